@@ -1,0 +1,71 @@
+"""Every failure that noisyviz reports, with the exit code of the command line."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class NoisyvizError(Exception):
+    """A failure that noisyviz foresees and explains in one sentence."""
+
+    exit_code = 1
+
+
+class InputError(NoisyvizError, ValueError):
+    """An option, a value or a given file that the user can mend.
+
+    Parameters
+    ----------
+    message
+        One sentence that says the name, the value and what is allowed.
+    parameter
+        The parameter at fault as the Python API spells it; the command line names its flag instead.
+
+    Examples
+    --------
+    >>> str(InputError("c must be finite and at least 0, got -1", parameter="c"))
+    'c must be finite and at least 0, got -1'
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, parameter: str | None = None) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
+
+class MissingExtraError(NoisyvizError):
+    """A feature needs an optional package that is not installed."""
+
+    exit_code = 1
+
+
+class NotReachedError(NoisyvizError):
+    """A search ran to its end and found no setting that reaches the target."""
+
+    exit_code = 3
+
+
+def suggestion(word: str, allowed: Iterable[str]) -> str:
+    """Return a hint at the nearest allowed word, or nothing when none is near.
+
+    Parameters
+    ----------
+    word
+        What was given.
+    allowed
+        The words that would have been accepted.
+
+    Returns
+    -------
+    str
+        ``"; did you mean 'tanh'?"`` or ``""``, to be put at the end of a message.
+
+    Examples
+    --------
+    >>> suggestion("tahn", ["tanh", "sigmoid"])
+    "; did you mean 'tanh'?"
+    >>> suggestion("quadratic", ["tanh", "sigmoid"])
+    ''
+    """
+    near = difflib.get_close_matches(word.lower(), list(allowed), n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
