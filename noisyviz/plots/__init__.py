@@ -1,0 +1,1 @@
+"""Pictures: functions that take computed results and axes, draw, and return artists."""

@@ -1,0 +1,183 @@
+"""What a file of noisyviz says about its making, and how that is read back in bounded time and memory."""
+
+import html
+import json
+import os
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import numpy as np
+
+from noisyviz import __version__
+
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+PNG_KEY: Final = "noisyviz"
+RECORD_LIMIT: Final = 1 << 20  # bytes looked at for a record, at either end of a file
+
+
+def record(
+    *, recipe: str, settings: Mapping[str, Any], style: str, width: str, seed: int | None
+) -> dict[str, Any]:
+    """Return what a picture carries: all that makes it again, and no date, user or folder.
+
+    Examples
+    --------
+    >>> made = record(recipe="plot", settings={"fn": ["tanh"]}, style="paper", width="icml", seed=0)
+    >>> list(made)
+    ['noisyviz', 'recipe', 'settings', 'style', 'width', 'seed', 'versions']
+    """
+    return {
+        "noisyviz": __version__,
+        "recipe": recipe,
+        "settings": dict(settings),
+        "style": style,
+        "width": width,
+        "seed": seed,
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that decide a picture's bytes."""
+    import matplotlib
+    import PIL
+    import scipy
+
+    return {
+        "matplotlib": matplotlib.__version__,
+        "numpy": np.__version__,
+        "pillow": PIL.__version__,
+        "scipy": scipy.__version__,
+    }
+
+
+def embedded(made: Mapping[str, Any], *, fmt: str) -> dict[str, Any]:
+    """Return a record as the metadata argument of matplotlib's writer for png, svg or pdf."""
+    text = json.dumps(made, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    title, software = f"noisyviz {made['recipe']}", f"noisyviz {made['noisyviz']}"
+    match fmt:
+        case "png":
+            return {"Title": title, "Software": software, PNG_KEY: text}
+        case "svg":
+            return {"Title": title, "Creator": [software], "Description": text, "Date": None}
+        case _:
+            return {"Title": title, "Creator": software, "Keywords": text, "CreationDate": None}
+
+
+def read_record(path: str | os.PathLike[str]) -> dict[str, Any] | None:
+    """Return the record inside a PNG, SVG, PDF, NPZ or JSON file, or None when it holds none.
+
+    The kind of file is told from its first bytes, not from its name. At most a few MiB are read, and nothing
+    found there is executed.
+
+    Raises
+    ------
+    OSError
+        When the file cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        text = _record_text(file)
+    if text is None:
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) and isinstance(found.get("noisyviz"), str) else None
+
+
+def header_line(names: Iterable[str]) -> str:
+    """Return the first line of a CSV file with these columns, by which it is recognised."""
+    return ",".join(names)
+
+
+def made_by_noisyviz(path: str | os.PathLike[str], *, header: str | None = None) -> bool:
+    """Tell whether noisyviz wrote a file.
+
+    Parameters
+    ----------
+    path
+        An existing regular file.
+    header
+        First line of the CSV file that would take its place: a file that begins with the very same line
+        is one of ours.
+    """
+    if header is not None:
+        expected = header.encode() + b"\n"
+        with Path(path).open("rb") as file:
+            if file.read(len(expected)) == expected:
+                return True
+    return read_record(path) is not None
+
+
+def _record_text(file: BinaryIO) -> str | None:
+    start = file.read(8)
+    file.seek(0)
+    if start == PNG_SIGNATURE:
+        return _png_text(file)
+    if start.startswith(b"%PDF-"):
+        return _pdf_text(file)
+    if start.startswith(b"PK\x03\x04"):
+        return _npz_text(file)
+    head = file.read(RECORD_LIMIT).decode("utf-8", errors="replace")
+    if head.lstrip().startswith("{"):
+        return _json_text(head)
+    if "<svg" in head:
+        found = re.search(r"<dc:description>(.*?)</dc:description>", head, flags=re.DOTALL)
+        return html.unescape(found[1]) if found else None
+    return None
+
+
+def _png_text(file: BinaryIO) -> str | None:
+    """Walk the chunks up to the image data; lengths come from the file, so every read is capped."""
+    file.seek(len(PNG_SIGNATURE))
+    for _ in range(64):
+        head = file.read(8)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:]
+        if len(head) < 8 or kind in (b"IDAT", b"IEND") or length > 1 << 31:
+            return None
+        if kind == b"tEXt" and length <= RECORD_LIMIT:
+            body = file.read(length)
+            whole = file.read(4) == zlib.crc32(kind + body).to_bytes(4, "big")
+            key, _, value = body.partition(b"\0")
+            if whole and key == PNG_KEY.encode():
+                return value.decode("latin-1")
+        else:
+            file.seek(length + 4, os.SEEK_CUR)
+    return None
+
+
+def _pdf_text(file: BinaryIO) -> str | None:
+    """Read the Keywords of the document information, which matplotlib writes uncompressed near the end."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - RECORD_LIMIT))
+    tail = file.read(RECORD_LIMIT)
+    found = re.findall(rb"/Keywords \(((?:[^()\\]|\\.)*)\)", tail, flags=re.DOTALL)
+    return re.sub(rb"\\([()\\])", rb"\1", found[-1]).decode("latin-1") if found else None
+
+
+def _npz_text(file: BinaryIO) -> str | None:
+    try:
+        with zipfile.ZipFile(file) as archive, archive.open("config.npy") as member:
+            raw = member.read(8 * RECORD_LIMIT)
+        text = np.lib.format.read_array(BytesIO(raw), allow_pickle=False).item()
+    except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError):
+        return None
+    return text if isinstance(text, str) else None
+
+
+def _json_text(head: str) -> str | None:
+    """Cut the object under the first key, "config", out of the beginning of a document."""
+    found = re.match(r"\s*\{\s*\"config\"\s*:\s*", head)
+    if found is None:
+        return None
+    try:
+        config, _ = json.JSONDecoder().raw_decode(head, found.end())
+    except (ValueError, RecursionError):
+        return None
+    return json.dumps(config)

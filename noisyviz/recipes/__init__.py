@@ -1,0 +1,31 @@
+"""Recipes: one module per picture, each with settings, computation and drawing."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from noisyviz.errors import InputError, suggestion
+
+if TYPE_CHECKING:
+    from noisyviz.recipes.base import Recipe
+
+RECIPES: Final[Mapping[str, str]] = MappingProxyType({"plot": "noisyviz.recipes.overview:Overview"})
+"""Every recipe by name, with the place of its class; modules are loaded on use."""
+
+
+def recipe_class(name: str) -> "type[Recipe[Any]]":
+    """Return the class of a recipe.
+
+    Raises
+    ------
+    InputError
+        When there is no such recipe.
+    """
+    if name not in RECIPES:
+        allowed = ", ".join(RECIPES)
+        hint = suggestion(name, RECIPES)
+        raise InputError(f"figure must be one of {allowed}, got {name!r}{hint}", parameter="figure")
+    module, _, attribute = RECIPES[name].partition(":")
+    found: type[Recipe[Any]] = getattr(import_module(module), attribute)
+    return found
