@@ -1,8 +1,169 @@
 """The Typer app, and the only place where errors become a sentence and an exit code."""
 
 import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+from typer.exceptions import TyperException
+
+from noisyviz import __version__
+from noisyviz.cli import estimate, output, plot
+from noisyviz.cli import list as listing
+from noisyviz.errors import InputError, NoisyvizError, suggestion
+
+USAGE: Final = InputError.exit_code
+EPILOG: Final = "Documentation: docs/ and README.md of the source tree. Problems and wishes: its issue tracker."
+
+HELP: Final = """\
+\b
+noisyviz plot --fn tanh
+noisyviz estimate --fn hard-tanh --unit nah --alpha 1.15 --at -3:3:0.5
+
+See what a noisy activation function does to the expected output, its spread and
+the gradient, exactly and by Monte Carlo, before paying for training runs.
+
+Exit codes: 0 done; 1 failure; 2 an option or a given file that you can mend; 130 interrupted.
+"""
+
+# These may stand anywhere on the line, so that they can be put behind a command that went wrong.
+_ANYWHERE: Final = ("--debug", "--no-color")
+_FLAGS: Final = {"kind": "--unit", "x": "--at"}
+
+
+class Program(TyperGroup):
+    """The group of all commands; it ends every run, whatever happened."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = "noisyviz",
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: ARG002  # every error is answered here, not by Typer
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run the command line given by ``args`` and leave with its exit code."""
+        output.prepare_streams()
+        words = list(sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(
+                args=_globals_first(words),
+                prog_name=prog_name,
+                complete_var=complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
+            sys.stdout.flush()
+        except BrokenPipeError:
+            output.forget_stdout()
+            sys.exit(NoisyvizError.exit_code)
+        except Exception as error:
+            if "--debug" in words:
+                traceback.print_exc()
+            message, code = explain(error)
+            output.say(f"noisyviz: {_printable(message)}")
+        sys.exit(code)
+
+
+def explain(error: Exception) -> tuple[str, int]:
+    """Turn an exception into one sentence and the exit code that goes with it.
+
+    Examples
+    --------
+    >>> explain(InputError("c must be at least 0, got -1", parameter="c"))
+    ('--c must be at least 0, got -1', 2)
+    """
+    if isinstance(error, NoisyvizError):
+        return _with_flag(str(error), getattr(error, "parameter", None)), error.exit_code
+    if isinstance(error, TyperException):
+        return _usage_message(error), error.exit_code
+    if isinstance(error, MemoryError):
+        return "not enough memory; fewer points or samples need less", 1
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror, 1
+    return f"internal error ({type(error).__name__}: {error}); run again with --debug to see where", 1
+
+
+def _with_flag(message: str, parameter: str | None) -> str:
+    """Name the flag where the Python API names its parameter."""
+    if parameter is None:
+        return message
+    flag = _FLAGS.get(parameter, f"--{parameter.replace('_', '-')}")
+    first, _, rest = message.partition(" ")
+    if first == parameter:
+        return f"{flag} {rest}"
+    return message if flag in message else f"{flag}: {message}"
+
+
+def _usage_message(error: TyperException) -> str:
+    command = getattr(getattr(error, "ctx", None), "command_path", "noisyviz")
+    message = error.format_message()
+    option = getattr(error, "option_name", None)
+    if option is not None and message.startswith("No such option"):
+        near = getattr(error, "possibilities", None) or ()
+        message = f"'{command}' has no option {option}{suggestion(option, near)}"
+    return f"{message.rstrip('.')} (see '{command} --help')"
+
+
+def _printable(message: str) -> str:
+    """One line without control characters, whatever the user typed into it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in message)
+
+
+def _globals_first(words: list[str]) -> list[str]:
+    end = words.index("--") if "--" in words else len(words)
+    moved = [word for word in words[:end] if word in _ANYWHERE]
+    return moved + [word for word in words[:end] if word not in _ANYWHERE] + words[end:]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        output.write(f"noisyviz {__version__}\n")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="noisyviz",
+    cls=Program,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=HELP,
+    epilog=EPILOG,
+)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    context: typer.Context,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+    _debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")
+    ] = False,
+    no_color: Annotated[bool, typer.Option("--no-color", help="No colours on any stream; may stand anywhere.")] = False,
+) -> None:
+    """Handle the options that belong to no command."""
+    if no_color:
+        output.forbid_color()
+    if context.invoked_subcommand is None:
+        output.write(context.get_help() + "\n")
+        raise typer.Exit(USAGE)
+
+
+for _name, _module, _function in (
+    ("list", listing, listing.list_members),
+    ("estimate", estimate, estimate.estimate),
+    ("plot", plot, plot.plot),
+):
+    app.command(_name, help=_module.HELP, short_help=_module.SUMMARY, epilog=EPILOG)(_function)
 
 
 def main() -> None:
     """Run the command line."""
-    sys.exit(0)
+    app()

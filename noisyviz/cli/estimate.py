@@ -1,0 +1,173 @@
+"""``noisyviz estimate``: the numbers, by the exact road and by Monte Carlo."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from noisyviz.cli import options as opt
+from noisyviz.cli import output
+from noisyviz.cli.settings import PointSettings, UnitSettings, point_settings, unit_settings, versions
+from noisyviz.cli.targets import targets
+from noisyviz.cli.values import MAX_SAMPLES, choice, seed_from, single, whole
+
+if TYPE_CHECKING:
+    from noisyviz.cli.columns import Estimate
+
+SUMMARY: Final = "Mean, spread and gradient at given points, exactly and by Monte Carlo."
+HELP: Final = """\
+\b
+noisyviz estimate --fn tanh --unit nan --at -3:3:0.5
+noisyviz estimate --fn hard-tanh --unit nah --alpha 1.15 --samples 1e6 -o hard-tanh.csv
+
+Compute mean, bias, spread and gradient of a noisy unit at given points x:
+exactly, and by Monte Carlo with a standard error. Prints a table, or one
+document with --json; -o writes csv, npz or json instead.
+"""
+FORMATS: Final = ("csv", "npz", "json")
+EVEN_IN_XI: Final = {"nah": "the mean and the gradient", "nani": "the gradient near 0"}
+ROWS_SHOWN: Final = 21
+SHOWN: Final = {
+    "x": "x",
+    "region": "region",
+    "mean": "exact.mean",
+    "mean (mc)": "monte_carlo.mean",
+    "+/- se": "monte_carlo.mean_se",
+    "std": "exact.std",
+    "grad mean": "exact.grad_mean",
+    "grad std": "exact.grad_std",
+    "p wrong": "exact.p_wrong",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawSettings:
+    """The Monte Carlo options, checked."""
+
+    samples: int
+    sampler: str
+    seed: int
+
+    def config(self) -> dict[str, object]:
+        """Return the options as JSON values."""
+        return {"samples": self.samples, "sampler": self.sampler, "seed": self.seed}
+
+
+def estimate(
+    fn: opt.Fn = None,
+    unit: opt.Unit = None,
+    alpha: opt.Alpha = None,
+    c: opt.C = None,
+    p: opt.P = None,
+    scale: opt.Scale = None,
+    noise: opt.Noise = None,
+    at: opt.At = None,
+    xlim: opt.Xlim = None,
+    points: opt.Points = None,
+    samples: opt.Samples = None,
+    sampler: opt.Sampler = None,
+    seed: opt.Seed = None,
+    out: opt.Output = None,
+    format_name: opt.Format = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    force: opt.Force = False,
+) -> None:
+    """Compute the moments by both roads and print or write them."""
+    single(fn, "--fn", opt.DEFAULT_FN)
+    settings = unit_settings(fn=fn, unit=unit, alpha=alpha, c=c, p=p, scale=scale, noise=noise)
+    where = point_settings(at=at, xlim=xlim, points=points)
+    draws = draw_settings(samples=samples, sampler=sampler, seed=seed)
+    files = targets(out, format_name=format_name, allowed=FORMATS, json=json)
+    header = csv_header()
+    for target in files:
+        target.check(force=force, header=header)
+    result = compute(settings, where, draws)
+    if seed == "random":
+        output.say(f"seed {draws.seed}")
+    if not quiet:
+        for note in notes(settings, draws, result):
+            output.say(note)
+    for target in files:
+        target.write(payload(result, target.format), force=force, quiet=quiet, header=header)
+    if json:
+        output.print_json(result.document())
+    elif not files:
+        show(result)
+
+
+def draw_settings(*, samples: str | None, sampler: str | None, seed: str | None) -> DrawSettings:
+    """Check the Monte Carlo options."""
+    from noisyviz.engine.noise import SAMPLERS
+
+    return DrawSettings(
+        samples=whole(samples or opt.DEFAULT_SAMPLES, "--samples", low=1, high=MAX_SAMPLES),
+        sampler=choice(sampler or opt.DEFAULT_SAMPLER, "--sampler", SAMPLERS),
+        seed=seed_from(seed or opt.DEFAULT_SEED),
+    )
+
+
+def compute(settings: UnitSettings, where: PointSettings, draws: DrawSettings) -> "Estimate":
+    """Run both roads."""
+    import numpy as np
+
+    from noisyviz.cli.columns import Estimate, estimate_columns
+    from noisyviz.engine.montecarlo import monte_carlo
+
+    (unit,) = settings.build()
+    x = where.x([unit.activation])
+    rng = np.random.default_rng(draws.seed)
+    simulated = monte_carlo(unit, x, samples=draws.samples, rng=rng, sampler=draws.sampler)
+    config = {"command": "estimate", **settings.config(), **where.config([unit.activation]), **draws.config()}
+    return Estimate(
+        config=config | versions(),
+        columns=estimate_columns(unit, x, simulated),
+        samples=simulated.samples,
+        sampler=simulated.sampler,
+    )
+
+
+def notes(settings: UnitSettings, draws: DrawSettings, result: "Estimate") -> Iterator[str]:
+    """Say what the user should know about the draws."""
+    if draws.sampler == "antithetic" and settings.unit in EVEN_IN_XI:
+        yield (
+            f"note: antithetic pairs double the variance of {EVEN_IN_XI[settings.unit]} of {settings.unit}, "
+            "which are even in the draw; --sampler stratified is better"
+        )
+    if result.samples != draws.samples:
+        yield f"note: used {result.samples:,} samples, a number that the {draws.sampler} sampler needs"
+
+
+def csv_header() -> str:
+    """Return the first line of every CSV file that `estimate` writes, by which it knows its own."""
+    from noisyviz.cli.columns import column_names
+    from noisyviz.provenance import header_line
+
+    return header_line(column_names())
+
+
+def payload(result: "Estimate", fmt: str) -> bytes:
+    """Return the estimate as the bytes of a file: one nested document as JSON, else flattened columns."""
+    from noisyviz.export import json_bytes, table_bytes
+
+    if fmt == "json":
+        return json_bytes(result.document())
+    return table_bytes(result.columns, result.config, fmt=fmt)
+
+
+def show(result: "Estimate") -> None:
+    """Print every column for programs, or the main ones for a person."""
+    columns = [values.tolist() for values in result.columns.values()]
+    if not output.on_terminal():
+        output.print_tsv(list(result.columns), ([str(cell) for cell in row] for row in zip(*columns, strict=True)))
+        return
+    shown = dict(zip(result.columns, columns, strict=True))
+    stride = -(-len(shown["x"]) // ROWS_SHOWN)
+    rows = list(zip(*(shown[name] for name in SHOWN.values()), strict=True))[::stride]
+    title = "{unit} of {fn}, alpha {alpha:g}, c {c:g}, p {p:g}, {noise} noise".format_map(result.config)
+    output.print_table(title, list(SHOWN), [[_short(cell) for cell in row] for row in rows])
+    if stride > 1:
+        output.say(f"{len(rows)} of {len(shown['x'])} points shown; --at, --json, -o or a pipe give all")
+
+
+def _short(cell: float | str) -> str:
+    return cell if isinstance(cell, str) else f"{cell:.5g}"

@@ -1,0 +1,105 @@
+"""``noisyviz list``: what there is to choose from, read from the registries."""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Annotated, Any, Final
+
+import typer
+
+from noisyviz.cli import options as opt
+from noisyviz.cli import output
+from noisyviz.cli.values import choice
+
+SUMMARY: Final = "What there is to choose from, each with its formula."
+HELP: Final = """\
+\b
+noisyviz list
+noisyviz list units --json
+
+List the activations, units, noises, samplers, scales and styles, each with its formula.
+"""
+
+Row = dict[str, object]
+
+
+def _activation(name: str, member: Any) -> Row:
+    return {
+        "name": name,
+        "formula": member.formula,
+        "limits": [float(member.left), float(member.right)],
+        "thresholds": [float(threshold) for threshold in member.thresholds],
+        "saturates": list(member.saturates),
+    }
+
+
+def _kind(name: str, member: Any) -> Row:
+    return {
+        "name": name,
+        "formula": member.formula,
+        "source": member.source,
+        "uses": list(member.uses),
+    }
+
+
+def _text(name: str, member: Any) -> Row:
+    return {"name": name, "formula": str(member)}
+
+
+def _style(name: str, member: Any) -> Row:
+    look = f"{member['font.size']:g} pt {member['font.family'][0]} on {member['figure.facecolor']}"
+    return {"name": name, "formula": look}
+
+
+# group: (module, registry, what to tell of a member)
+_GROUPS: Final[Mapping[str, tuple[str, str, Callable[[str, Any], Row]]]] = {
+    "activations": ("noisyviz.engine.activations", "ACTIVATIONS", _activation),
+    "units": ("noisyviz.engine.units", "KINDS", _kind),
+    "noises": ("noisyviz.engine.noise", "NOISES", _text),
+    "samplers": ("noisyviz.engine.noise", "SAMPLERS", _text),
+    "scales": ("noisyviz.engine.units", "SCALES", _text),
+    "styles": ("noisyviz.plots.style", "STYLES", _style),
+}
+
+
+def list_members(
+    group: Annotated[
+        str | None,
+        typer.Argument(metavar="GROUP", help=f"Only one of: {', '.join(_GROUPS)}.", show_default="all"),
+    ] = None,
+    json: opt.Json = False,
+) -> None:
+    """Print the members of the registries."""
+    groups = list(_GROUPS) if group is None else [choice(group, "GROUP", _GROUPS)]
+    members = {name: rows(name) for name in groups}
+    if json:
+        output.print_json(_json_ready(members))
+    elif output.on_terminal():
+        for name in groups:
+            output.print_table(name, ["name", "formula"], [_cells(row) for row in members[name]])
+            output.write("\n")
+    else:
+        output.print_tsv(["group", "name", "formula"], [(g, *_cells(row)) for g in groups for row in members[g]])
+
+
+def rows(group: str) -> list[Row]:
+    """Read the members of a group from its registry."""
+    module, registry, describe = _GROUPS[group]
+    return [describe(name, member) for name, member in getattr(import_module(module), registry).items()]
+
+
+def _cells(row: Row) -> tuple[str, str]:
+    return str(row["name"]), str(row["formula"])
+
+
+def _json_ready(members: Mapping[str, list[Row]]) -> dict[str, object]:
+    """Write infinite limits and thresholds as null."""
+    ready: dict[str, object] = {}
+    for group, group_rows in members.items():
+        ready[group] = [
+            {
+                key: output.masked(value)[0] if key in ("limits", "thresholds") and isinstance(value, list) else value
+                for key, value in row.items()
+            }
+            for row in group_rows
+        ]
+    return ready

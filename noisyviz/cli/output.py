@@ -1,0 +1,117 @@
+"""Results go to standard output, messages to standard error; both stay readable in any encoding."""
+
+import codecs
+import io
+import json
+import math
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from noisyviz.errors import InputError
+
+_ASCII: Final = {
+    **{"α": "alpha", "β": "beta", "δ": "delta", "ε": "eps", "η": "eta", "λ": "lambda", "μ": "mu", "ν": "nu"},
+    **{"ξ": "xi", "π": "pi", "σ": "sigma", "τ": "tau", "φ": "phi", "ϕ": "phi", "Γ": "Gamma", "Δ": "Delta"},
+    **{"∂": "d", "√": "sqrt", "·": "*", "×": "x", "−": "-", "–": "-", "—": "-", "±": "+/-", "∓": "-/+"},
+    **{"≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "∞": "inf", "½": "1/2", "¼": "1/4", "′": "'", "’": "'"},
+    **{"…": "...", "¹": "^1", "²": "^2", "³": "^3", "⁴": "^4", "⁺": "+", "⁻": "-", "→": "->", "₀": "_0"},
+}
+
+
+def _spell_out(error: UnicodeError) -> tuple[str, int]:
+    """Spell what the stream's encoding lacks: α becomes alpha, an unknown letter a question mark."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    return "".join(_ASCII.get(letter, "?") for letter in letters), error.end
+
+
+def prepare_streams() -> None:
+    """Make sure that no message or table can fail on a stream with a small alphabet."""
+    codecs.register_error("noisyviz", _spell_out)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="noisyviz")
+
+
+def forget_stdout() -> None:
+    """Send what is still to be flushed nowhere, because nobody reads standard output any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def say(message: str) -> None:
+    """Write one line to standard error."""
+    sys.stderr.write(message + "\n")
+    sys.stderr.flush()
+
+
+def write(text: str) -> None:
+    """Write text to standard output."""
+    sys.stdout.write(text)
+
+
+def refuse_terminal() -> None:
+    """Raise when raw bytes would go to a terminal."""
+    if sys.stdout.isatty():
+        raise InputError("-o - writes raw bytes and standard output is a terminal; send it to a file or a pipe")
+
+
+def write_bytes(data: bytes) -> None:
+    """Write raw bytes to standard output."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+
+
+def print_json(document: Mapping[str, object]) -> None:
+    """Print one JSON document; numbers that are not finite must have been masked before."""
+    write(json.dumps(document, allow_nan=False) + "\n")
+
+
+def masked(values: Iterable[float]) -> tuple[list[float | None], int]:
+    """Replace what is not finite by None and count it.
+
+    Examples
+    --------
+    >>> masked([1.0, float("nan"), float("inf")])
+    ([1.0, None, None], 2)
+    """
+    column = [value if math.isfinite(value) else None for value in values]
+    return column, column.count(None)
+
+
+def on_terminal() -> bool:
+    """Whether a person reads standard output."""
+    return sys.stdout.isatty()
+
+
+def print_tsv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a complete table for other programs, one line per row, cells apart by tabs."""
+    write("\t".join(header) + "\n")
+    for row in rows:
+        write("\t".join(row) + "\n")
+
+
+def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table for a person: aligned, cells folded where the terminal is narrow."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, title=Text(title, style="bold"), title_justify="left", pad_edge=False)
+    for name in header:
+        table.add_column(Text(name), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console = Console(file=sys.stdout, color_system=None if _plain() else "auto", highlight=False)
+    console.print(table)
+
+
+def forbid_color() -> None:
+    """Answer ``--no-color``: no escape byte on any stream from here on."""
+    os.environ["NO_COLOR"] = "1"
+
+
+def _plain() -> bool:
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") in ("dumb", "unknown")
