@@ -181,7 +181,7 @@ def _steps(item: str) -> list[float]:
         raise InputError(f"--at needs a step that leads from LO to HI, got '{item}'")
     steps = (high - low) // step
     if steps >= MAX_POINTS:
-        raise InputError(f"--at may hold up to {MAX_POINTS:,} points, got {int(steps) + 1:,} with '{item}'")
+        raise InputError(f"--at may hold up to {MAX_POINTS:,} points, got more with '{item}'")
     scale = math.lcm(low.denominator, step.denominator)
     start, stride = int(low * scale), int(step * scale)
     return [(start + count * stride) / scale for count in range(int(steps) + 1)]
