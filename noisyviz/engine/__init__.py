@@ -1,0 +1,1 @@
+"""The numerical engine: NumPy and SciPy only, imports nothing from the rooms above it."""
