@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from noisyviz.engine.exact import exact
     from noisyviz.engine.moments import Curves, Moments, MonteCarloMoments, curves
     from noisyviz.engine.montecarlo import monte_carlo
-    from noisyviz.engine.noise import NOISES, SAMPLERS, Noise, noise
+    from noisyviz.engine.noise import NOISES, Noise, noise
+    from noisyviz.engine.samplers import SAMPLERS
     from noisyviz.engine.units import KINDS, SCALES, NoisyUnit
     from noisyviz.errors import InputError, MissingExtraError, NoisyvizError, NotReachedError
 
@@ -59,7 +60,7 @@ _HOMES: Final = {
     "curves": "noisyviz.engine.moments",
     "monte_carlo": "noisyviz.engine.montecarlo",
     "NOISES": "noisyviz.engine.noise",
-    "SAMPLERS": "noisyviz.engine.noise",
+    "SAMPLERS": "noisyviz.engine.samplers",
     "Noise": "noisyviz.engine.noise",
     "noise": "noisyviz.engine.noise",
     "KINDS": "noisyviz.engine.units",

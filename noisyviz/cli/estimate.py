@@ -25,17 +25,17 @@ document with --json; -o writes csv, npz or json instead.
 """
 FORMATS: Final = ("csv", "npz", "json")
 EVEN_IN_XI: Final = {"nah": "the mean and the gradient", "nani": "the gradient near 0"}
-ROWS_SHOWN: Final = 21
+ROWS_  # heading on a terminal: column, digits
 SHOWN: Final = {
-    "x": "x",
-    "region": "region",
-    "mean": "exact.mean",
-    "mean (mc)": "monte_carlo.mean",
-    "+/- se": "monte_carlo.mean_se",
-    "std": "exact.std",
-    "grad mean": "exact.grad_mean",
-    "grad std": "exact.grad_std",
-    "p wrong": "exact.p_wrong",
+    "x": ("x", 4),
+    "region": ("region", 0),
+    "mean": ("exact.mean", 4),
+    "MC mean": ("monte_carlo.mean", 4),
+    "+/- se": ("monte_carlo.mean_se", 2),
+    "std": ("exact.std", 3),
+    "grad mean": ("exact.grad_mean", 4),
+    "grad std": ("exact.grad_std", 3),
+    "p wrong": ("exact.p_wrong", 2),
 }
 
 
@@ -97,7 +97,7 @@ def estimate(
 
 def draw_settings(*, samples: str | None, sampler: str | None, seed: str | None) -> DrawSettings:
     """Check the Monte Carlo options."""
-    from noisyviz.engine.noise import SAMPLERS
+    from noisyviz.engine.samplers import SAMPLERS
 
     return DrawSettings(
         samples=whole(samples or opt.DEFAULT_SAMPLES, "--samples", low=1, high=MAX_SAMPLES),
@@ -160,14 +160,14 @@ def show(result: "Estimate") -> None:
     if not output.on_terminal():
         output.print_tsv(list(result.columns), ([str(cell) for cell in row] for row in zip(*columns, strict=True)))
         return
-    shown = dict(zip(result.columns, columns, strict=True))
-    stride = -(-len(shown["x"]) // ROWS_SHOWN)
-    rows = list(zip(*(shown[name] for name in SHOWN.values()), strict=True))[::stride]
+    found = dict(zip(result.columns, columns, strict=True))
+    stride = -(-len(found["x"]) // ROWS_SHOWN)
+    cells = [[_short(cell, digits) for cell in found[name][::stride]] for name, digits in SHOWN.values()]
     title = "{unit} of {fn}, alpha {alpha:g}, c {c:g}, p {p:g}, {noise} noise".format_map(result.config)
-    output.print_table(title, list(SHOWN), [[_short(cell) for cell in row] for row in rows])
+    output.print_table(title, list(SHOWN), list(zip(*cells, strict=True)))
     if stride > 1:
-        output.say(f"{len(rows)} of {len(shown['x'])} points shown; --at, --json, -o or a pipe give all")
+        output.say(f"{len(cells[0])} of {len(found['x'])} points shown; --at, --json, -o or a pipe give all")
 
 
-def _short(cell: float | str) -> str:
-    return cell if isinstance(cell, str) else f"{cell:.5g}"
+def _short(cell: float | str, digits: int) -> str:
+    return cell if isinstance(cell, str) else f"{cell:.{digits}g}"

@@ -55,7 +55,7 @@ _GROUPS: Final[Mapping[str, tuple[str, str, Callable[[str, Any], Row]]]] = {
     "activations": ("noisyviz.engine.activations", "ACTIVATIONS", _activation),
     "units": ("noisyviz.engine.units", "KINDS", _kind),
     "noises": ("noisyviz.engine.noise", "NOISES", _text),
-    "samplers": ("noisyviz.engine.noise", "SAMPLERS", _text),
+    "samplers": ("noisyviz.engine.samplers", "SAMPLERS", _text),
     "scales": ("noisyviz.engine.units", "SCALES", _text),
     "styles": ("noisyviz.plots.style", "STYLES", _style),
 }
