@@ -25,7 +25,8 @@ document with --json; -o writes csv, npz or json instead.
 """
 FORMATS: Final = ("csv", "npz", "json")
 EVEN_IN_XI: Final = {"nah": "the mean and the gradient", "nani": "the gradient near 0"}
-ROWS_  # heading on a terminal: column, digits
+ROWS_SHOWN: Final = 21
+# heading on a terminal: column, digits
 SHOWN: Final = {
     "x": ("x", 4),
     "region": ("region", 0),
