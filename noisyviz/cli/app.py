@@ -92,6 +92,7 @@ def _with_flag(message: str, parameter: str | None) -> str:
     """Name the flag where the Python API names its parameter."""
     if parameter is None:
         return message
+    message = message.replace("use force to", "use --force to")
     flag = _FLAGS.get(parameter, f"--{parameter.replace('_', '-')}")
     first, _, rest = message.partition(" ")
     if first == parameter:
