@@ -54,7 +54,7 @@ def write(text: str) -> None:
 
 def refuse_terminal() -> None:
     """Raise when raw bytes would go to a terminal."""
-    if sys.stdout.isatty():
+    if on_terminal():
         raise InputError("-o - writes raw bytes and standard output is a terminal; send it to a file or a pipe")
 
 
