@@ -1,7 +1,6 @@
 """The noisy unit and the points x that the options ask for."""
 
 import math
-import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -131,6 +130,8 @@ def default_limits(activations: "Sequence[Activation]") -> tuple[float, float]:
 
 def versions() -> dict[str, object]:
     """Return the versions that a result depends on."""
+    import platform
+
     import numpy
     import scipy
 

@@ -1,17 +1,19 @@
 """From the text of an option to a checked value, or a sentence that names the option."""
 
 import math
+import os
 import re
-import secrets
 from collections.abc import Iterable, Sequence
-from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from noisyviz.errors import InputError, suggestion
 
+if TYPE_CHECKING:
+    from fractions import Fraction
+
 MAX_POINTS: Final = 1_000_000
 MAX_SAMPLES: Final = 10_000_000_000
-_SECRET_BITS: Final = 32
+_SEED_BYTES: Final = 4
 
 
 def split_list(texts: Sequence[str], flag: str) -> list[str]:
@@ -104,7 +106,7 @@ def seed_from(text: str) -> int:
     17
     """
     if text == "random":
-        return secrets.randbits(_SECRET_BITS)
+        return int.from_bytes(os.urandom(_SEED_BYTES))
     try:
         return whole(text, "--seed", low=0)
     except InputError:
@@ -187,8 +189,10 @@ def _steps(item: str) -> list[float]:
     return [(start + count * stride) / scale for count in range(int(steps) + 1)]
 
 
-def _fraction(text: str, item: str) -> Fraction:
+def _fraction(text: str, item: str) -> "Fraction":
     """Return the exact value of a decimal text, where that does not take for ever to write out."""
+    from fractions import Fraction
+
     value = _float(text.strip(), "--at", "finite numbers, inf, -inf or LO:HI:STEP")
     if not math.isfinite(value):
         raise InputError(f"--at ranges need finite ends and step, got '{item}'")
