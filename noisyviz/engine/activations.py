@@ -26,8 +26,8 @@ Array = npt.NDArray[np.float64]
 Function = Callable[[Array], Array]
 Saturation = Literal["hard", "soft", "none"]
 
-_FAR: Final = 1e300  # stands in for infinity: every member reaches its limit there
-_LARGE: Final = 1e150  # a value beyond this at ±_FAR grows without bound
+FAR: Final = 1e300  # stands in for infinity: every member reaches its limit there
+LARGE: Final = 1e150  # a value beyond this at ±FAR grows without bound
 
 
 def limits_at_infinity(function: Function, x: npt.ArrayLike) -> Array:
@@ -50,8 +50,8 @@ def limits_at_infinity(function: Function, x: npt.ArrayLike) -> Array:
     with np.errstate(all="ignore"):
         if not infinite.any():
             return np.asarray(function(x), dtype=np.float64)
-        y = np.asarray(function(np.clip(x, -_FAR, _FAR)), dtype=np.float64)
-        return np.where(infinite & (np.abs(y) > _LARGE), np.copysign(inf, y), y)
+        y = np.asarray(function(np.clip(x, -FAR, FAR)), dtype=np.float64)
+        return np.where(infinite & (np.abs(y) > LARGE), np.copysign(inf, y), y)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -226,8 +226,9 @@ def _sech2(x: Array) -> Array:
 
 
 def _log_sech2(x: Array) -> Array:
-    r = 2.0 * np.abs(x)
-    return np.log(4.0) - r - 2.0 * np.log1p(np.exp(-r))
+    r: Array = 2.0 * np.abs(x)
+    log_sech2: Array = np.log(4.0) - r - 2.0 * np.log1p(np.exp(-r))
+    return log_sech2
 
 
 def _normal_density(x: Array) -> Array:

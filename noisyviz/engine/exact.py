@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from noisyviz.engine.activations import Array
-from noisyviz.engine.moments import MOMENTS, Moments
-from noisyviz.engine.noise import Noise
+from noisyviz.engine.moments import MOMENTS, Moments, pointwise
+from noisyviz.engine.noise import Moments3, Noise
 from noisyviz.engine.units import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
@@ -50,37 +50,16 @@ def exact(unit: NoisyUnit, x: npt.ArrayLike) -> Moments:
     >>> moments.mean.tolist(), moments.p_zero.tolist()
     ([0.0, 1.0], [0.0, 0.0])
     """
-    x = np.asarray(x, dtype=np.float64)
-    alpha, c, p = (np.asarray(value, dtype=np.float64) for value in (unit.alpha, unit.c, unit.p))
-    shape = np.broadcast_shapes(x.shape, alpha.shape, c.shape, p.shape)
-    points, alphas, cs, ps = (np.broadcast_to(value, shape).reshape(-1) for value in (x, alpha, c, p))
-    columns = {name: np.full(points.size, np.nan) for name in MOMENTS}
-    known = np.flatnonzero(~np.isnan(points))
-    for start in range(0, known.size, _BLOCK):
-        rows = known[start : start + _BLOCK]
-        part = unit.replace(alpha=_part(alpha, alphas, rows), c=_part(c, cs, rows), p=_part(p, ps, rows))
-        for name, values in _moments(part, points[rows]).items():
-            columns[name][rows] = values
-    return Moments(**{name: values.reshape(shape) for name, values in columns.items()})
-
-
-def _part(value: Array, flat: Array, rows: npt.NDArray[np.intp]) -> float | Array:
-    return float(value) if value.ndim == 0 else flat[rows]
+    return Moments(**pointwise(unit, x, names=MOMENTS, block=_BLOCK, compute=_moments))
 
 
 def _moments(unit: NoisyUnit, x: Array) -> dict[str, Array]:
-    """Return every column at x without NaN, ±inf included, x of shape (n,)."""
-    far = np.isinf(x)
-    finite = np.where(far, np.copysign(1e300, x), x)
-    with np.errstate(all="ignore"):
-        at = unit.at(finite)
-        columns = _output_noise(unit, at) if isinstance(at, OutputNoise) else _input_noise(unit.noise, at)
-        columns["bias"] = columns.pop("deviation")
-        columns["grad_rms"] = np.hypot(columns["grad_mean"], columns["grad_std"])
-        columns["grad_leak"] = at.grad_x(np.zeros(()))
-        if far.any():
-            for name, values in columns.items():
-                columns[name] = np.where(far & (np.abs(values) > 1e150), np.copysign(inf, values), values)
+    """Return every column at finite x of shape (n,)."""
+    at = unit.at(x)
+    columns = _output_noise(unit, at) if isinstance(at, OutputNoise) else _input_noise(unit.noise, at)
+    columns["bias"] = columns.pop("deviation")
+    columns["grad_rms"] = np.hypot(columns["grad_mean"], columns["grad_std"])
+    columns["grad_leak"] = at.grad_x(np.zeros(()))
     return columns
 
 
@@ -232,13 +211,13 @@ def _piecewise(noise: Noise, at: InputNoise) -> dict[str, Array]:
     return _named(means, stds)
 
 
-def _affine_mean(a: Array, b: Array, moments: tuple[Array, Array, Array]) -> Array:
+def _affine_mean(a: Array, b: Array, moments: Moments3) -> Array:
     """Return E[a + bξ] over intervals with the given partial moments; empty intervals count 0 whatever a is."""
     m0, m1, _ = moments
     return np.where(m0 == 0, 0.0, a * m0 + b * m1)
 
 
-def _affine_square(a: Array, b: Array, moments: tuple[Array, Array, Array]) -> Array:
+def _affine_square(a: Array, b: Array, moments: Moments3) -> Array:
     """Return E[(a + bξ)²] over intervals with the given partial moments."""
     m0, m1, m2 = moments
     return np.where(m0 == 0, 0.0, a * a * m0 + 2.0 * a * b * m1 + b * b * m2)
@@ -297,38 +276,34 @@ def _panels(noise: Noise, at: InputNoise) -> tuple[npt.NDArray[np.intp], Array, 
     return rows, low, high
 
 
-def _tails(noise: Noise, at: InputNoise) -> dict[str, list[tuple[Array, Array, tuple[Array, Array, Array]]]]:
-    """Return, for both tails of ξ, intercept and slope in ξ of φ − h(x), ∂φ/∂x and ∂φ/∂p, and the partial moments."""
-    h = at.activation
-    end = np.full(at.x.shape, noise.edges[-1])
-    far = np.full(at.x.shape, inf)
-    softplus = isinstance(at, SoftplusNoise)
-    tails: dict[str, list[tuple[Array, Array, tuple[Array, Array, Array]]]] = {
-        "deviation": [],
-        "grad": [],
-        "grad_p": [],
-    }
-    for side, (intercept, slope) in zip((-1.0, 1.0), h.asymptotes, strict=True):
+def _tails(noise: Noise, at: InputNoise) -> dict[str, list[tuple[Array, Array, Moments3]]]:
+    """Return what lies beyond the last edges of the noise, where h is taken as the asymptote that x + s has reached.
+
+    For each tail of ξ the intercept and the slope in ξ of φ − h(x), ∂φ/∂x and ∂φ/∂p, and the partial moments.
+    """
+    end, far = np.full(at.x.shape, noise.edges[-1]), np.full(at.x.shape, inf)
+    tails: dict[str, list[tuple[Array, Array, Moments3]]] = {"deviation": [], "grad": [], "grad_p": []}
+    for side in (-1.0, 1.0):
         moments = noise.interval_moments(end, far) if side > 0 else noise.interval_moments(-far, -end)
-        offset = (
-            -h.finite_delta(at.x)
-            if slope == h.slope and intercept == h.intercept
-            else intercept + slope * at.x - at.base
-        )
-        if softplus:
-            assert isinstance(at, SoftplusNoise)
-            offset = offset + slope * side * at.sigma * 0.5 * at.reach
+        offset, slope = _asymptote(at, at.x + at.shift(side * end))
+        if isinstance(at, SoftplusNoise):  # s tends to c(ξ·log 2 + sgn ξ·p·abs Δ/2)
             pairs = (
-                (offset, slope * at.sigma * np.log(2.0)),
+                (offset + slope * side * at.sigma * 0.5 * at.reach, slope * at.sigma * np.log(2.0)),
                 (slope * (1.0 + 0.5 * side * at.sigma_slope), 0.0 * at.x),
                 (slope * 0.5 * side * at.sigma_p, 0.0 * at.x),
             )
         else:
-            pairs = (
-                (offset, slope * at.sigma),
-                (slope + 0.0 * at.x, slope * at.sigma_slope),
-                (0.0 * at.x, slope * at.sigma_p),
-            )
+            pairs = ((offset, slope * at.sigma), (slope, slope * at.sigma_slope), (0.0 * at.x, slope * at.sigma_p))
         for name, (a, b) in zip(tails, pairs, strict=True):
             tails[name].append((a, b, moments))
     return tails
+
+
+def _asymptote(at: InputNoise, z: Array) -> tuple[Array, Array]:
+    """Return (line at x) − h(x) and the slope of the asymptote of h on z's side, each of x's shape."""
+    h = at.activation
+    right = z > 0
+    (a0, b0), (a1, b1) = h.asymptotes
+    intercept, slope = np.where(right, a1, a0), np.where(right, b1, b0)
+    is_u = (slope == h.slope) & (intercept == h.intercept)
+    return np.where(is_u, -h.finite_delta(at.x), intercept + slope * at.x - at.base), slope

@@ -1,12 +1,14 @@
 """What is computed at each x: the curves without noise, and the moments of φ, ∂φ/∂x and ∂φ/∂p."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.engine.activations import Array
+from noisyviz.engine.activations import FAR, LARGE, Array
 from noisyviz.engine.units import NoisyUnit
 
 MOMENTS: Final = (
@@ -158,6 +160,53 @@ def curves(unit: NoisyUnit, x: npt.ArrayLike) -> Curves:
         region=h.region(x),
         relative_slope=np.abs(derivative) / h.max_slope,
     )
+
+
+def pointwise(
+    unit: NoisyUnit,
+    x: npt.ArrayLike,
+    *,
+    names: Iterable[str],
+    block: int,
+    compute: Callable[[NoisyUnit, Array], dict[str, Array]],
+) -> dict[str, Array]:
+    """Compute columns over x in blocks, with NaN passed through and ±inf answered by the limits.
+
+    Parameters
+    ----------
+    unit
+        Its α, c and p may be arrays that broadcast against x.
+    x
+        Any shape.
+    names
+        The columns to return.
+    block
+        The most points at once.
+    compute
+        From a unit and its finite points, of shape (n,), to the columns, of shape (n,); run without warnings.
+
+    Returns
+    -------
+    dict of ndarray
+        Every column, of the broadcast shape of x and the parameters.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    values = [np.asarray(getattr(unit, name), dtype=np.float64) for name in ("alpha", "c", "p")]
+    shape = np.broadcast_shapes(x.shape, *(value.shape for value in values))
+    points = np.broadcast_to(x, shape).reshape(-1)
+    columns = {name: np.full(points.size, np.nan) for name in names}
+    known = np.flatnonzero(~np.isnan(points))
+    for start in range(0, known.size, block):
+        rows = known[start : start + block]
+        parts = [v if v.ndim == 0 else np.broadcast_to(v, shape).reshape(-1)[rows] for v in values]
+        part = unit.replace(alpha=parts[0], c=parts[1], p=parts[2])
+        far = np.isinf(points[rows])
+        with np.errstate(all="ignore"):
+            results = compute(part, np.clip(points[rows], -FAR, FAR))
+        for name, result in results.items():
+            grows = far & (np.abs(result) > LARGE)
+            columns[name][rows] = np.where(grows, np.copysign(inf, result), result)
+    return {name: column.reshape(shape) for name, column in columns.items()}
 
 
 def z_score(estimate: Array, standard_error: Array, exact: Array) -> Array:

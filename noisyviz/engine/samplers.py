@@ -1,0 +1,124 @@
+"""Samplers: how the draws of ξ are made, and what their standard errors may be computed from.
+
+Plain iid draws are one replicate. The others use 16 independent replicates of equal size, because draws within one
+depend on each other: their standard errors come from the replicates, never from the iid formula.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from noisyviz.engine.activations import Array
+from noisyviz.engine.noise import Noise
+from noisyviz.errors import InputError, suggestion
+
+REPLICATES: Final = 16
+
+SAMPLERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "iid": "independent draws; standard errors from their spread",
+        "antithetic": "16 replicates of pairs xi, -xi; doubles the variance of what is even in xi",
+        "stratified": "16 replicates with one draw in each of n equally likely strata",
+        "sobol": "16 replicates of a scrambled Sobol sequence of 2^m points",
+    }
+)
+"""Every sampler with what it does."""
+
+MAX_SAMPLES: Final = 10**10
+
+
+class Draws:
+    """A reproducible stream of draws that can be read more than once.
+
+    Parameters
+    ----------
+    noise
+        The distribution of ξ.
+    samples
+        The number of draws asked for, 1 … 1e10; rounded up to what the sampler needs, see `samples`.
+    sampler
+        A key of `SAMPLERS`.
+    rng
+        Gives the seed of the stream; advanced by one small draw.
+
+    Attributes
+    ----------
+    samples
+        The number of draws in the stream.
+    replicates
+        1 for iid, else 16.
+
+    Raises
+    ------
+    InputError
+        For an unknown sampler or a number of samples outside 1 … 1e10.
+
+    Examples
+    --------
+    >>> from noisyviz.engine.noise import noise
+    >>> draws = Draws(noise("normal"), samples=100, sampler="antithetic", rng=np.random.default_rng(0))
+    >>> draws.samples, draws.replicates
+    (128, 16)
+    """
+
+    def __init__(self, noise: Noise, *, samples: int, sampler: str, rng: np.random.Generator) -> None:
+        if sampler not in SAMPLERS:
+            raise InputError(
+                f"unknown sampler '{sampler}'{suggestion(sampler, SAMPLERS)}; allowed are {', '.join(SAMPLERS)}",
+                parameter="sampler",
+            )
+        if not 1 <= samples <= MAX_SAMPLES or samples != int(samples):
+            raise InputError(f"samples must be a whole number from 1 to 1e10, got {samples}", parameter="samples")
+        self.noise = noise
+        self.sampler = sampler
+        self.replicates = 1 if sampler == "iid" else REPLICATES
+        each = -(-int(samples) // self.replicates)
+        if sampler == "antithetic":
+            each += each % 2
+        elif sampler == "sobol":
+            each = 1 << (each - 1).bit_length()
+        self.each = each
+        self.samples = each * self.replicates
+        self._key = rng.integers(0, 2**32, size=4, dtype=np.uint32)
+
+    def read(self, chunk: int) -> Iterator[tuple[int, Array]]:
+        """Yield (replicate, ξ) in pieces of at most `chunk` draws; the same numbers at every reading.
+
+        Parameters
+        ----------
+        chunk
+            The most draws at once, at least 2.
+        """
+        seeds = np.random.SeedSequence(self._key.tolist()).spawn(self.replicates)
+        for replicate, seed in enumerate(seeds):
+            rng = np.random.Generator(np.random.PCG64(seed))
+            for xi in getattr(self, f"_{self.sampler}")(rng, chunk):
+                yield replicate, xi
+
+    def _iid(self, rng: np.random.Generator, chunk: int) -> Iterator[Array]:
+        for start in range(0, self.each, chunk):
+            yield self.noise.draw(rng, min(chunk, self.each - start))
+
+    def _antithetic(self, rng: np.random.Generator, chunk: int) -> Iterator[Array]:
+        pairs, half = self.each // 2, max(chunk // 2, 1)
+        for start in range(0, pairs, half):
+            xi = self.noise.draw(rng, min(half, pairs - start))
+            yield np.concatenate([xi, -xi])
+
+    def _stratified(self, rng: np.random.Generator, chunk: int) -> Iterator[Array]:
+        for start in range(0, self.each, chunk):
+            stratum = np.arange(start, min(start + chunk, self.each))
+            yield self._quantile((stratum + rng.random(stratum.size)) / self.each)
+
+    def _sobol(self, rng: np.random.Generator, chunk: int) -> Iterator[Array]:
+        from scipy.stats import qmc
+
+        piece = min(self.each, 1 << (chunk.bit_length() - 1))
+        engine = qmc.Sobol(d=1, scramble=True, bits=52, rng=rng)
+        for _ in range(self.each // piece):
+            yield self._quantile(engine.random(piece)[:, 0] + 2.0**-53)
+
+    def _quantile(self, u: Array) -> Array:
+        return self.noise.quantile(np.clip(u, 2.0**-60, 1.0 - 2.0**-53))
