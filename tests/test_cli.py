@@ -15,11 +15,9 @@ from noisyviz.errors import InputError, MissingExtraError, NoisyvizError, NotRea
 COMMANDS = ["list", "estimate", "plot"]
 
 
-def shell(words: list[str], **environment: str) -> "subprocess.CompletedProcess[bytes]":
-    """Run the command line as a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "noisyviz", *words], capture_output=True, check=False, env=os.environ | environment
-    )
+def python(*words: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":
+    """Run an interpreter of its own."""
+    return subprocess.run([sys.executable, *words], capture_output=True, check=False, env=os.environ | environment)
 
 
 def test_version_is_one_line(run: Run) -> None:
@@ -174,11 +172,16 @@ def test_failures_are_one_sentence_and_debug_adds_the_traceback(
         assert "4322" not in result.stderr
 
 
-def test_a_closed_pipe_ends_quietly() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_closed_pipe_ends_quietly(unbuffered: str) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     done = subprocess.run(
-        [sys.executable, "-m", "noisyviz", "list"], stdout=writing, stderr=subprocess.PIPE, check=False
+        [sys.executable, "-m", "noisyviz", "list"],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        check=False,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
@@ -190,10 +193,13 @@ def test_a_closed_pipe_ends_quietly() -> None:
     ids=["ascii", "C locale"],
 )
 def test_a_small_alphabet_never_ends_the_run(environment: dict[str, str]) -> None:
-    done = shell(["list", "activations"], **environment)
+    greek = "from noisyviz.cli import output\noutput.prepare_streams()\noutput.write('\\u03b1')\noutput.say('\\u0394')"
+    done = python("-c", greek, **environment)
+    assert (done.stdout, done.stderr) == (b"alpha", b"Delta\n")
+    done = python("-m", "noisyviz", "list", "activations", **environment)
     assert done.returncode == 0
     assert done.stdout.decode("ascii").startswith("group\tname\tformula\n")
-    done = shell(["estimate", "--fn", "täñh"], **environment)
+    done = python("-m", "noisyviz", "estimate", "--fn", "täñh", **environment)
     assert done.returncode == 2
     assert done.stderr.decode("ascii").startswith("noisyviz: --fn")
 

@@ -37,7 +37,7 @@ def test_the_engine_loads_no_drawing_and_no_command_line(module: str) -> None:
 def test_rooms_below_the_command_line_do_not_load_it(room: str) -> None:
     package = __import__(f"noisyviz.{room}", fromlist=["__path__"])
     modules = [module.name for module in pkgutil.iter_modules(package.__path__, f"noisyviz.{room}.")]
-    assert loaded_by(f"import {', '.join(modules)}, noisyviz.export") & {"typer", "rich"} == set()
+    assert loaded_by(f"import {', '.join(modules)}, noisyviz.export, noisyviz.files") & {"typer", "rich"} == set()
 
 
 def test_importing_noisyviz_loads_neither_numpy_nor_matplotlib() -> None:
