@@ -94,6 +94,8 @@ class Activation:
         h − u where the difference would lose its digits.
     log_slope_function
         log|h′| where h′ underflows.
+    notes
+        For a function of the user's own: what could not be found.
 
     Examples
     --------
@@ -125,6 +127,7 @@ class Activation:
     panels: tuple[float, ...] = ()
     delta_function: Function | None = None
     log_slope_function: Function | None = None
+    notes: tuple[str, ...] = ()
 
     def h(self, x: npt.ArrayLike) -> Array:
         """Return h(x), of x's shape."""
@@ -151,7 +154,7 @@ class Activation:
 
     def hard(self, x: npt.ArrayLike) -> Array:
         """Return clip(u(x), L, R) over the finite limits (Eqs 3, 4), of x's shape."""
-        return np.clip(self.linear(x), self.left, self.right)
+        return np.clip(self.linear(x), *self.bounds)
 
     def log_slope(self, x: Array) -> Array:
         """Return log|h′(x)| for finite x, −inf where h′ = 0."""
@@ -188,6 +191,11 @@ class Activation:
         low, high = self.thresholds
         left, right = (x <= low) & (low > -inf), (x >= high) & (high < inf)
         return np.where(np.isnan(x), "", np.where(left, "left", np.where(right, "right", "linear")))
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Return the lower and the upper of the limits, −inf or inf where a limit is infinite."""
+        return min(self.left, self.right), max(self.left, self.right)
 
     @property
     def sign_edges(self) -> tuple[float, ...]:

@@ -82,8 +82,9 @@ def _output_noise(unit: NoisyUnit, at: OutputNoise) -> dict[str, Array]:
         "grad_p_std": np.abs(at.amplitude_p) * spread,
     }
     if np.isfinite(h.left) and np.isfinite(h.right):
-        below = _affine_below(noise, at.base, at.amplitude, h.left, at.half)
-        columns["p_outside"] = below + _affine_below(noise, -at.base, -at.amplitude, -h.right, at.half)
+        low, high = h.bounds
+        below = _affine_below(noise, at.base, at.amplitude, low, at.half)
+        columns["p_outside"] = below + _affine_below(noise, -at.base, -at.amplitude, -high, at.half)
     if h.slope != 0:
         side = np.sign(h.slope)
         columns["p_wrong"] = _affine_below(noise, side * at.sign_base, side * at.sign_slope, 0.0, at.half)

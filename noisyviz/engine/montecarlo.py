@@ -88,6 +88,7 @@ def _power_sums(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws, chu
     wrong signs and of φ outside [L, R].
     """
     h = unit.activation
+    low, high = h.bounds
     leak = at.grad_x(np.zeros(()))
     sums = np.zeros((draws.replicates, 15, at.base.size))
     for replicate, xi in draws.read(chunk):
@@ -103,7 +104,7 @@ def _power_sums(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws, chu
         phi = at.phi(xi)
         sums[replicate, 12] += (sign == 0).sum(axis=0)
         sums[replicate, 13] += (sign * np.sign(h.slope) < 0).sum(axis=0)
-        sums[replicate, 14] += ((phi < h.left) | (phi > h.right)).sum(axis=0)
+        sums[replicate, 14] += ((phi < low) | (phi > high)).sum(axis=0)
     return sums
 
 
@@ -150,7 +151,7 @@ def _estimates(unit: NoisyUnit, at: OutputNoise | InputNoise, sums: Array, draws
     if not unit.noise.fourth_moment:
         for name in ("std", "grad_std", "grad_rms", "grad_p_std"):
             columns[f"{name}_se"] = np.full(at.base.shape, np.nan)
-    known = {12: True, 13: h.slope != 0, 14: h.left > -inf and h.right < inf}
+    known = {12: True, 13: h.slope != 0, 14: h.bounds[0] > -inf and h.bounds[1] < inf}
     for row, name in ((12, "p_zero"), (13, "p_wrong"), (14, "p_outside")):
         share = means[:, row].mean(axis=0) if known[row] else np.full(at.base.shape, np.nan)
         put(name, share, error(means[:, row], share * (1.0 - share)) + 0.0 * share)
