@@ -285,7 +285,7 @@ def _of_progress(steps: int, start: float, end: float, value: Callable[[Array], 
 
 def _geometric(start: float, end: float, tau: Array) -> Array:
     """Return start·(end/start)^τ for ends above 0, by logarithms where the ratio is no float."""
-    if 1e-300 < end < 1e300 * min(start, 1.0) and start < 1e300 * min(end, 1.0):
+    if max(start, end) < 1e300 * min(start, end, 1.0):
         return start * (end / start) ** tau
     values: Array = np.exp(np.log(start) + (np.log(end) - np.log(start)) * tau)
     return values
