@@ -607,7 +607,7 @@ def activation(name: str) -> Activation:
 
         return load_activation(name)
     raise InputError(
-        f"unknown activation '{name}'{suggestion(name, ACTIVATIONS)}; "
-        f"allowed are {', '.join(ACTIVATIONS)} and module:function",
+        f"unknown activation '{name}'; allowed are {', '.join(ACTIVATIONS)} and module:function"
+        f"{suggestion(name, ACTIVATIONS)}",
         parameter="fn",
     )

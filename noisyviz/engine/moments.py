@@ -205,7 +205,7 @@ def pointwise(
             results = compute(part, np.clip(points[rows], -FAR, FAR))
         for name, result in results.items():
             grows = far & (np.abs(result) > LARGE)
-            columns[name][rows] = np.where(grows, np.copysign(inf, result), result)
+            columns[name][rows] = np.where(grows, np.copysign(inf, result), result) + 0.0  # no -0
     return {name: column.reshape(shape) for name, column in columns.items()}
 
 

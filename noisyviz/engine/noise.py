@@ -241,6 +241,6 @@ def noise(name: str) -> Noise:
             )
         return _student(nu)
     raise InputError(
-        f"unknown noise '{name}'{suggestion(name, NOISES)}; allowed are {', '.join(NOISES)}",
+        f"unknown noise '{name}'; allowed are {', '.join(NOISES)}{suggestion(name, NOISES)}",
         parameter="noise",
     )

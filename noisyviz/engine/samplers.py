@@ -66,7 +66,7 @@ class Draws:
     def __init__(self, noise: Noise, *, samples: int, sampler: str, rng: np.random.Generator) -> None:
         if sampler not in SAMPLERS:
             raise InputError(
-                f"unknown sampler '{sampler}'{suggestion(sampler, SAMPLERS)}; allowed are {', '.join(SAMPLERS)}",
+                f"unknown sampler '{sampler}'; allowed are {', '.join(SAMPLERS)}{suggestion(sampler, SAMPLERS)}",
                 parameter="sampler",
             )
         if not 1 <= samples <= MAX_SAMPLES or samples != int(samples):

@@ -472,7 +472,7 @@ def _product(k: Array, by: Array) -> Array:
 def _check_name(parameter: str, name: str, allowed: Mapping[str, object]) -> None:
     if name not in allowed:
         raise InputError(
-            f"unknown {parameter} '{name}'{suggestion(str(name), allowed)}; allowed are {', '.join(allowed)}",
+            f"unknown {parameter} '{name}'; allowed are {', '.join(allowed)}{suggestion(str(name), allowed)}",
             parameter=parameter,
         )
 
