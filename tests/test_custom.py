@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import noisyviz as nv
-from noisyviz.engine.activations import Activation
+from noisyviz.engine.activation import Activation
 from noisyviz.engine.custom import from_function
 
 FUNCTIONS = """

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from noisyviz.engine.activations import FAR, LARGE, Activation, Array, Function, Saturation
+from noisyviz.engine.activation import FAR, LARGE, Activation, Array, Function, Saturation
 from noisyviz.errors import InputError
 
 _END: Final = 50.0

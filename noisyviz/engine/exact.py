@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.engine.activations import Array
+from noisyviz.engine.activation import Array
 from noisyviz.engine.moments import MOMENTS, Moments, pointwise
 from noisyviz.engine.noise import Moments3, Noise
 from noisyviz.engine.units import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise

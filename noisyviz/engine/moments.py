@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.engine.activations import FAR, LARGE, Array
+from noisyviz.engine.activation import FAR, LARGE, Array
 from noisyviz.engine.units import NoisyUnit
 
 MOMENTS: Final = (

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.engine.activations import Array
+from noisyviz.engine.activation import Array
 from noisyviz.engine.moments import MOMENTS, MonteCarloMoments, pointwise
 from noisyviz.engine.samplers import Draws
 from noisyviz.engine.units import InputNoise, NoisyUnit, OutputNoise

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, ndtr, ndtri, stdtrit
 
-from noisyviz.engine.activations import Array
+from noisyviz.engine.activation import Array
 from noisyviz.errors import InputError, suggestion
 
 Moments3 = tuple[Array, Array, Array]

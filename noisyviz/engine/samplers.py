@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from noisyviz.engine.activations import Array
+from noisyviz.engine.activation import Array
 from noisyviz.engine.noise import Noise
 from noisyviz.errors import InputError, suggestion
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
 
-from noisyviz.engine.activations import Activation, Array, activation, limits_at_infinity
+from noisyviz.engine.activation import Activation, Array, limits_at_infinity
+from noisyviz.engine.activations import activation
 from noisyviz.engine.noise import Noise
 from noisyviz.engine.noise import noise as named_noise
 from noisyviz.errors import InputError, suggestion
