@@ -47,6 +47,8 @@ class Values:
         Of the array in the file.
     non_finite
         How many NaN and infinities were left out.
+    path
+        The file.
     array
         The name of the array, empty for an NPY file.
     """
@@ -54,7 +56,14 @@ class Values:
     finite: npt.NDArray[np.float64]
     shape: tuple[int, ...]
     non_finite: int
+    path: Path
     array: str
+
+    @property
+    def sha256(self) -> str:
+        """The hexadecimal digest of the file's bytes."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def split_source(text: str) -> Source:
@@ -101,13 +110,7 @@ def read_values(text: str, *, parameter: str = "data") -> Values:
     finite = values[np.isfinite(values)]
     if finite.size == 0:
         raise InputError(f"{parameter} '{text}' holds no finite number", parameter=parameter)
-    return Values(finite=finite, shape=array.shape, non_finite=values.size - finite.size, array=name)
-
-
-def sha256(path: Path) -> str:
-    """Return the hexadecimal digest of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return Values(finite=finite, shape=array.shape, non_finite=values.size - finite.size, path=source.path, array=name)
 
 
 def _open(source: Source) -> tuple[npt.NDArray[Any], str]:

@@ -14,7 +14,7 @@ from conftest import Run
 
 import noisyviz as nv
 from noisyviz.cli import output
-from noisyviz.cli.settings import default_limits
+from noisyviz.recipes.overview import default_xlim
 
 MOMENTS = (
     *("mean", "bias", "std", "p_outside", "grad_mean", "grad_std", "grad_rms"),
@@ -75,9 +75,9 @@ def test_x_goes_by_default_from_3_below_to_3_above_the_thresholds(
 def test_a_side_without_a_threshold_mirrors_the_other_one() -> None:
     hard_swish = nv.activation("hard-swish")
     assert hard_swish.thresholds == (-3.0, math.inf)
-    assert default_limits([hard_swish]) == (-6.0, 6.0)
-    assert default_limits([replace(hard_swish, thresholds=(-math.inf, 2.0))]) == (-5.0, 5.0)
-    assert default_limits([nv.activation("identity"), nv.activation("tanh")]) == (-4.0, 4.0)
+    assert default_xlim([hard_swish]) == (-6.0, 6.0)
+    assert default_xlim([replace(hard_swish, thresholds=(-math.inf, 2.0))]) == (-5.0, 5.0)
+    assert default_xlim([nv.activation("identity"), nv.activation("tanh")]) == (-4.0, 4.0)
 
 
 def test_known_values_of_the_paper_come_out(run: Run) -> None:

@@ -15,8 +15,8 @@ INF = float("inf")
 
 def test_a_list_is_written_with_commas_or_by_repeating_the_option() -> None:
     assert values.split_list(["a,b", "c"], "--fn") == ["a", "b", "c"]
-    assert values.distinct(["a", "b"], "--fn", "z") == values.distinct(["a,b"], "--fn", "z") == ["a", "b"]
-    assert values.distinct(None, "--fn", "z") == ["z"]
+    assert values.distinct(["a", "b"], "--fn", ["z"]) == values.distinct(["a,b"], "--fn", ["z"]) == ["a", "b"]
+    assert values.distinct(None, "--fn", ["z"]) == ["z"]
 
 
 def test_ranges_of_points_include_their_end_and_do_not_drift() -> None:
@@ -82,7 +82,7 @@ BAD: dict[str, tuple[Callable[[], object], list[str]]] = {
     "at many items": (lambda: values.points_at(["0:999999:1", "1"]), ["--at", "1,000,000"]),
     "word": (lambda: values.choice("drak", "--style", ["paper", "dark"]), ["--style", "paper, dark", "mean 'dark'"]),
     "several": (lambda: values.single(["a,b"], "--unit", "nan"), ["--unit", "one value", "a, b"]),
-    "twice": (lambda: values.distinct(["a,a"], "--fn", "z"), ["--fn", "'a' twice"]),
+    "twice": (lambda: values.distinct(["a,a"], "--fn", ["z"]), ["--fn", "'a' twice"]),
 }
 
 

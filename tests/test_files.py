@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from noisyviz.errors import InputError
-from noisyviz.files import FREE_BYTES, read_values, sha256, split_source
+from noisyviz.files import FREE_BYTES, read_values, split_source
 
 
 def npy_bytes(header: str, body: bytes = b"") -> bytes:
@@ -230,7 +230,8 @@ def test_missing_files_folders_and_pipes_are_refused(tmp_path: Path) -> None:
         read_values(str(tmp_path / "pipe.npy"))
 
 
-def test_the_digest_is_sha256(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"abc")  # the example of FIPS 180-2, appendix B.1
-    assert sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+def test_the_digest_is_that_of_the_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.npy"
+    path.write_bytes(npy_bytes("{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", b"\0" * 8))
+    # sha256sum of these very bytes
+    assert read_values(str(path)).sha256 == "c5bb16b73e75e5c40c4ca049194e093adb56557a8f06905ddb43b6dfabd1a455"

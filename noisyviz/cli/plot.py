@@ -1,7 +1,205 @@
 """``noisyviz plot``: one picture of all that a noisy unit does."""
 
-SUMMARY = HELP = "Draw."
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from noisyviz.cli import options as opt
+from noisyviz.cli import output
+from noisyviz.cli.settings import PointSettings, UnitSettings, point_settings, unit_settings, versions
+from noisyviz.cli.targets import Target, targets
+from noisyviz.cli.values import choice, distinct, seed_from, whole
+from noisyviz.errors import InputError, NoisyvizError
+
+if TYPE_CHECKING:
+    from noisyviz.files import Values
+    from noisyviz.plots.results import OverviewResult
+    from noisyviz.recipes.overview import Overview
+
+SUMMARY: Final = "One picture: function, noise, saturation and gradient."
+HELP: Final = """\
+\b
+noisyviz plot --fn tanh
+noisyviz plot --fn hard-tanh --unit nah --alpha 1.15 --width icml -o unit.pdf
+
+Draw h, its linearisation u and the hard version with the saturated regions
+shaded, E[phi] with its spread and a cloud of draws; the saturation Delta; the
+noise scale sigma; and h' with the expected gradient and its spread.
+
+Several --fn share the picture; --data lays the density of real
+pre-activations under the curves. Without -o the picture is plot-<fn>.png in
+the current folder; with --json and no -o nothing is written.
+"""
+
+WithData = Annotated[bool, typer.Option("--with-data", help="Write the numbers behind each picture as CSV beside it.")]
 
 
-def plot() -> None:
-    """Draw."""
+def plot(
+    fn: opt.Fn = None,
+    unit: opt.Unit = None,
+    alpha: opt.Alpha = None,
+    c: opt.C = None,
+    p: opt.P = None,
+    scale: opt.Scale = None,
+    noise: opt.Noise = None,
+    at: opt.At = None,
+    xlim: opt.Xlim = None,
+    points: opt.Points = None,
+    panels: opt.Panels = None,
+    data: opt.Data = None,
+    samples: opt.CloudSamples = None,
+    seed: opt.Seed = None,
+    out: opt.Output = None,
+    format_name: opt.Format = None,
+    style: opt.Style = None,
+    width: opt.Width = None,
+    with_data: WithData = False,
+    show: opt.Show = False,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    force: opt.Force = False,
+) -> None:
+    """Draw one picture and write it."""
+    from noisyviz.export import PICTURE_FORMATS
+
+    settings = unit_settings(fn=fn, unit=unit, alpha=alpha, c=c, p=p, scale=scale, noise=noise)
+    where = point_settings(at=at, xlim=xlim, points=points)
+    look = look_settings(style=style, width=width)
+    stem = "plot-" + re.sub(r"[^A-Za-z0-9.-]+", "-", "-".join(settings.fn))
+    files = targets(out, format_name=format_name, allowed=PICTURE_FORMATS, json=json, default_stem=stem)
+    refuse_contradictions(files, with_data=with_data, show=show)
+    for target in files:
+        target.check(force=force)
+    values = read_data(data)
+    recipe = overview(settings, where, panels=panels, samples=samples, seed=seed, values=values)
+    result = recipe.compute(values.finite if values else None)
+    if seed == "random":
+        output.say(f"seed {recipe.seed}")
+    if values and not quiet:
+        for note in data_notes(values, result):
+            output.say(note)
+    save(files, recipe, result, look=look, with_data=with_data, quiet=quiet, force=force)
+    if json:
+        output.print_json(document(recipe, result, look))
+    if show:
+        launch(files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Style and width, checked."""
+
+    style: str
+    width: str
+
+
+def look_settings(*, style: str | None, width: str | None) -> Look:
+    """Check the options of the look."""
+    from noisyviz.plots.style import STYLES, width_in
+
+    look = Look(style=choice(style or opt.DEFAULT_STYLE, "--style", STYLES), width=width or opt.DEFAULT_WIDTH)
+    width_in(look.width)
+    return look
+
+
+def read_data(source: str | None) -> "Values | None":
+    """Read the array that ``--data`` names."""
+    from noisyviz.files import read_values
+
+    return None if source is None else read_values(source)
+
+
+def overview(
+    settings: UnitSettings,
+    where: PointSettings,
+    *,
+    panels: Sequence[str] | None,
+    samples: str | None,
+    seed: str | None,
+    values: "Values | None",
+) -> "Overview":
+    """Return the recipe of the picture."""
+    from noisyviz.recipes.base import DataSource
+    from noisyviz.recipes.overview import MOST_DRAWS, PANELS, Overview
+
+    xlim, points = where.even()
+    return Overview(
+        **settings.config() | {"fn": settings.fn},  # type: ignore[arg-type]  # the keys are the fields
+        panels=tuple(distinct(panels, "--panels", PANELS)),
+        xlim=xlim,
+        points=points,
+        samples=whole(samples or opt.DEFAULT_CLOUD, "--samples", low=1, high=MOST_DRAWS),
+        seed=seed_from(seed or opt.DEFAULT_SEED),
+        data=DataSource(file=values.path.name, array=values.array, sha256=values.sha256) if values else None,
+    )
+
+
+def refuse_contradictions(files: list[Target], *, with_data: bool, show: bool) -> None:
+    """Refuse what needs a picture in a file where none is written."""
+    for flag, wanted in (("--with-data", with_data), ("--show", show)):
+        if wanted and not any(target.path for target in files):
+            raise InputError(f"{flag} needs a picture in a file; name one with -o PATH")
+
+
+def data_notes(values: "Values", result: "OverviewResult") -> Iterator[str]:
+    """Say what share of the data is saturated, and what was left out."""
+    if result.density is not None:
+        for one, (left, right) in zip(result.series, result.density.saturated, strict=True):
+            sides = f"left {left:.1%}, right {right:.1%}"
+            yield f"{left + right:.1%} of {result.density.label} saturated for {one.name} ({sides})"
+    if values.non_finite:
+        yield f"{values.non_finite:,} of {values.finite.size + values.non_finite:,} values left out: not finite"
+
+
+def save(
+    files: list[Target],
+    recipe: "Overview",
+    result: "OverviewResult",
+    *,
+    look: Look,
+    with_data: bool,
+    quiet: bool,
+    force: bool,
+) -> None:
+    """Render and write every picture, and the data beside it."""
+    from noisyviz.export import picture_bytes, write_data
+
+    stems = {target.path.with_suffix(""): target.path for target in files if target.path and with_data}
+    for path in stems.values():  # before the pictures: a stranger's file in the way then stops the whole run
+        for written in write_data(recipe, result, path, force=force):
+            if not quiet:
+                output.say(f"wrote {written}")
+    for target in files:
+        payload = picture_bytes(recipe, result, fmt=target.format, style=look.style, width=look.width)
+        target.write(payload, force=force, quiet=quiet)
+
+
+def document(recipe: "Overview", result: "OverviewResult", look: Look) -> dict[str, object]:
+    """Return the numbers behind the picture as JSON values; what is not finite is null and counted."""
+    from noisyviz.cli.columns import json_column
+    from noisyviz.recipes.base import settings as recipe_settings
+
+    asked = {key: value for key, value in recipe_settings(recipe).items() if value is not None}
+    config = {"command": "plot", **asked, "xlim": list(result.xlim), "style": look.style, "width": look.width}
+    found: dict[str, Any] = {"config": config | versions()}
+    masked = 0
+    for suffix, columns in recipe.tables(result).items():
+        table = found.setdefault(suffix.lstrip("-") or "curves", {})
+        for name, values in columns.items():
+            table[name], missing = json_column(values)
+            masked += missing
+    found["wrong_sign"] = {one.name: one.wrong for one in result.series}
+    if result.density is not None:
+        shares = zip(result.series, result.density.saturated, strict=True)
+        found["saturated"] = {one.name: {"left": left, "right": right} for one, (left, right) in shares}
+    return found | {"masked": masked}
+
+
+def launch(files: list[Target]) -> None:
+    """Open the first written picture in the system's viewer."""
+    path = next(target.path for target in files if target.path)
+    if typer.launch(str(path)) != 0:
+        raise NoisyvizError(f"{path} is written, but no viewer could be started for it")

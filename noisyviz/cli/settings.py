@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from noisyviz.engine.activations import Activation, Array
     from noisyviz.engine.units import NoisyUnit
 
-MARGIN = 3.0  # how far beyond the thresholds x goes when nothing is said
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitSettings:
@@ -66,7 +64,7 @@ def unit_settings(
     from noisyviz.engine.units import KINDS, SCALES
 
     return UnitSettings(
-        fn=tuple(distinct(fn, "--fn", opt.DEFAULT_FN)),
+        fn=tuple(distinct(fn, "--fn", [opt.DEFAULT_FN])),
         unit=choice(single(unit, "--unit", opt.DEFAULT_UNIT), "--unit", KINDS),
         alpha=number(single(alpha, "--alpha", opt.DEFAULT_ALPHA), "--alpha"),
         c=number(single(c, "--c", opt.DEFAULT_C), "--c", at_least=0.0),
@@ -86,7 +84,9 @@ class PointSettings:
 
     def limits(self, activations: "Sequence[Activation]") -> tuple[float, float]:
         """Return the range of x, by default 3 beyond the outermost thresholds."""
-        return self.xlim or default_limits(activations)
+        from noisyviz.recipes.overview import default_xlim
+
+        return self.xlim or default_xlim(list(activations))
 
     def x(self, activations: "Sequence[Activation]") -> "Array":
         """Return the points, shape (n,)."""
@@ -95,6 +95,18 @@ class PointSettings:
         if self.at is not None:
             return np.array(self.at, dtype=np.float64)
         return np.linspace(*self.limits(activations), self.points)
+
+    def even(self) -> tuple[tuple[float, float] | None, int]:
+        """Return the range and the number of points of a curve; a list must be evenly spaced and rising."""
+        if self.at is None:
+            return self.xlim, self.points
+        low, high, count = self.at[0], self.at[-1], len(self.at)
+        if not (count > 1 and math.isfinite(low) and low < high):
+            raise InputError("--at needs at least two finite, rising points for a curve; estimate takes any")
+        pitch = (high - low) / (count - 1)
+        if any(abs(low + pitch * k - x) > 1e-6 * pitch for k, x in enumerate(self.at)):
+            raise InputError("--at must be evenly spaced for a curve, such as -4:4:0.1; estimate takes any points")
+        return (low, high), count
 
     def config(self, activations: "Sequence[Activation]") -> dict[str, object]:
         """Return the options as JSON values; infinite points are spelled out."""
@@ -113,19 +125,6 @@ def point_settings(*, at: Sequence[str] | None, xlim: tuple[str, str] | None, po
         xlim=interval(xlim) if xlim is not None else None,
         points=whole(points or opt.DEFAULT_POINTS, "--points", low=2, high=MAX_POINTS),
     )
-
-
-def default_limits(activations: "Sequence[Activation]") -> tuple[float, float]:
-    """Return the range from 3 below the left threshold to 3 above the right one.
-
-    A side without a threshold mirrors the other side, or takes 0 where neither has one.
-    """
-    lows, highs = [], []
-    for activation in activations:
-        left, right = activation.thresholds
-        lows.append(left if math.isfinite(left) else -right if math.isfinite(right) else 0.0)
-        highs.append(right if math.isfinite(right) else -left if math.isfinite(left) else 0.0)
-    return min(lows) - MARGIN, max(highs) + MARGIN
 
 
 def versions() -> dict[str, object]:

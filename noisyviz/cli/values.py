@@ -46,15 +46,15 @@ def single(texts: Sequence[str] | None, flag: str, default: str) -> str:
     return items[0]
 
 
-def distinct(texts: Sequence[str] | None, flag: str, default: str) -> list[str]:
+def distinct(texts: Sequence[str] | None, flag: str, default: Sequence[str]) -> list[str]:
     """Return the values of a list option, none of them twice.
 
     Examples
     --------
-    >>> distinct(["tanh,relu"], "--fn", "tanh")
+    >>> distinct(["tanh,relu"], "--fn", ["tanh"])
     ['tanh', 'relu']
     """
-    items = [default] if texts is None else split_list(texts, flag)
+    items = list(default) if texts is None else split_list(texts, flag)
     twice = [item for position, item in enumerate(items) if item in items[:position]]
     if twice:
         raise InputError(f"{flag} names '{twice[0]}' twice; each value may stand once")

@@ -1,0 +1,23 @@
+"""The page docs/cli.md is made from the commands and must not fall behind them."""
+
+from pathlib import Path
+
+from noisyviz.cli.reference import page
+
+DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
+
+
+def test_the_command_line_page_is_up_to_date() -> None:
+    assert DOCS.read_text(encoding="utf-8") == page(), "run: python -m noisyviz.cli.reference > docs/cli.md"
+
+
+def test_the_page_tells_every_command_and_option() -> None:
+    text = page()
+    for part in (
+        "## noisyviz list",
+        "## noisyviz estimate",
+        "## noisyviz plot",
+        "`--xlim LO HI`",
+        "`-o, --output PATH`",
+    ):
+        assert part in text
