@@ -267,8 +267,8 @@ def _panels(noise: Noise, at: InputNoise) -> tuple[npt.NDArray[np.intp], Array, 
         np.broadcast_to(fixed, (at.x.size, fixed.size)),
         _preimages(at, tuple(sorted({*h.panels, *h.breaks}))),
     ]
-    if isinstance(at, SoftplusNoise):  # s bends where abs ξ is near p·abs Δ
-        bends = np.abs(at.reach)[:, None] * 2.0 ** np.arange(-6.0, 6.0)
+    if isinstance(at, SoftplusNoise):  # softplus(t) has poles at abs ξ = p·abs Δ/(iπ(2k+1)): geometric panels
+        bends = np.minimum(np.abs(at.reach)[:, None] * 2.0 ** np.arange(-6.0, 24.0), 4.0 * positive[1])
         edges += [bends, -bends]
     edge = np.sort(np.clip(np.concatenate(edges, axis=1), -positive[-1], positive[-1]), axis=1)
     rows, column = np.nonzero(edge[:, 1:] > edge[:, :-1])
