@@ -63,7 +63,9 @@ class Function:
         return self.intercept + self.slope * x
 
     def saturated(self, x: Real) -> bool:
-        low, high = MP.isfinite(self.low) and x <= self.low, MP.isfinite(self.high) and x >= self.high
+        """Return whether x is at or beyond a threshold, which for a unit is the nearest double."""
+        low = MP.isfinite(self.low) and x <= float(self.low)
+        high = MP.isfinite(self.high) and x >= float(self.high)
         return bool(low or high)
 
 

@@ -1,0 +1,221 @@
+"""The contract of every named activation, against its definition in mpmath and the table of limits written by hand."""
+
+import math
+from math import inf, nan, pi, sqrt
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from reference import FUNCTIONS, MP
+
+import noisyviz as nv
+
+SELU_SCALE, SELU_ALPHA = 1.05070098735548049, 1.67326324235437728  # Klambauer et al. 2017
+LECUN_SLOPE = 1.7159 * 2 / 3
+
+
+class Facts(NamedTuple):
+    """u(x) = intercept + slope·x, the limits, where u meets them, and how each side saturates."""
+
+    slope: float
+    intercept: float
+    left: float
+    right: float
+    low: float
+    high: float
+    saturates: tuple[str, str]
+    max_slope: float
+    at_kinks: dict[float, float]
+
+
+BOTH_SOFT, BOTH_HARD, NEITHER = ("soft", "soft"), ("hard", "hard"), ("none", "none")
+LEFT_SOFT, LEFT_HARD = ("soft", "none"), ("hard", "none")
+
+# max h′ of gelu is at √2, where h″ = φ(x)(2 − x²) = 0; of silu at the root of x·tanh(x/2) = 2
+GELU_STEEPEST = 0.5 * (1 + math.erf(1.0)) + sqrt(2) * math.exp(-1) / sqrt(2 * pi)
+SILU_STEEPEST = float(FUNCTIONS["silu"].dh(MP.findroot(lambda x: x * MP.tanh(x / 2) - 2, 2.4)))
+
+FACTS = {
+    "tanh": Facts(1, 0, -1, 1, -1, 1, BOTH_SOFT, 1, {}),
+    "sigmoid": Facts(0.25, 0.5, 0, 1, -2, 2, BOTH_SOFT, 0.25, {}),
+    "hard-tanh": Facts(1, 0, -1, 1, -1, 1, BOTH_HARD, 1, {-1: 0, 1: 0}),
+    "hard-sigmoid": Facts(0.25, 0.5, 0, 1, -2, 2, BOTH_HARD, 0.25, {-2: 0, 2: 0}),
+    "relu": Facts(1, 0, 0, inf, 0, inf, LEFT_HARD, 1, {0: 0}),
+    "relu6": Facts(1, 0, 0, 6, 0, 6, BOTH_HARD, 1, {0: 0, 6: 0}),
+    "hard-sigmoid-6": Facts(1 / 6, 0.5, 0, 1, -3, 3, BOTH_HARD, 1 / 6, {-3: 0, 3: 0}),
+    "hard-swish": Facts(1, 0, 0, inf, -3, inf, LEFT_HARD, 1.5, {-3: 0, 3: 1}),
+    "leaky-relu": Facts(1, 0, -inf, inf, -inf, inf, NEITHER, 1, {0: 1}),
+    "elu": Facts(1, 0, -1, inf, -1, inf, LEFT_SOFT, 1, {}),
+    "selu": Facts(
+        SELU_SCALE,
+        0,
+        -SELU_SCALE * SELU_ALPHA,
+        inf,
+        -SELU_ALPHA,
+        inf,
+        LEFT_SOFT,
+        SELU_SCALE * SELU_ALPHA,
+        {0: SELU_SCALE},
+    ),
+    "softplus": Facts(1, 0, 0, inf, 0, inf, LEFT_SOFT, 1, {}),
+    "softsign": Facts(1, 0, -1, 1, -1, 1, BOTH_SOFT, 1, {}),
+    "arctan": Facts(1, 0, -pi / 2, pi / 2, -pi / 2, pi / 2, BOTH_SOFT, 1, {}),
+    "erf": Facts(2 / sqrt(pi), 0, -1, 1, -sqrt(pi) / 2, sqrt(pi) / 2, BOTH_SOFT, 2 / sqrt(pi), {}),
+    "gelu": Facts(1, 0, 0, inf, -inf, inf, LEFT_SOFT, GELU_STEEPEST, {}),
+    "silu": Facts(1, 0, 0, inf, -inf, inf, LEFT_SOFT, SILU_STEEPEST, {}),
+    "lecun-tanh": Facts(LECUN_SLOPE, 0, -1.7159, 1.7159, -1.5, 1.5, BOTH_SOFT, LECUN_SLOPE, {}),
+    "identity": Facts(1, 0, -inf, inf, -inf, inf, NEITHER, 1, {}),
+}
+NAMES = sorted(FACTS)
+GRID = np.concatenate([np.linspace(-12, 12, 97), [-700.0, -40.0, -1e-9, 1e-9, 40.0, 700.0]])
+
+
+def test_every_activation_of_the_registry_has_facts_and_a_definition() -> None:
+    assert set(nv.ACTIVATIONS) == set(FACTS) == set(FUNCTIONS)
+    assert all(name == member.name and member.formula for name, member in nv.ACTIVATIONS.items())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_line_limits_thresholds_and_saturation_are_those_of_the_table(name: str) -> None:
+    h, facts = nv.activation(name), FACTS[name]
+    near = pytest.approx
+    assert (h.slope, h.intercept) == near((facts.slope, facts.intercept), rel=1e-15)
+    assert (h.left, h.right) == near((facts.left, facts.right), rel=1e-15)
+    assert h.thresholds == near((facts.low, facts.high), rel=1e-15)
+    assert h.saturates == facts.saturates
+    assert h.max_slope == near(facts.max_slope, rel=1e-15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_h_and_its_derivative_follow_the_definition(name: str) -> None:
+    h, truth = nv.activation(name), FUNCTIONS[name]
+    want = np.array([float(truth.h(MP.mpf(x))) for x in GRID])
+    want_slope = np.array([float(truth.dh(MP.mpf(x))) for x in GRID])
+    np.testing.assert_allclose(h.h(GRID), want, rtol=4e-15, atol=1e-16)
+    np.testing.assert_allclose(h.derivative(GRID), want_slope, rtol=1e-13, atol=1e-16)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_derivative_is_that_of_h_away_from_kinks(name: str) -> None:
+    h, truth = nv.activation(name), FUNCTIONS[name]
+    points = np.array([-6.9, -3.3, -1.37, -0.6, -0.01, 0.02, 0.7, 1.2, 2.8, 5.1])
+    want = [float(MP.diff(truth.h, MP.mpf(x))) for x in points]
+    np.testing.assert_allclose(h.derivative(points), want, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_kinks_are_where_the_derivative_jumps_and_hold_the_stated_side(name: str) -> None:
+    h, truth, at_kinks = nv.activation(name), FUNCTIONS[name], FACTS[name].at_kinks
+    assert sorted(h.kinks) == sorted(at_kinks)
+    for z, slope in at_kinks.items():
+        assert float(h.derivative(z)) == pytest.approx(slope, rel=1e-15)
+        sides = [float(truth.dh(MP.mpf(z) + shift)) for shift in (-1e-20, 1e-20)]
+        assert abs(sides[1] - sides[0]) > 1e-3
+        assert min(abs(slope - side) for side in sides) < 1e-15
+    assert bool(h.kink_note) == bool(at_kinks)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_line_is_the_tangent_at_0_or_that_of_the_active_side(name: str) -> None:
+    h, facts = nv.activation(name), FACTS[name]
+    x = np.array([-3.0, 0.0, 0.5, 1e6])
+    np.testing.assert_allclose(h.linear(x), facts.intercept + facts.slope * x, rtol=1e-15)
+    if math.isfinite(facts.left) and math.isfinite(facts.right):
+        step = 1e-6  # from the right: relu6 has its threshold at 0 itself
+        assert float(h.h(0.0)) == pytest.approx(facts.intercept, abs=1e-16)
+        assert float(h.h(step) - h.h(0.0)) / step == pytest.approx(facts.slope, rel=2e-6)
+    elif facts.saturates[0] != "none":
+        far = 1e4
+        assert float(h.delta(far)) == pytest.approx(0.0, abs=1e-12)
+        assert float(h.h(far)) == pytest.approx(facts.slope * far, rel=1e-15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_line_meets_the_limits_at_the_thresholds(name: str) -> None:
+    h, facts = nv.activation(name), FACTS[name]
+    for threshold, limit in zip(h.thresholds, (facts.left, facts.right), strict=True):
+        # the crossing of u and L is no threshold where h is not monotone, except hard-swish's kink
+        if math.isfinite(threshold) and name != "hard-swish":
+            assert float(h.linear(threshold)) == pytest.approx(limit, abs=1e-15)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_delta_keeps_its_digits_and_hard_is_the_clipped_line(name: str) -> None:
+    h, truth, facts = nv.activation(name), FUNCTIONS[name], FACTS[name]
+    want = np.array([float(truth.h(MP.mpf(x)) - truth.u(MP.mpf(x))) for x in GRID])
+    np.testing.assert_allclose(
+        h.delta(GRID), want, rtol=1e-14, atol=4e-15 if facts.intercept or facts.right < inf else 1e-24
+    )
+    line = facts.intercept + facts.slope * GRID
+    clipped = np.array([min(max(v, facts.left), facts.right) for v in line])
+    np.testing.assert_allclose(h.hard(GRID), clipped, rtol=1e-15, atol=1e-16)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_regions_are_closed_at_the_thresholds(name: str) -> None:
+    h = nv.activation(name)
+    low, high = h.thresholds
+    for x in (-1e300, -7.0, -0.3, 0.0, 0.3, 7.0, 1e300, *(t for t in (low, high) if math.isfinite(t))):
+        left, right = math.isfinite(low) and x <= low, math.isfinite(high) and x >= high
+        assert str(h.region(x)) == ("left" if left else "right" if right else "linear")
+        assert bool(h.saturated(x)) == (left or right)
+    if math.isfinite(low):
+        assert str(h.region(np.nextafter(low, inf))) == "linear"
+    if math.isfinite(high):
+        assert str(h.region(np.nextafter(high, -inf))) == "linear"
+    assert str(h.region(nan)) == ""
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("far", [1e300, inf])
+def test_far_out_h_and_its_derivative_have_their_limits(name: str, far: float) -> None:
+    h, facts = nv.activation(name), FACTS[name]
+    for x, limit, saturates in ((-far, facts.left, facts.saturates[0]), (far, facts.right, facts.saturates[1])):
+        if math.isfinite(limit):
+            assert float(h.h(x)) == pytest.approx(limit, abs=1e-15)
+            assert float(h.hard(x)) == pytest.approx(limit, abs=1e-15)
+            assert saturates != "none"
+            assert float(h.derivative(x)) == pytest.approx(0.0, abs=1e-15)
+        else:
+            slope = 0.01 if name == "leaky-relu" and x < 0 else facts.slope
+            assert float(h.h(x)) == pytest.approx(slope * x, rel=1e-15)
+            assert float(h.derivative(x)) == pytest.approx(slope, rel=1e-15)
+        assert not math.isnan(float(h.delta(x)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shapes_types_and_nan_pass_through(name: str) -> None:
+    h = nv.activation(name)
+    for x in (0.5, [0.5], np.zeros((2, 3)), np.zeros((0,)), np.arange(4, dtype=np.int64), np.zeros(2, np.float32)):
+        for method in (h.h, h.derivative, h.linear, h.delta, h.hard):
+            y = method(x)
+            assert np.shape(y) == np.shape(x)
+            assert np.asarray(y).dtype == np.float64
+    for method in (h.h, h.derivative, h.linear, h.delta, h.hard):
+        y = np.asarray(method([nan, 0.5, inf]))
+        assert np.isnan(y[0])
+        assert not np.isnan(y[1:]).any()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_largest_slope_is_the_largest_slope(name: str) -> None:
+    h = nv.activation(name)
+    slopes = np.abs(h.derivative(np.linspace(-8, 8, 16001)))
+    assert slopes.max() <= h.max_slope * (1 + 1e-15)
+    assert slopes.max() >= h.max_slope * (1 - 1e-3)  # selu's is met only as x → 0 from the left
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sign_of_the_derivative_survives_underflow(name: str) -> None:
+    h, truth = nv.activation(name), FUNCTIONS[name]
+    points = np.array([-1e4, -1000.0, -50.0, -1.4, -1.0, -0.7, 0.3, 2.0, 50.0, 1000.0, 1e4])
+    want = [float(MP.sign(truth.dh(MP.mpf(x)))) for x in points]
+    assert h.slope_sign(points).tolist() == want
+
+
+def test_an_unknown_activation_is_answered_with_the_nearest_name() -> None:
+    with pytest.raises(nv.InputError, match="did you mean 'tanh'") as caught:
+        nv.activation("tahn")
+    assert "tahn" in str(caught.value)
+    assert caught.value.parameter == "fn"
+    assert all(name in str(caught.value) for name in ("sigmoid", "hard-tanh"))
