@@ -53,17 +53,13 @@ def format_of(path: _PathLike, *, given: str | None = None, allowed: Sequence[st
     if given is not None:
         if given not in allowed:
             hint = suggestion(given, allowed)
-            raise InputError(
-                f"format must be one of {', '.join(allowed)}, got {given!r}{hint}", parameter="format"
-            )
+            raise InputError(f"format must be one of {', '.join(allowed)}, got {given!r}{hint}", parameter="format")
         return given
     suffix = Path(path).suffix
     if suffix.lower().removeprefix(".") not in allowed:
         wanted = ", ".join(f".{name}" for name in allowed)
         shown = f"suffix {suffix!r}" if suffix else "no suffix"
-        raise InputError(
-            f"output {os.fspath(path)!r} has {shown}; it must end in {wanted}", parameter="output"
-        )
+        raise InputError(f"output {os.fspath(path)!r} has {shown}; it must end in {wanted}", parameter="output")
     return suffix.lower().removeprefix(".")
 
 
@@ -221,15 +217,10 @@ def write_picture(
 def data_paths(recipe: Recipe[Result], result: Result, picture: _PathLike) -> dict[Path, Columns]:
     """Return the CSV files that go beside a picture, ``a.csv`` beside ``a.png``, and their columns."""
     stem = Path(picture).with_suffix("")
-    return {
-        stem.with_name(f"{stem.name}{suffix}.csv"): columns
-        for suffix, columns in recipe.tables(result).items()
-    }
+    return {stem.with_name(f"{stem.name}{suffix}.csv"): columns for suffix, columns in recipe.tables(result).items()}
 
 
-def write_data(
-    recipe: Recipe[Result], result: Result, picture: _PathLike, *, force: bool = False
-) -> list[Path]:
+def write_data(recipe: Recipe[Result], result: Result, picture: _PathLike, *, force: bool = False) -> list[Path]:
     """Write the data behind a picture as CSV beside it, and return the paths."""
     files = data_paths(recipe, result, picture)
     for path, columns in files.items():
@@ -301,9 +292,7 @@ def _defaults() -> dict[Any, Any]:
     import matplotlib as mpl
 
     return {
-        key: value
-        for key, value in mpl.rcParamsDefault.items()
-        if key.startswith(_OWN_GROUPS) and key not in _NOT_OURS
+        key: value for key, value in mpl.rcParamsDefault.items() if key.startswith(_OWN_GROUPS) and key not in _NOT_OURS
     }
 
 

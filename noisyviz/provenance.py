@@ -20,9 +20,7 @@ PNG_KEY: Final = "noisyviz"
 RECORD_LIMIT: Final = 1 << 20  # bytes looked at for a record, at either end of a file
 
 
-def record(
-    *, recipe: str, settings: Mapping[str, Any], style: str, width: str, seed: int | None
-) -> dict[str, Any]:
+def record(*, recipe: str, settings: Mapping[str, Any], style: str, width: str, seed: int | None) -> dict[str, Any]:
     """Return what a picture carries: all that makes it again, and no date, user or folder.
 
     Examples

@@ -92,20 +92,22 @@ DOTTED: Final = (0.0, (1.0, 1.4))
 
 QUANTITIES: Final[Mapping[str, Quantity]] = MappingProxyType(
     {
-        "h": Quantity(label="$h$", hue="black", zorder=3.4),
-        "u": Quantity(label="$u$", hue="vermillion", linestyle=DASHED, zorder=3.2),
-        "hard": Quantity(label="hard", hue="green", linestyle=DASH_DOT, linewidth=1.3, zorder=3.3),
-        "mean": Quantity(label=r"$\mathrm{E}[\varphi]\pm$std", hue="blue", linewidth=1.7, zorder=3.6),
+        "h": Quantity(label="$h$", hue="black", linewidth=1.0, zorder=3.2),
+        "u": Quantity(label="$u$", hue="vermillion", linestyle=DASHED, zorder=3.3),
+        "hard": Quantity(label="hard", hue="green", linestyle=DASH_DOT, linewidth=1.2, zorder=3.4),
+        "mean": Quantity(label=r"$\mathrm{E}[\varphi]\pm$std", hue="blue", linewidth=1.8, zorder=3.1),
         "cloud": Quantity(label=r"draws of $\varphi$", hue="sky", zorder=2.0),
-        "delta": Quantity(label=r"$\Delta=h-u$", hue="purple", linewidth=2.0),
+        "delta": Quantity(label=r"$\Delta=h-u$", hue="purple", linewidth=1.8, zorder=3.1),
         "abs_delta": Quantity(label=r"$|\Delta|$", hue="black", linestyle=DASHED, zorder=3.2),
-        "sigma": Quantity(label=r"$\sigma(x)$", hue="orange", linewidth=1.7),
-        "derivative": Quantity(label=r"$h\,{}^\prime$", hue="black", zorder=3.4),
+        "sigma": Quantity(label=r"noise scale $\sigma(x)$", hue="orange", linewidth=1.6),
+        "spread": Quantity(label="std of noise $s$", hue="orange", linewidth=1.6),
+        "derivative": Quantity(label="$h$′", hue="black", linewidth=1.0, zorder=3.2),
         "gradient": Quantity(
-            label=r"$\mathrm{E}[\partial\varphi/\partial x]\pm$std", hue="blue", linewidth=1.7, zorder=3.6
+            label=r"$\mathrm{E}[\partial\varphi/\partial x]\pm$std", hue="blue", linewidth=1.8, zorder=3.1
         ),
         "wrong": Quantity(label=r"$\mathrm{P}(\mathrm{wrong\ sign})>1/2$", hue="vermillion", linewidth=3.0),
         "saturated": Quantity(label="saturated", hue="black", zorder=0.0),
+        "threshold": Quantity(label="$x_t$", hue="black", linestyle=DOTTED, linewidth=0.7, zorder=0.6),
         "data": Quantity(label="data", hue="green", zorder=1.0),
     }
 )

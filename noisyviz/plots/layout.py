@@ -1,0 +1,249 @@
+"""Placing things by measure: text widths, line breaks, ticks and legends that stay clear of the curves.
+
+Pictures are laid out in inches, so that a column width is met exactly and text keeps its size; sizes of text
+follow the settings in force.
+"""
+
+import functools
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import matplotlib as mpl
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.cbook import is_math_text
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.legend import Legend
+from matplotlib.textpath import text_to_path
+
+POINTS_PER_INCH: Final = 72.0
+LEGEND_ROW_EM: Final = 1.38  # height of one legend row, the gap to the next one included
+LINE_EM: Final = 1.35  # distance of the lines of a caption
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A rectangle in inches from the lower left corner of the figure."""
+
+    left: float
+    bottom: float
+    width: float
+    height: float
+
+    def add(self, figure: Figure, *, sharex: Axes | None = None) -> Axes:
+        """Return new axes that fill the box."""
+        width, height = figure.get_size_inches()
+        bounds = (self.left / width, self.bottom / height, self.width / width, self.height / height)
+        return figure.add_axes(bounds, sharex=sharex)
+
+
+def em() -> float:
+    """Return the text size in force, in inches."""
+    return FontProperties().get_size_in_points() / POINTS_PER_INCH
+
+
+@functools.lru_cache(512)
+def _width(text: str, font: FontProperties) -> float:
+    width, _, _ = text_to_path.get_text_width_height_descent(text, font, is_math_text(text))
+    return float(width) / POINTS_PER_INCH
+
+
+def text_width(text: str) -> float:
+    """Return the width of one line of text at the size in force, in inches.
+
+    Examples
+    --------
+    >>> text_width("") == 0.0, text_width("ab") > text_width("a") > 0.0
+    (True, True)
+    """
+    return _width(text, FontProperties()) if text else 0.0
+
+
+def literal(text: str) -> str:
+    r"""Return text in which no sign starts mathematics or a new line.
+
+    Examples
+    --------
+    >>> literal("a$b$")
+    'a\\$b\\$'
+    """
+    return re.sub(r"\s+", " ", text).replace("$", r"\$")
+
+
+def wrap(words: Sequence[str], *, width: float) -> list[str]:
+    """Join words into lines that are no wider than `width` inches.
+
+    Parameters
+    ----------
+    words
+        Pieces that must not be broken; only a plain piece that is wider than a line is.
+
+    Returns
+    -------
+    list of str
+        The lines, none for no words.
+    """
+    lines: list[str] = []
+    space = text_width("a b") - text_width("ab")
+    used = math.inf
+    for word in words:
+        for piece in _broken(word, width=width):
+            needed = text_width(piece)
+            if used + space + needed <= width:
+                lines[-1] += f" {piece}"
+                used += space + needed
+            else:
+                lines.append(piece)
+                used = needed
+    return lines
+
+
+def _broken(word: str, *, width: float) -> list[str]:
+    if is_math_text(word) or text_width(word) <= width:
+        return [word]
+    pieces = [""]
+    for letter in re.findall(r"\\\$|.", word):
+        if pieces[-1] and text_width(pieces[-1] + letter) > width:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
+
+
+def ticks(low: float, high: float, *, most: int) -> tuple[list[float], list[str]]:
+    """Return round values inside a range and their labels.
+
+    Parameters
+    ----------
+    low, high
+        The range, low < high.
+    most
+        The largest number of intervals.
+
+    Examples
+    --------
+    >>> ticks(-1.2, 1.2, most=4)
+    ([-1.0, -0.5, 0.0, 0.5, 1.0], ['−1.0', '−0.5', '0', '0.5', '1.0'])
+    >>> ticks(0.0, 0.11, most=4)[1]
+    ['0', '0.05', '0.10']
+    """
+    unit = 10.0 ** math.floor(math.log10((high - low) / most))
+    for step in (unit * mantissa for mantissa in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0)):
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last - first <= most:
+            values = [step * index for index in range(first, last + 1)]
+            return values, tick_labels(values)
+    return [], []
+
+
+def ticks_across(low: float, high: float, *, most: int, width: float) -> tuple[list[float], list[str]]:
+    """Return the ticks of a horizontal axis, so few that their labels stay apart on `width` inches."""
+    for count in range(most, 1, -1):
+        values, names = ticks(low, high, most=count)
+        widest = max(map(text_width, names), default=0.0)
+        if len(names) < 2 or widest + 0.6 * em() <= width * (values[1] - values[0]) / (high - low):
+            return values, names
+    return ticks(low, high, most=1)
+
+
+def tick_labels(values: Sequence[float]) -> list[str]:
+    r"""Return labels of equally spaced ticks with one number of decimals, or powers of ten.
+
+    Examples
+    --------
+    >>> tick_labels([0.0, 50000.0, 100000.0])
+    ['0', '$5\\times10^{4}$', '$1\\times10^{5}$']
+    """
+    largest = max((abs(value) for value in values), default=0.0)
+    if largest and not 1e-3 < largest < 1e5:
+        return [_power(value) if abs(value) > 1e-9 * largest else "0" for value in values]
+    step = min((abs(b - a) for a, b in itertools.pairwise(values)), default=largest) or 1.0
+    decimals = next((d for d in range(12) if abs(round(step, d) - step) < 1e-3 * step), 12)
+    return [_signed(f"{value:.{decimals}f}") if abs(value) > 1e-9 * step else "0" for value in values]
+
+
+def number(value: float, *, digits: int = 4) -> str:
+    r"""Return a number for running text, with a true minus sign.
+
+    Examples
+    --------
+    >>> number(-0.9), number(30.0), number(2.5e-7)
+    ('−0.9', '30', '$2.5\\times10^{−7}$')
+    """
+    text = f"{value:.{digits}g}"
+    if "e" not in text:
+        return _signed(text)
+    mantissa, exponent = text.split("e")
+    return rf"${_signed(mantissa)}\times10^{{{_signed(str(int(exponent)))}}}$"
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", "−")
+
+
+def _power(value: float) -> str:
+    mantissa, exponent = f"{value:.2e}".split("e")
+    return rf"${_signed(f'{float(mantissa):g}')}\times10^{{{_signed(str(int(exponent)))}}}$"
+
+
+def legend_columns(labels: Sequence[str], *, width: float) -> int:
+    """Return into how many columns a legend of this width can go; at least one."""
+    rc, size = mpl.rcParams, em()
+    handle = (rc["legend.handlelength"] + rc["legend.handletextpad"]) * size
+    between = rc["legend.columnspacing"] * size
+    widths = [handle + text_width(label) for label in labels]
+    for count in range(len(widths), 1, -1):
+        total = sum(max(column) for column in _columns(widths, count)) + between * (count - 1)
+        if total <= width:
+            return count
+    return 1
+
+
+def _columns(widths: Sequence[float], count: int) -> list[Sequence[float]]:
+    """Split as matplotlib does: column by column, the longer columns first."""
+    short, longer = divmod(len(widths), count)
+    columns, start = [], 0
+    for index in range(count):
+        stop = start + short + (index < longer)
+        columns.append(widths[start:stop])
+        start = stop
+    return columns
+
+
+def legend_height(labels: Sequence[str], *, width: float) -> float:
+    """Return the height in inches of a legend in as many columns as fit the width."""
+    if not labels:
+        return 0.0
+    return math.ceil(len(labels) / legend_columns(labels, width=width)) * LEGEND_ROW_EM * em()
+
+
+def legend_above(
+    axes: Axes, handles: Sequence[Artist | tuple[Artist, ...]], labels: Sequence[str], *, width: float, lift: float
+) -> Legend:
+    """Put a legend above axes, `lift` inches clear of them, where it covers no curve.
+
+    Parameters
+    ----------
+    axes
+        Its lower left corner stands over their left edge.
+    handles, labels
+        As for matplotlib's legend; a tuple of handles is drawn as one.
+    width
+        The room in inches.
+    lift
+        Distance from the axes in inches.
+    """
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    height = axes.get_position().height * figure.get_size_inches()[1]
+    return axes.legend(
+        handles,
+        labels,
+        ncols=legend_columns(labels, width=width),
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0 + lift / height),
+    )
