@@ -258,6 +258,22 @@ def _quadrature(noise: Noise, at: InputNoise) -> dict[str, Array]:
     return _named(means, stds)
 
 
+def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
+    """Return E[(φ − target)·∂φ/∂x] for a unit with input noise at finite x, of shape (n,)."""
+    rows, low, high = _panels(noise, at)
+    half = 0.5 * (high - low)[:, None]
+    xi = 0.5 * (high + low)[:, None] + half * _NODES
+    panel = _columns(at, rows)
+    error = panel.deviation(xi) + (panel.base - target)
+    sums = np.sum(half * _WEIGHTS * noise.density(xi) * error * panel.grad_x(xi), axis=1)
+    total = np.asarray(np.bincount(rows, weights=sums, minlength=at.x.size), dtype=np.float64)
+    tails = _tails(noise, at)
+    for (a, b, moments), (s, q, _) in zip(tails["deviation"], tails["grad"], strict=True):
+        a, (m0, m1, m2) = a + at.base - target, moments
+        total += np.where(m0 == 0, 0.0, a * s * m0 + (a * q + b * s) * m1 + b * q * m2)
+    return total
+
+
 def _panels(noise: Noise, at: InputNoise) -> tuple[npt.NDArray[np.intp], Array, Array]:
     """Return the panels of all points: the point's row, and the lower and upper end in ξ."""
     h = at.activation

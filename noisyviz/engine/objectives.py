@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gamma, kv
 
-from noisyviz.engine.activations import Activation, Array
+from noisyviz.engine.activation import Activation, Array
 from noisyviz.engine.exact import exact
 from noisyviz.engine.noise import Noise
 from noisyviz.engine.units import NoisyUnit
