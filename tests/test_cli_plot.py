@@ -142,7 +142,7 @@ def test_unknown_suffixes_and_missing_folders_are_refused_before_any_work(run: R
     ("words", "parts"),
     [
         (["--style", "drak"], ["--style", "'drak'", "'dark'"]),
-        (["--width", "99"], ["--width", "'99'", "icml"]),
+        (["--json", "--width", "99"], ["--width", "'99'", "icml"]),
         (["--panels", "sigm"], ["--panels", "'sigm'", "'sigma'"]),
         (["--panels", "sigma,sigma"], ["--panels", "twice"]),
         (["--fn", "tahn"], ["--fn", "'tahn'", "'tanh'"]),
