@@ -1,0 +1,219 @@
+"""The exact road against the 30-digit reference: every activation, every kind, random parameters and hard corners."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reference import (
+    COLUMNS,
+    FUNCTIONS,
+    KINDS,
+    MP,
+    Case,
+    Real,
+    draw,
+    engine_columns,
+    excess,
+    law,
+    random_case,
+    reference,
+)
+
+import noisyviz as nv
+
+NAMES = sorted(FUNCTIONS)
+CASES = 2  # for each activation and kind; `python tests/reference.py --cases N` runs more
+NOISES = ("laplace", "uniform", "student-t:5", "student-t:2.5")
+INPUT_KINDS = ("nani", "nanil", "nanis", "nanil-softplus")
+
+
+def check(case: Case) -> None:
+    """Compare every column with the reference: 1e-10, and 1e-12 of the value where that is larger."""
+    want, got = reference(case), engine_columns(case)
+    wrong = [
+        f"{name}: got {got[name]!r}, want {MP.nstr(want[name], 20)}"
+        for name in COLUMNS
+        if not excess(got[name], want[name]) <= 1
+    ]
+    assert not wrong, f"{case}\n" + "\n".join(wrong)
+
+
+def test_the_reference_knows_every_activation_and_every_kind() -> None:
+    assert set(nv.ACTIVATIONS) == set(FUNCTIONS)
+    assert set(nv.KINDS) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fn", NAMES)
+def test_every_moment_at_random_parameters(fn: str, kind: str) -> None:
+    rng = np.random.default_rng([20160301, NAMES.index(fn), KINDS.index(kind)])
+    for _ in range(CASES):
+        check(random_case(rng, fn, kind))
+
+
+@pytest.mark.parametrize("fn", NAMES)
+def test_every_moment_under_other_noises(fn: str) -> None:
+    turn = NAMES.index(fn)  # 19 activations: every noise meets every kind with noise on the input
+    rng = np.random.default_rng([7, turn])
+    check(random_case(rng, fn, INPUT_KINDS[turn // 4 % 4], NOISES[turn % 4]))
+    for noise in NOISES:
+        check(random_case(rng, fn, "nan", noise))
+        check(random_case(rng, fn, "nah", noise))
+
+
+@pytest.mark.parametrize("kind", ["nah", "nanil", "nanis"])
+@pytest.mark.parametrize("fn", ["hard-tanh", "hard-sigmoid", "relu", "hard-swish", "tanh", "softsign"])
+def test_every_moment_at_the_thresholds(fn: str, kind: str) -> None:
+    for threshold in (FUNCTIONS[fn].low, FUNCTIONS[fn].high):
+        if MP.isfinite(threshold):
+            x = float(threshold)
+            for side in (x, float(np.nextafter(x, -9)), float(np.nextafter(x, 9))):
+                check(Case(fn=fn, kind=kind, alpha=1.0, c=0.5, p=1.5, x=side))
+            check(Case(fn=fn, kind=kind, alpha=1.15, c=1.5, p=-0.5, x=x, scale="figure"))
+
+
+CORNERS = {
+    "tiny noise on an input": Case(fn="tanh", kind="nani", c=1e-9, x=0.3),
+    "tiny noise on a kink": Case(fn="hard-tanh", kind="nani", c=1e-9, x=1.0),
+    "tiny noise beside a kink": Case(fn="selu", kind="nani", c=1e-9, x=5e-10),
+    "tiny scale": Case(fn="sigmoid", kind="nanil", c=1e-9, p=3.0, x=4.0),
+    "p = 0": Case(fn="tanh", kind="nah", p=0.0, x=2.0),
+    "p = 0 on the input": Case(fn="tanh", kind="nanil", p=0.0, x=2.0),
+    "p = 0 in the softplus": Case(fn="hard-tanh", kind="nanil-softplus", p=0.0, x=2.0),
+    "c = 0": Case(fn="hard-tanh", kind="nanil-softplus", c=0.0, x=0.4),
+    "c = 0 at a kink": Case(fn="hard-tanh", kind="nani", c=0.0, x=1.0),
+    "far left": Case(fn="tanh", kind="nani", c=3.0, x=-40.0),
+    "far right of an unbounded h": Case(fn="softplus", kind="nani", c=30.0, x=40.0),
+    "far left of a gelu": Case(fn="gelu", kind="nani", c=2.0, x=-40.0),
+    "huge noise": Case(fn="tanh", kind="nani", c=1000.0, x=0.3),
+    "huge noise on a clip": Case(fn="hard-sigmoid", kind="nani", c=1000.0, x=0.3),
+    "huger noise on a clip": Case(fn="hard-tanh", kind="nani", c=1e5, x=0.25),
+    "huge noise, heavy tails": Case(fn="hard-tanh", kind="nani", c=1000.0, x=0.25, noise="student-t:30"),
+    "huge noise, heavier tails": Case(fn="hard-tanh", kind="nanis", c=1000.0, x=-2.0, noise="student-t:2.5"),
+    "huge noise on an algebraic tail": Case(fn="arctan", kind="nani", c=1000.0, x=-3.0),
+    "heavy tails on an algebraic tail": Case(fn="softsign", kind="nani", c=30.0, x=1.0, noise="student-t:3"),
+    "heavy tails on an unbounded h": Case(fn="silu", kind="nani", c=2.0, x=-1.0, noise="student-t:3"),
+    "a strong learned scale": Case(fn="tanh", kind="nanil", c=30.0, p=1.0, x=2.5),
+    "a steep learned scale": Case(fn="erf", kind="nanil", c=4.0, p=-10.0, x=1.5),
+    "figure scale": Case(fn="tanh", kind="nanil", c=0.5, p=0.835, x=-2.0, scale="figure"),
+    "softplus with a small reach": Case(fn="sigmoid", kind="nanil-softplus", c=0.43, p=-1.0, x=-0.12),
+    "softplus with a small positive reach": Case(fn="sigmoid", kind="nanil-softplus", c=19.0, p=1.0, x=0.0742),
+    "softplus with a large reach": Case(fn="hard-tanh", kind="nanil-softplus", c=0.25, p=8.0, x=4.0),
+    "softplus that dies out": Case(fn="tanh", kind="nanil-softplus", c=0.25, p=-3.0, x=4.0),
+}
+
+
+@pytest.mark.parametrize("corner", CORNERS)
+def test_every_moment_in_a_corner(corner: str) -> None:
+    check(CORNERS[corner])
+
+
+def test_probabilities_survive_underflow_of_the_slope() -> None:
+    for fn in ("tanh", "sigmoid", "softplus", "silu", "gelu", "erf", "lecun-tanh", "elu"):
+        far = nv.exact(nv.NoisyUnit(fn, kind="nani", c=0.5), [-1000.0, 1000.0])
+        assert far.p_zero.tolist() == [0.0, 0.0]
+    # at α = 1, h′ = sech²(1000) ~ e⁻²⁰⁰⁰ meets d·σ′·ξ ~ e⁻⁹⁹⁹: mpmath has the exponents for both
+    for kind in ("nan", "nah"):
+        for x in (-1000.0, 30.0, 1000.0):
+            check(Case(fn="tanh", kind=kind, alpha=1.0, x=x))
+            check(Case(fn="tanh", kind=kind, alpha=1.0, x=x, p=2.0))  # here h′ and σ′ decay alike
+            check(Case(fn="tanh", kind=kind, alpha=1.0, x=x, p=4.0))
+            check(Case(fn="hard-tanh", kind=kind, alpha=1.0, x=x))
+            check(Case(fn="softplus", kind=kind, alpha=1.0, x=-abs(x)))
+    hard = nv.exact(nv.NoisyUnit("hard-tanh", kind="nan", alpha=1.0), 1000.0)
+    assert (float(hard.p_zero), float(hard.p_wrong)) == (0.0, 0.5)
+
+
+def test_nan_and_infinities_are_answered() -> None:
+    x = np.array([math.nan, -math.inf, math.inf])
+    for kind in KINDS:
+        moments = nv.exact(nv.NoisyUnit("tanh", kind=kind, alpha=1.0), x)
+        assert all(np.isnan(getattr(moments, name)[0]) for name in COLUMNS)
+        if kind in ("none", "nani", "nanil", "nanis"):
+            np.testing.assert_allclose(moments.mean[1:], [-1.0, 1.0], rtol=1e-15)
+            np.testing.assert_allclose(moments.std[1:], 0.0, atol=1e-15)
+            np.testing.assert_allclose(moments.grad_mean[1:], 0.0, atol=1e-15)
+    # σ → c/4 for |Δ| → ∞ (Eq 9): E φ = h − sgn(x)·σ·√(2/π) for half-normal noise at α = 1
+    half = nv.exact(nv.NoisyUnit("tanh", kind="nah", alpha=1.0, c=0.5), x)
+    np.testing.assert_allclose(half.mean[1:], np.array([-1.0, 1.0]) * (1 - 0.125 * math.sqrt(2 / math.pi)), rtol=1e-15)
+    np.testing.assert_allclose(half.std[1:], 0.125 * math.sqrt(1 - 2 / math.pi), rtol=1e-14)
+    unbounded = nv.exact(nv.NoisyUnit("relu", kind="nani", c=0.5), x)
+    assert unbounded.mean[1:].tolist() == [0.0, math.inf]
+    np.testing.assert_allclose(unbounded.std[1:], [0.0, 0.5], rtol=1e-14)
+
+
+def test_what_has_no_meaning_is_nan() -> None:
+    assert np.isnan(nv.exact(nv.NoisyUnit("relu", kind="nan"), 1.0).p_outside)
+    assert not np.isnan(nv.exact(nv.NoisyUnit("relu6", kind="nan"), 1.0).p_outside)
+
+
+def test_arrays_of_parameters_answer_like_one_at_a_time() -> None:
+    x, c, p = np.array([[-2.0], [0.5], [3.0]]), np.array([0.1, 2.0]), np.array([1.0, -3.0])
+    for kind in KINDS:
+        together = nv.exact(nv.NoisyUnit("sigmoid", kind=kind, alpha=1.1, c=c, p=p), x)
+        for i in range(3):
+            for j in range(2):
+                unit = nv.NoisyUnit("sigmoid", kind=kind, alpha=1.1, c=float(c[j]), p=float(p[j]))
+                alone = nv.exact(unit, float(x[i, 0]))
+                for name in COLUMNS:
+                    assert getattr(together, name).shape == (3, 2)
+                    assert float(getattr(together, name)[i, j]) == pytest.approx(
+                        float(getattr(alone, name)), rel=1e-13, abs=1e-15, nan_ok=True
+                    )
+
+
+def test_shapes_are_those_of_x() -> None:
+    for shape in ((), (0,), (3,), (2, 3), (600,)):
+        moments = nv.exact(nv.NoisyUnit("tanh", kind="nani"), np.zeros(shape))
+        assert all(np.shape(getattr(moments, name)) == shape for name in COLUMNS)
+
+
+def test_the_reference_agrees_with_adaptive_quadrature() -> None:
+    """The reference's own sums against mpmath's adaptive rule over the whole line."""
+    for case in (
+        Case(fn="selu", kind="nanil", c=3.0, p=1.5, x=-2.5),
+        Case(fn="sigmoid", kind="nanil-softplus", c=0.8, p=0.7, x=3.0),
+    ):
+        ell, ends = law(case.noise), [-14, -4, -1, 0, 1, 4, 14]
+        f, x = FUNCTIONS[case.fn], MP.mpf(case.x)
+        kinks = [] if case.kind == "nanil-softplus" else [(z - x) / _sigma(case) for z in f.breaks]
+        points = sorted({*ends, *kinks})
+
+        def expected(
+            value: str, power: int, about: Real, case: Case = case, points: list[Real] = points, ell: Real = ell
+        ) -> Real:
+            def integrand(xi: Real) -> Real:
+                return (getattr(draw(case, xi), value) - about) ** power * ell.density(xi)
+
+            return MP.quad(integrand, points)
+
+        want = reference(case)
+        for value, name in (("phi", ""), ("grad_x", "grad_"), ("grad_p", "grad_p_")):
+            mean = expected(value, 1, 0)
+            assert float(abs(mean - want[f"{name}mean"])) < 1e-13
+            assert float(abs(MP.sqrt(expected(value, 2, mean)) - want[f"{name}std"])) < 1e-13
+
+
+def _sigma(case: Case) -> Real:
+    from reference import noise_scale
+
+    return noise_scale(case).sigma
+
+
+def test_the_reference_has_the_right_gradients() -> None:
+    """∂φ/∂x and ∂φ/∂p of the reference against differences of its φ."""
+    for fn in ("tanh", "selu", "hard-sigmoid", "silu"):
+        for kind in KINDS:
+            for scale in ("eq9", "figure"):
+                case = Case(fn=fn, kind=kind, alpha=1.1, c=0.8, p=0.9, x=-2.7, scale=scale)
+                for xi in (-1.3, 0.4):
+                    got = draw(case, xi)
+                    by_x = MP.diff(lambda x, case=case, xi=xi: _phi(case, "x", x, xi), MP.mpf(case.x))
+                    by_p = MP.diff(lambda p, case=case, xi=xi: _phi(case, "p", p, xi), MP.mpf(case.p))
+                    assert float(abs(by_x - got.grad_x)) < 1e-15
+                    assert float(abs(by_p - got.grad_p)) < 1e-15
+
+
+def _phi(case: Case, name: str, value: Real, xi: float) -> Real:
+    return draw(replace(case, **{name: value}), xi).phi
