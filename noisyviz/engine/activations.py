@@ -193,6 +193,7 @@ _MEMBERS: Final = (
         saturates=("hard", "hard"),
         kink_note="h' = 0 at -2 and 2",
         function=lambda x: np.clip(0.25 * x + 0.5, 0.0, 1.0),
+        delta_function=lambda x: 0.25 * (np.maximum(-2.0 - x, 0.0) + np.minimum(2.0 - x, 0.0)),
     ),
     _piecewise(
         "relu",
@@ -231,6 +232,7 @@ _MEMBERS: Final = (
         saturates=("hard", "hard"),
         kink_note="h' = 0 at -3 and 3",
         function=lambda x: np.clip(x / 6.0 + 0.5, 0.0, 1.0),
+        delta_function=lambda x: (np.maximum(-3.0 - x, 0.0) + np.minimum(3.0 - x, 0.0)) / 6.0,
     ),
     Activation(
         name="hard-swish",

@@ -191,7 +191,7 @@ def _piecewise(noise: Noise, at: InputNoise) -> dict[str, Array]:
     intercept, slope = np.asarray(h.pieces).T
     cut = _preimages(at, h.breaks)
     edge = np.concatenate([np.full((at.x.size, 1), -inf), cut, np.full((at.x.size, 1), inf)], axis=1)
-    moments = noise.interval_moments(edge[:, :-1], edge[:, 1:])
+    centre, moments = _centred_moments(noise, edge[:, :-1], edge[:, 1:])
     own = np.searchsorted(np.asarray(h.breaks), at.x)
     x = at.x[:, None]
     offset = np.where(
@@ -206,10 +206,33 @@ def _piecewise(noise: Noise, at: InputNoise) -> dict[str, Array]:
         "grad_p": (0.0 * flat, slope * at.sigma_p[:, None]),
     }
     means, stds = {}, {}
-    for name, (a, b) in parts.items():
+    for name, (intercepts, b) in parts.items():
+        a = intercepts + b * centre
         means[name] = np.sum(_affine_mean(a, b, moments), axis=1)
         stds[name] = np.sqrt(np.maximum(np.sum(_affine_square(a - means[name][:, None], b, moments), axis=1), 0.0))
     return _named(means, stds)
+
+
+def _centred_moments(noise: Noise, low: Array, high: Array) -> tuple[Array, Moments3]:
+    """Return a centre of every interval of ξ and the partial moments of ξ − centre.
+
+    Narrow intervals are integrated: their closed moments are small differences, which a large σ² would blow up.
+    """
+    narrow = high - low <= min(1.0, noise.edges[1])
+    centre = np.where(narrow, 0.5 * (low + high), 0.0)
+    closed = noise.interval_moments(low, high)
+    rows = np.nonzero(narrow)
+    cuts = [low[rows], *(np.clip(cut, low[rows], high[rows]) for cut in noise.breaks), high[rows]]
+    edge = np.stack(cuts, axis=-1)
+    half = 0.5 * np.diff(edge, axis=-1)[..., None]
+    xi = 0.5 * (edge[:, 1:] + edge[:, :-1])[..., None] + half * _NODES
+    weight = half * _WEIGHTS * noise.density(xi)
+    away = xi - centre[rows][:, None, None]
+    moments = []
+    for power, moment in enumerate(closed):
+        moment[rows] = np.sum(weight * away**power, axis=(1, 2))
+        moments.append(moment)
+    return centre, (moments[0], moments[1], moments[2])
 
 
 def _affine_mean(a: Array, b: Array, moments: Moments3) -> Array:

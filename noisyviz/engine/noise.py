@@ -40,6 +40,8 @@ class Noise:
     edges
         Increasing ξ ≥ 0 between which 20 Gauss-Legendre nodes resolve the density; what lies beyond the last one
         is treated by `interval_moments` with h replaced by its asymptote.
+    breaks
+        The ξ at which the density is not smooth.
     fourth_moment
         Whether E ξ⁴ is finite, so that the standard error of a spread exists.
     draw_function, quantile_function, density
@@ -56,6 +58,7 @@ class Noise:
     name: str
     abs_mean: float
     edges: tuple[float, ...]
+    breaks: tuple[float, ...] = ()
     fourth_moment: bool = True
     draw_function: Callable[[np.random.Generator, int], Array]
     quantile_function: Callable[[Array], Array]
@@ -154,7 +157,9 @@ def _student(nu: float) -> Noise:
         return tail, spread / (nu - 1.0) * weighted, tail + a * weighted
 
     def tail_probability(a: Array) -> Array:
-        return np.asarray(0.5 * betainc(nu / 2.0, 0.5, 1.0 / (1.0 + a * a / spread)))
+        w = a * a / spread
+        near = 0.5 - 0.5 * betainc(0.5, nu / 2.0, w / (1.0 + w))  # the other form rounds to ½ near 0
+        return np.where(w < 1.0, near, 0.5 * betainc(nu / 2.0, 0.5, 1.0 / (1.0 + w)))
 
     pitch = min(1.0, sqrt(spread))  # the density has its nearest poles at ±i√(ν−2)
     edges, tail = [0.0], 1.0
@@ -190,6 +195,7 @@ _PLAIN: Final = {
         draw_function=lambda rng, size: rng.laplace(0.0, 1.0 / sqrt(2.0), size),
         quantile_function=_laplace_quantile,
         density=lambda xi: np.exp(-sqrt(2.0) * np.abs(xi)) / sqrt(2.0),
+        breaks=(0.0,),
         upper_function=_laplace_upper,
     ),
     "uniform": Noise(
@@ -198,7 +204,8 @@ _PLAIN: Final = {
         edges=(0.0, sqrt(3.0)),
         draw_function=lambda rng, size: rng.uniform(-sqrt(3.0), sqrt(3.0), size),
         quantile_function=lambda u: sqrt(3.0) * (2.0 * u - 1.0),
-        density=lambda xi: np.full(np.shape(xi), 1.0 / (2.0 * sqrt(3.0))),
+        density=lambda xi: np.where(np.abs(xi) <= sqrt(3.0), 1.0 / (2.0 * sqrt(3.0)), 0.0),
+        breaks=(-sqrt(3.0), sqrt(3.0)),
         upper_function=_uniform_upper,
     ),
 }
