@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from noisyviz.engine.moments import Curves, Moments, MonteCarloMoments, curves
     from noisyviz.engine.montecarlo import monte_carlo
     from noisyviz.engine.noise import NOISES, Noise, noise
+    from noisyviz.engine.profile import Profile, profile
     from noisyviz.engine.samplers import SAMPLERS
     from noisyviz.engine.units import KINDS, SCALES, NoisyUnit
     from noisyviz.errors import InputError, MissingExtraError, NoisyvizError, NotReachedError
@@ -41,12 +42,14 @@ __all__ = [
     "NoisyUnit",
     "NoisyvizError",
     "NotReachedError",
+    "Profile",
     "__version__",
     "activation",
     "curves",
     "exact",
     "monte_carlo",
     "noise",
+    "profile",
 ]
 
 _HOMES: Final = {
@@ -59,6 +62,8 @@ _HOMES: Final = {
     "MonteCarloMoments": "noisyviz.engine.moments",
     "curves": "noisyviz.engine.moments",
     "monte_carlo": "noisyviz.engine.montecarlo",
+    "Profile": "noisyviz.engine.profile",
+    "profile": "noisyviz.engine.profile",
     "NOISES": "noisyviz.engine.noise",
     "SAMPLERS": "noisyviz.engine.samplers",
     "Noise": "noisyviz.engine.noise",
