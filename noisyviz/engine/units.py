@@ -480,7 +480,8 @@ def _check_name(parameter: str, name: str, allowed: Mapping[str, object]) -> Non
 
 def _check_number(name: str, value: float | Array) -> None:
     array = np.asarray(value, dtype=np.float64)
-    if not np.isfinite(array).all() or (name == "c" and (array < 0).any()):
+    wrong = ~np.isfinite(array) | (array < 0) if name == "c" else ~np.isfinite(array)
+    if wrong.any():
         allowed = "finite and at least 0" if name == "c" else "finite"
-        shown = value if array.ndim == 0 else array[~np.isfinite(array) | (array < 0)].flat[0]
+        shown = value if array.ndim == 0 else array[wrong].flat[0]
         raise InputError(f"{name} must be {allowed}, got {shown}", parameter=name)
