@@ -7,6 +7,8 @@ from conftest import Run
 
 from noisyviz import ACTIVATIONS, KINDS, NOISES, SAMPLERS, SCALES
 from noisyviz.cli import output
+from noisyviz.engine.objectives import OBJECTIVES
+from noisyviz.engine.schedules import SCHEDULES
 from noisyviz.plots.style import STYLES
 
 REGISTRIES = {
@@ -15,6 +17,8 @@ REGISTRIES = {
     "noises": NOISES,
     "samplers": SAMPLERS,
     "scales": SCALES,
+    "schedules": SCHEDULES,
+    "objectives": OBJECTIVES,
     "styles": STYLES,
 }
 

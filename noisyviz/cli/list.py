@@ -16,7 +16,7 @@ HELP: Final = """\
 noisyviz list
 noisyviz list units --json
 
-List the activations, units, noises, samplers, scales and styles, each with its formula.
+List what the options choose from, each with its formula.
 """
 
 Row = dict[str, object]
@@ -41,6 +41,10 @@ def _kind(name: str, member: Any) -> Row:
     }
 
 
+def _formula(name: str, member: Any) -> Row:
+    return {"name": name, "formula": member.formula}
+
+
 def _text(name: str, member: Any) -> Row:
     return {"name": name, "formula": str(member)}
 
@@ -57,6 +61,8 @@ _GROUPS: Final[Mapping[str, tuple[str, str, Callable[[str, Any], Row]]]] = {
     "noises": ("noisyviz.engine.noise", "NOISES", _text),
     "samplers": ("noisyviz.engine.samplers", "SAMPLERS", _text),
     "scales": ("noisyviz.engine.units", "SCALES", _text),
+    "schedules": ("noisyviz.engine.schedules", "SCHEDULES", _text),
+    "objectives": ("noisyviz.engine.objectives", "OBJECTIVES", _formula),
     "styles": ("noisyviz.plots.style", "STYLES", _style),
 }
 
