@@ -11,7 +11,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from noisyviz.errors import InputError, NoisyvizError, suggestion
 from noisyviz.plots.style import style as style_settings
 from noisyviz.plots.style import width_in
 from noisyviz.recipes.base import Columns, Recipe, Result, settings
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PICTURE_FORMATS: Final = ("png", "svg", "pdf")
 TABLE_FORMATS: Final = ("csv", "npz", "json")
@@ -193,6 +196,8 @@ def picture_bytes(
         # A letter that no shipped font has becomes a box: that is no reason to refuse the picture.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=recipe.size(result, width_inches))
+        if fmt == "png":
+            _share_formulas(figure)
         recipe.draw(result, figure)
         figure.savefig(stream, format=fmt, metadata=provenance.embedded(made, fmt=fmt))
     return stream.getvalue()
@@ -286,6 +291,21 @@ def json_bytes(document: Mapping[str, Any]) -> bytes:
         When a number in it is not finite.
     """
     return (json.dumps(document, allow_nan=False) + "\n").encode()
+
+
+def _share_formulas(figure: "Figure") -> None:
+    """Let the PNG renderer use the formulas that the layout has parsed: a tenth of the time of a picture."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+
+    from noisyviz.plots.layout import MATH
+
+    class Canvas(FigureCanvasAgg):
+        def get_renderer(self) -> RendererAgg:
+            renderer: RendererAgg = super().get_renderer()  # type: ignore[no-untyped-call]  # no hints there
+            renderer.mathtext_parser = MATH
+            return renderer
+
+    Canvas(figure)
 
 
 def _defaults() -> dict[Any, Any]:

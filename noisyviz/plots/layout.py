@@ -15,14 +15,17 @@ from typing import Final
 import matplotlib as mpl
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cbook import is_math_text
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.legend import Legend
+from matplotlib.mathtext import MathTextParser
 from matplotlib.textpath import text_to_path
+from matplotlib.ticker import FixedFormatter, FixedLocator
 
 POINTS_PER_INCH: Final = 72.0
-LEGEND_ROW_EM: Final = 1.38  # height of one legend row, the gap to the next one included
+LEGEND_ROW_EM: Final = 1.35  # height of one legend row, the gap to the next one included
 LINE_EM: Final = 1.35  # distance of the lines of a caption
 
 
@@ -47,9 +50,15 @@ def em() -> float:
     return FontProperties().get_size_in_points() / POINTS_PER_INCH
 
 
+MATH: Final = MathTextParser("path")
+"""Keeps formulas once parsed; a renderer that uses it too, at the resolution in force, need not parse them again."""
+
+
 @functools.lru_cache(512)
-def _width(text: str, font: FontProperties) -> float:
-    width, _, _ = text_to_path.get_text_width_height_descent(text, font, is_math_text(text))
+def _width(text: str, font: FontProperties, dpi: float) -> float:
+    if is_math_text(text):
+        return float(MATH.parse(text, dpi, font).width) / dpi
+    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
     return float(width) / POINTS_PER_INCH
 
 
@@ -61,7 +70,7 @@ def text_width(text: str) -> float:
     >>> text_width("") == 0.0, text_width("ab") > text_width("a") > 0.0
     (True, True)
     """
-    return _width(text, FontProperties()) if text else 0.0
+    return _width(text, FontProperties(), mpl.rcParams["savefig.dpi"]) if text else 0.0
 
 
 def literal(text: str) -> str:
@@ -132,7 +141,7 @@ def ticks(low: float, high: float, *, most: int) -> tuple[list[float], list[str]
     ['0', '0.05', '0.10']
     """
     unit = 10.0 ** math.floor(math.log10((high - low) / most))
-    for step in (unit * mantissa for mantissa in (1.0, 2.0, 2.5, 5.0, 10.0, 20.0)):
+    for step in (unit * mantissa for mantissa in (1.0, 2.0, 5.0, 10.0, 20.0)):
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         if last - first <= most:
             values = [step * index for index in range(first, last + 1)]
@@ -148,6 +157,12 @@ def ticks_across(low: float, high: float, *, most: int, width: float) -> tuple[l
         if len(names) < 2 or widest + 0.6 * em() <= width * (values[1] - values[0]) / (high - low):
             return values, names
     return ticks(low, high, most=1)
+
+
+def set_ticks(axis: Axis, values: Sequence[float], names: Sequence[str]) -> None:
+    """Fix the ticks of an axis and their labels."""
+    axis.set_major_locator(FixedLocator(values))
+    axis.set_major_formatter(FixedFormatter(names))
 
 
 def tick_labels(values: Sequence[float]) -> list[str]:

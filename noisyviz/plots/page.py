@@ -102,7 +102,7 @@ def page(result: OverviewResult, width: float) -> Page:
         y += tall + max(draft.lift + _head(result, draft) for draft in drafts)
     series_bottom = y + 0.6 * size
     if result.among:
-        y = series_bottom + legend_height([one.name for one in result.series], width=width - left - right)
+        y = series_bottom + legend_height([one.name for one in result.series], width=width - left - EDGE_EM * size)
     cells.sort(key=lambda cell: result.panels.index(cell.key))
     return Page(
         width=width,
@@ -116,7 +116,7 @@ def page(result: OverviewResult, width: float) -> Page:
 
 def yticks(result: OverviewResult, key: str) -> tuple[list[float], list[str]]:
     """Return the ticks of a panel's y axis and their labels."""
-    return ticks(*PANELS[key].limits(result.series), most=5 if key == "activation" else 4)
+    return ticks(*PANELS[key].limits(result.series), most=6 if key == "activation" else 5)
 
 
 def legend_labels(result: OverviewResult, entries: Sequence[str]) -> list[str]:
@@ -138,7 +138,7 @@ def _margins(result: OverviewResult) -> tuple[float, float]:
     names = [name for key in result.panels for name in yticks(result, key)[1]]
     names += ["data"] if result.density is not None else []
     widest = max(map(text_width, names), default=0.0)
-    overhang = 0.5 * max(map(text_width, ticks(*result.xlim, most=2)[1]), default=0.0)
+    overhang = 0.5 * max(map(text_width, ticks(*result.xlim, most=X_TICKS)[1]), default=0.0)
     left = max((EDGE_EM + YLABEL_EM + TICK_EM) * size + widest, overhang + EDGE_EM * size)
     return left, max(overhang + 0.15 * size, 0.7 * size)
 
