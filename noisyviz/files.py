@@ -4,6 +4,7 @@ NPY files are mapped, not loaded. Members of an NPZ archive are read only when t
 the size that the archive holds, and when that is in proportion to the file.
 """
 
+import contextlib
 import hashlib
 import io
 import math
@@ -11,6 +12,7 @@ import stat
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -113,10 +115,56 @@ def read_values(text: str, *, parameter: str = "data") -> Values:
     return Values(finite=finite, shape=array.shape, non_finite=values.size - finite.size, path=source.path, array=name)
 
 
+def open_array(source: Source, *, shown: str) -> npt.NDArray[Any]:
+    """Return a checked array of an NPY file, mapped, or of an NPZ file; errors begin with `shown`.
+
+    Raises
+    ------
+    InputError
+        As `read_values`, except that an array without a finite number is no error.
+    """
+    with naming(shown), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return _open(source)[0]
+
+
+def array_names(path: Path, *, shown: str) -> list[str]:
+    """Return the names of the arrays of an NPZ file, or one empty name for a file of another kind."""
+    with naming(shown):
+        check_regular(path)
+        with path.open("rb") as file:
+            if not file.read(8).startswith(b"PK"):
+                return [""]
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    names = [i.filename.removesuffix(".npy") for i in archive.infolist() if _is_array(i)]
+            except _DAMAGED:
+                raise InputError("is a damaged or cut .npz file") from None
+        if not names:
+            raise InputError("holds no array")
+        return names
+
+
+def check_regular(path: Path) -> None:
+    """Raise for a folder, a pipe or a device, on which reading might never end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise InputError("is not a regular file")
+
+
+@contextlib.contextmanager
+def naming(shown: str) -> Iterator[None]:
+    """Put the name of a file in front of what is wrong with it."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"'{shown}' {error}") from None
+    except OSError as error:
+        raise InputError(f"'{shown}' cannot be read: {(error.strerror or 'it is damaged').lower()}") from None
+
+
 def _open(source: Source) -> tuple[npt.NDArray[Any], str]:
     """Return the checked array and its name; the InputErrors are the end of a sentence about the file."""
-    if not stat.S_ISREG(source.path.stat().st_mode):
-        raise InputError("is not a regular file")
+    check_regular(source.path)
     with source.path.open("rb") as file:
         start = file.read(8)
         if start.startswith(b"PK"):

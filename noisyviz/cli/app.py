@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from noisyviz import __version__
-from noisyviz.cli import estimate, output, plot
+from noisyviz.cli import estimate, output, plot, profile
 from noisyviz.cli import list as listing
 from noisyviz.errors import InputError, NoisyvizError, suggestion
 
@@ -161,6 +161,7 @@ for _name, _module, _function in (
     ("list", listing, listing.list_members),
     ("estimate", estimate, estimate.estimate),
     ("plot", plot, plot.plot),
+    ("profile", profile, profile.profile),
 ):
     app.command(_name, help=_module.HELP, short_help=_module.SUMMARY, epilog=EPILOG)(_function)
 

@@ -1,0 +1,213 @@
+"""``noisyviz profile``: saturation of real pre-activations, and what noise does to their gradients."""
+
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from noisyviz.cli import options as opt
+from noisyviz.cli import output
+from noisyviz.cli.settings import UnitSettings, unit_settings, versions
+from noisyviz.cli.targets import targets
+from noisyviz.cli.values import single, split_list
+from noisyviz.errors import InputError
+
+if TYPE_CHECKING:
+    from noisyviz.engine.profile import ArrayProfile, Profile
+
+SUMMARY: Final = "Which units of a network saturate, and what noise does to their gradients."
+HELP: Final = """\
+\b
+noisyviz profile activations.npz --fn tanh
+noisyviz profile gates.npz --fn sigmoid --array cell_candidate=tanh -o units.csv
+
+Read pre-activations (.npy, .npz, .csv, .safetensors, a folder of them, or - for
+standard input; the last axis counts units, all others samples) and tell how far
+they saturate, and what the noisy unit does to the saturated ones. Prints a table,
+or one document with --json; -o writes a table of all units.
+"""
+FORMATS: Final = ("csv", "npz", "json")
+ARRAY_FIELDS: Final = (
+    *("name", "fn", "shape", "units", "samples", "non_finite", "share_left", "share_right", "share_saturated"),
+    *("mean_abs_delta", "mean_derivative", "dead_units"),
+)
+UNIT_COLUMNS: Final = (
+    *("array", "fn", "unit", "samples", "share_left", "share_right", "share_saturated", "mean_abs_delta"),
+    *("mean_derivative", "dead", "low", "q05", "q50", "q95", "high"),
+)
+SHOWN: Final = {
+    "array": "name",
+    "fn": "fn",
+    "units": "units",
+    "left": "share_left",
+    "right": "share_right",
+    "dead": "dead_units",
+    "mean h'": "mean_derivative",
+    "bias": "noise.bias_rms",
+    "std": "noise.std_rms",
+    "grad sat.": "noise.grad_rms_saturated",
+    "without": "noise.grad_rms_noiseless_saturated",
+}
+
+Files = Annotated[
+    list[str],
+    typer.Argument(metavar="FILE...", help="Files, FILE:ARRAY, folders, or - for standard input.", show_default=False),
+]
+ArrayFn = Annotated[
+    list[str] | None,
+    typer.Option("--array", metavar="NAME=FN", help="Another activation for one array.", show_default=False),
+]
+
+
+def profile(
+    files: Files,
+    fn: opt.Fn = None,
+    array: ArrayFn = None,
+    unit: opt.Unit = None,
+    alpha: opt.Alpha = None,
+    c: opt.C = None,
+    p: opt.P = None,
+    scale: opt.Scale = None,
+    noise: opt.Noise = None,
+    out: opt.Output = None,
+    format_name: opt.Format = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    force: opt.Force = False,
+) -> None:
+    """Profile the arrays and print or write what was found."""
+    single(fn, "--fn", opt.DEFAULT_FN)
+    settings = unit_settings(fn=fn, unit=unit, alpha=alpha, c=c, p=p, scale=scale, noise=noise)
+    functions = array_functions(array)
+    wanted = targets(out, format_name=format_name, allowed=FORMATS, json=json)
+    header = ",".join(UNIT_COLUMNS)
+    for target in wanted:
+        target.check(force=force, header=header)
+    found = compute(files, settings, functions)
+    config = _config(files, settings, functions)
+    for target in wanted:
+        target.write(payload(found, config, target.format), force=force, quiet=quiet, header=header)
+    if json:
+        output.print_json(document(found, config))
+    elif not wanted:
+        show(found, settings)
+
+
+def array_functions(texts: Sequence[str] | None) -> dict[str, str]:
+    """Read ``NAME=FN``.
+
+    Examples
+    --------
+    >>> array_functions(["cell_candidate=tanh"])
+    {'cell_candidate': 'tanh'}
+    """
+    functions: dict[str, str] = {}
+    for item in split_list(texts, "--array") if texts else []:
+        name, equals, fn = item.rpartition("=")
+        if not equals or not name or not fn:
+            raise InputError(f"--array is written NAME=FN, got '{item}'")
+        if name in functions:
+            raise InputError(f"--array names '{name}' twice")
+        functions[name] = fn
+    return functions
+
+
+def compute(files: Sequence[str], settings: UnitSettings, functions: Mapping[str, str]) -> "Profile":
+    """Stream every array through the engine."""
+    from noisyviz.engine.profile import Profiler
+    from noisyviz.sources import arrays_of
+
+    (unit,) = settings.build()
+    profiler = Profiler(fn=unit.activation, functions=functions, unit=unit)
+    for found in arrays_of(files, stdin=sys.stdin.buffer):
+        profiler.add(found.name, found.array, alias=found.alias)
+    return profiler.finish()
+
+
+def _config(files: Sequence[str], settings: UnitSettings, functions: Mapping[str, str]) -> dict[str, object]:
+    from pathlib import Path
+
+    names = ["-" if text == "-" else Path(text).name for text in files]
+    return {"command": "profile", "files": names, **settings.config(), "array": dict(functions), **versions()}
+
+
+def document(found: "Profile", config: Mapping[str, object]) -> dict[str, object]:
+    """Return one document of JSON values; what is not finite is null and counted in ``masked``."""
+    count = [0]
+
+    def ready(value: object) -> object:
+        if isinstance(value, float) and not math.isfinite(value):
+            count[0] += 1
+            return None
+        return list(value) if isinstance(value, tuple) else value
+
+    def entry(array: "ArrayProfile") -> dict[str, object]:
+        from noisyviz.engine.profile import QUANTILES
+
+        told: dict[str, object] = {name: ready(getattr(array, name)) for name in ARRAY_FIELDS}
+        pairs = zip(QUANTILES, array.quantiles.tolist(), strict=True)
+        told["quantiles"] = {f"{q:g}": ready(value) for q, value in pairs}
+        if array.noise is not None:
+            told["noise"] = {field.name: ready(getattr(array.noise, field.name)) for field in fields(array.noise)}
+        return told
+
+    total = entry(found.total)
+    del total["name"], total["shape"]
+    return {"config": config, "arrays": [entry(array) for array in found.arrays], "total": total, "masked": count[0]}
+
+
+def unit_columns(found: "Profile") -> dict[str, Any]:
+    """Return one row for every unit of every array."""
+    import numpy as np
+
+    parts: dict[str, list[Any]] = {name: [] for name in UNIT_COLUMNS}
+    for array in found.arrays:
+        rows = array.per_unit
+        if rows is None:  # only the total has none
+            continue
+        parts["array"].append(np.full(array.units, array.name))
+        parts["fn"].append(np.full(array.units, array.fn))
+        parts["unit"].append(np.arange(array.units))
+        for position, name in enumerate(("q05", "q50", "q95")):
+            parts[name].append(rows.quantiles[:, position])
+        for name in UNIT_COLUMNS:
+            if hasattr(rows, name):
+                parts[name].append(getattr(rows, name))
+    return {name: np.concatenate(columns) for name, columns in parts.items()}
+
+
+def payload(found: "Profile", config: Mapping[str, object], fmt: str) -> bytes:
+    """Return the profile as the bytes of a file: the whole document as JSON, else the table of units."""
+    from noisyviz.export import json_bytes, table_bytes
+
+    return json_bytes(document(found, config)) if fmt == "json" else table_bytes(unit_columns(found), config, fmt=fmt)
+
+
+def show(found: "Profile", settings: UnitSettings) -> None:
+    """Print every column for programs, or the main ones for a person."""
+    rows = [*found.arrays, *([found.total] if len(found.arrays) > 1 else [])]
+    if not output.on_terminal():
+        names = [name for name in _names(found) if name != "shape"]
+        output.print_tsv(names, ([str(_value(row, name)) for name in names] for row in rows))
+        return
+    cells = [[_short(_value(row, name)) for name in SHOWN.values()] for row in rows]
+    title = "Saturation, and {unit} with alpha {alpha:g}, c {c:g}, p {p:g}, {noise} noise".format_map(settings.config())
+    output.print_table(title, list(SHOWN), cells)
+
+
+def _names(found: "Profile") -> Iterator[str]:
+    yield from ARRAY_FIELDS
+    if found.total.noise is not None:
+        yield from (f"noise.{field.name}" for field in fields(found.total.noise))
+
+
+def _value(row: "ArrayProfile", name: str) -> Any:
+    group, dot, key = name.partition(".")
+    return getattr(row.noise, key) if dot else getattr(row, group)
+
+
+def _short(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

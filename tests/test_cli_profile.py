@@ -1,0 +1,221 @@
+"""`profile` reads what networks leave behind, prints and writes it under the documented names, and refuses the rest."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import struct
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from conftest import Run
+
+from noisyviz.cli.profile import UNIT_COLUMNS
+from noisyviz.sources import arrays_of
+
+DATA = Path(__file__).parent / "data"
+DIGITS, GATES = str(DATA / "digits.npz"), str(DATA / "gates.npz")
+KEYS = {
+    *("name", "shape", "units", "samples", "non_finite", "share_left", "share_right", "share_saturated"),
+    *("mean_abs_delta", "mean_derivative", "dead_units", "noise"),
+}
+NOISE_KEYS = {
+    *("bias_rms", "std_rms", "bias_rms_saturated", "std_rms_saturated"),
+    *("grad_rms_saturated", "grad_rms_noiseless_saturated"),
+}
+
+
+def document(run: Run, *words: str) -> dict[str, Any]:
+    result = run("profile", *words, "--json")
+    assert result.exit_code == 0, result.stderr
+
+    def refuse(constant: str) -> float:
+        raise AssertionError(constant)
+
+    found: dict[str, Any] = json.loads(result.stdout, parse_constant=refuse)
+    return found
+
+
+def names(run: Run, *words: str) -> list[str]:
+    return [array["name"] for array in document(run, *words)["arrays"]]
+
+
+def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
+    found = document(run, GATES, "--fn", "sigmoid", "--array", "cell_candidate=tanh")
+    assert set(found) == {"config", "arrays", "total", "masked"}
+    for array in found["arrays"]:
+        assert set(array) >= KEYS
+        assert set(array["noise"]) == NOISE_KEYS
+        assert array["shape"] == [128, 96]
+    assert KEYS - {"name", "shape"} <= set(found["total"])
+    with np.load(GATES) as archive:
+        for array in found["arrays"]:
+            threshold = 1.0 if array["name"] == "cell_candidate" else 2.0
+            assert array["share_saturated"] == np.mean(np.abs(archive[array["name"]]) >= threshold)
+    assert found["config"]["files"] == ["gates.npz"]
+
+
+def test_what_is_not_finite_is_null_and_counted(run: Run) -> None:
+    np.save("a.npy", np.full((2, 2), np.nan))
+    found = document(run, "a.npy")
+    assert found["arrays"][0]["share_saturated"] is None
+    assert found["arrays"][0]["non_finite"] == 4
+    assert found["masked"] > 0
+
+
+def test_every_kind_of_file_gives_the_same_numbers(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = (np.arange(24, dtype=np.float32).reshape(8, 3) - 12) / 4
+    np.save("a.npy", x)
+    np.savez("a.npz", x=x)
+    np.savetxt("plain.csv", x, delimiter=",")
+    np.savetxt("named.csv", x, delimiter=";", header="first;second;third", comments="")
+    half = (x.view(np.uint32) >> 16).astype("<u2")  # quarters up to 3 keep all their bits in bfloat16
+    Path("a.safetensors").write_bytes(tensors({"x": ("F32", x), "half": ("BF16", half)}))
+    expected = document(run, "a.npy")["total"]
+    for name in ("a.npz", "plain.csv", "named.csv", "a.safetensors:x", "a.safetensors:half"):
+        assert document(run, name)["total"] == expected, name
+    for name in ("a.npy", "a.npz", "plain.csv"):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path(name).read_bytes())))
+        with_stdin = list(arrays_of(["-"], stdin=io.BytesIO(Path(name).read_bytes())))
+        np.testing.assert_allclose(with_stdin[0].array, x)
+
+
+def tensors(arrays: dict[str, tuple[str, npt.NDArray[Any]]], *, cut: int = 0) -> bytes:
+    """A safetensors file of our own making."""
+    header, body = {}, b""
+    for name, (kind, array) in arrays.items():
+        begin = len(body)
+        body += array.tobytes()
+        header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [begin, len(body)]}
+    text = json.dumps({"__metadata__": {"made": "here"}, **header}).encode()
+    return struct.pack("<Q", len(text)) + text + body[: len(body) - cut]
+
+
+def test_a_folder_and_several_files_name_their_arrays_with_the_file(run: Run) -> None:
+    Path("saved").mkdir()
+    np.save("saved/b.npy", np.ones(3))
+    np.savez("saved/a.npz", x=np.ones(3), y=np.ones(3))
+    Path("saved/notes.txt").write_text("nothing")
+    assert names(run, "saved") == ["a.npz:x", "a.npz:y", "b.npy"]
+    assert names(run, "saved/a.npz", "saved/b.npy") == ["a.npz:x", "a.npz:y", "b.npy"]
+    assert names(run, "saved/a.npz:y") == ["y"]
+    found = document(run, "saved", "--array", "y=sigmoid", "--array", "b.npy=relu")
+    assert [array["fn"] for array in found["arrays"]] == ["tanh", "sigmoid", "relu"]
+
+
+def test_the_table_of_units_is_written_as_csv(run: Run) -> None:
+    result = run("profile", DIGITS, "-o", "units.csv")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "wrote units.csv\n")
+    with Path("units.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == UNIT_COLUMNS
+    assert len(rows) == 96 + 64 + 32
+    with np.load(DIGITS) as archive:
+        share = np.mean(archive["layer2"] >= 1.0, axis=0)
+    assert [float(row["share_right"]) for row in rows if row["array"] == "layer2"] == share.tolist()
+    assert run("profile", DIGITS, "-o", "units.csv").exit_code == 0
+    Path("mine.csv").write_text("1,2\n")
+    assert run("profile", DIGITS, "-o", "mine.csv").exit_code == 2
+
+
+def test_piped_tables_are_complete(run: Run) -> None:
+    lines = [line.split("\t") for line in run("profile", DIGITS).stdout.splitlines()]
+    assert [line[0] for line in lines] == ["name", "layer1", "layer2", "layer3", "total"]
+    assert {f"noise.{key}" for key in NOISE_KEYS} <= set(lines[0])
+    assert {len(line) for line in lines} == {len(lines[0])}
+
+
+def bad_inputs() -> None:
+    content = Path(DIGITS).read_bytes()
+    Path("cut.npz").write_bytes(content[:20_000])
+    Path("text.npy").write_text("1.0 2.0\n")
+    np.savez_compressed("bomb.npz", a=np.zeros(1 << 24))
+    np.save("number.npy", np.array(1.0))
+    np.save("empty.npy", np.zeros((0, 3)))
+    np.save("objects.npy", np.array([None, 1], dtype=object), allow_pickle=True)
+    Path("mixed.csv").write_text("1,2\n3,three\n")
+    Path("ragged.csv").write_text("1,2\n3\n")
+    Path("binary.csv").write_bytes(b"\xff\xfe\x00\x01")
+    Path("empty.csv").write_text("")
+    Path("names.csv").write_text("a,b\n")
+    x = np.ones((2, 2), dtype=np.float32)
+    Path("cut.safetensors").write_bytes(tensors({"x": ("F32", x)}, cut=4))
+    Path("short.safetensors").write_bytes(b"\xff" * 8)
+    Path("bool.safetensors").write_bytes(tensors({"x": ("BOOL", x)}))
+    Path("wrong.safetensors").write_bytes(tensors({"x": ("F64", x)}))
+    Path("nothing").mkdir()
+    os.mkfifo("pipe.npy")
+    os.mkfifo("pipe.csv")
+    with zipfile.ZipFile("none.npz", "w") as archive:
+        archive.writestr("readme.txt", "nothing")
+    shutil.copy(DIGITS, "ok.npz")
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (["cut.npz"], "damaged or cut .npz"),
+        (["text.npy"], "neither an .npy nor an .npz"),
+        (["bomb.npz"], "looks like a trap"),
+        (["number.npy"], "single number"),
+        (["empty.npy"], "empty array of shape (0, 3)"),
+        (["objects.npy"], "Python objects"),
+        (["mixed.csv"], "'three'"),
+        (["ragged.csv"], "columns changed from 2 to 1"),
+        (["binary.csv"], "no text"),
+        (["empty.csv"], "holds no numbers"),
+        (["names.csv"], "holds no numbers"),
+        (["cut.safetensors"], "cut short or damaged"),
+        (["short.safetensors"], "damaged or cut .safetensors"),
+        (["bool.safetensors"], "BOOL values"),
+        (["wrong.safetensors"], "promises 32 bytes"),
+        (["nothing"], "holds no file"),
+        (["none.npz"], "holds no array"),
+        (["pipe.npy"], "not a regular file"),
+        (["pipe.csv"], "not a regular file"),
+        (["missing.npy"], "no such file"),
+        (["ok.npz:layr1"], "did you mean 'layer1'?"),
+        (["mixed.csv:a"], "none named 'a'"),
+        (["ok.npz", "--array", "layr1=tanh"], "no array 'layr1'"),
+        (["ok.npz", "--array", "layer1"], "NAME=FN"),
+        (["ok.npz", "--array", "layer1=tahn"], "did you mean 'tanh'?"),
+        (["ok.npz", "--array", "layer1=tanh,layer1=relu"], "'layer1' twice"),
+        (["ok.npz", "--fn", "tanh,relu"], "one value"),
+        (["ok.npz", "--c", "-1"], "at least 0"),
+        ([], "FILE"),
+    ],
+)
+def test_bad_input_is_answered_by_one_line_and_exit_2(run: Run, words: list[str], part: str) -> None:
+    bad_inputs()
+    result = run("profile", *words)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert part in result.stderr
+
+
+def test_a_terminal_is_not_waited_for() -> None:
+    class Terminal(io.BytesIO):
+        def isatty(self) -> bool:
+            return True
+
+    with pytest.raises(ValueError, match="terminal"):
+        list(arrays_of(["-"], stdin=Terminal()))
+
+
+def test_a_file_larger_than_the_bound_is_mapped_and_streamed(run: Run) -> None:
+    """A header may promise much, a sparse file may hold it: neither is taken into memory."""
+    import tracemalloc
+
+    np.lib.format.open_memmap("big.npy", mode="w+", dtype=np.float32, shape=(200_000, 50)).flush()
+    tracemalloc.start()
+    assert run("profile", "big.npy").exit_code == 0
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
