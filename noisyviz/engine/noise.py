@@ -159,7 +159,7 @@ def _student(nu: float) -> Noise:
     def tail_probability(a: Array) -> Array:
         w = a * a / spread
         near = 0.5 - 0.5 * betainc(0.5, nu / 2.0, w / (1.0 + w))  # the other form rounds to ½ near 0
-        return np.where(w < 1.0, near, 0.5 * betainc(nu / 2.0, 0.5, 1.0 / (1.0 + w)))
+        return np.asarray(np.where(w < 1.0, near, 0.5 * betainc(nu / 2.0, 0.5, 1.0 / (1.0 + w))))
 
     pitch = min(1.0, sqrt(spread))  # the density has its nearest poles at ±i√(ν−2)
     edges, tail = [0.0], 1.0
