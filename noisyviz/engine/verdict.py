@@ -89,9 +89,9 @@ def _leak(found: Annealing) -> str:
     alpha = float(np.asarray(found.unit.alpha))
     if alpha == 1.0:
         return "; at alpha = 1 there is no leak"
-    if alpha > 1.0:
-        return "; above alpha = 1 the leak pushes outward"
-    return f"; alone the leak does not arrive in {found.steps:,} steps"
+    if alpha > 1.0 and abs(found.leak.x[-1]) > abs(found.x0):
+        return f"; alone the leak drifts outward, to x = {found.leak.x[-1]:.3g}"
+    return f"; alone the leak does not arrive in {found.steps:,} step{'s' * (found.steps != 1)}"
 
 
 def _of_landscape(found: Annealing, landscape: Landscape) -> str:

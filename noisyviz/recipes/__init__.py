@@ -10,7 +10,12 @@ from noisyviz.errors import InputError, suggestion
 if TYPE_CHECKING:
     from noisyviz.recipes.base import Recipe
 
-RECIPES: Final[Mapping[str, str]] = MappingProxyType({"plot": "noisyviz.recipes.overview:Overview"})
+RECIPES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "plot": "noisyviz.recipes.overview:Overview",
+        "anneal": "noisyviz.recipes.anneal:Anneal",
+    }
+)
 """Every recipe by name, with the place of its class; modules are loaded on use."""
 
 
