@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from noisyviz.engine.activations import ACTIVATIONS, Activation, activation
+    from noisyviz.engine.calibrate import Calibration, calibrate
     from noisyviz.engine.exact import exact
     from noisyviz.engine.moments import Curves, Moments, MonteCarloMoments, curves
     from noisyviz.engine.montecarlo import monte_carlo
@@ -33,6 +34,7 @@ __all__ = [
     "SAMPLERS",
     "SCALES",
     "Activation",
+    "Calibration",
     "Curves",
     "InputError",
     "MissingExtraError",
@@ -45,6 +47,7 @@ __all__ = [
     "Profile",
     "__version__",
     "activation",
+    "calibrate",
     "curves",
     "exact",
     "monte_carlo",
@@ -56,6 +59,8 @@ _HOMES: Final = {
     "ACTIVATIONS": "noisyviz.engine.activations",
     "Activation": "noisyviz.engine.activations",
     "activation": "noisyviz.engine.activations",
+    "Calibration": "noisyviz.engine.calibrate",
+    "calibrate": "noisyviz.engine.calibrate",
     "exact": "noisyviz.engine.exact",
     "Curves": "noisyviz.engine.moments",
     "Moments": "noisyviz.engine.moments",

@@ -1,0 +1,105 @@
+"""The calibrated noise level reaches its target when it is simulated on the same data, and 2 % less misses it."""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import noisyviz as nv
+from noisyviz.engine.calibrate import C_MAX, effect, gather, normal_input
+
+DATA = Path(__file__).parent / "data"
+
+
+def layer(name: str = "layer2") -> npt.NDArray[np.float64]:
+    with np.load(DATA / "digits.npz") as archive:
+        return np.asarray(archive[name], dtype=np.float64)
+
+
+def simulated(unit: nv.NoisyUnit, x: npt.NDArray[np.float64]) -> tuple[float, float]:
+    """The root-mean-square gradient on saturated samples and its standard error, by plain draws."""
+    saturated = np.repeat(x[unit.activation.saturated(x)], 60)
+    xi = np.random.default_rng(1).standard_normal(saturated.size)
+    square = unit.grad_x(saturated, xi) ** 2
+    rms = float(np.sqrt(square.mean()))
+    return rms, float(square.std() / np.sqrt(square.size) / (2.0 * rms))
+
+
+@pytest.mark.parametrize("kind", ["nan", "nah", "nani", "nanis"])
+def test_the_answer_reaches_the_target_by_simulation_and_2_percent_less_misses_it(kind: str) -> None:
+    x = layer()
+    target = 0.25
+    best = nv.calibrate(x, units=[nv.NoisyUnit("tanh", kind=kind, alpha=1.0)], target_grad=target).best
+    assert best is not None
+    assert best.c > 0
+    found, error = simulated(best.unit, x)
+    assert found == pytest.approx(target, abs=5 * error + 1e-3 * target)
+    less = effect(best.unit.replace(c=0.98 * best.c), gather([x], best.unit.activation))
+    assert less.grad_rms_saturated < target * (1 - 1e-3)
+
+
+def test_output_noise_is_the_root_worked_out_by_hand() -> None:
+    """On hard-tanh at α = 1 and x = 3: E(∂φ/∂x)² = (K·p)² with K = (c/4)·tanh(v/2)·sech²(v/2) and v = −2."""
+    best = nv.calibrate([3.0], units=[nv.NoisyUnit("hard-tanh", alpha=1.0)], target_grad=0.3).best
+    assert best is not None
+    assert best.c == pytest.approx(0.3 / (0.25 * np.tanh(1.0) / np.cosh(1.0) ** 2), rel=1e-8)
+
+
+def test_the_leak_may_suffice() -> None:
+    best = nv.calibrate([-3.0, 0.0, 3.0], units=[nv.NoisyUnit("hard-tanh", alpha=0.7)], target_grad=0.3).best
+    assert best is not None
+    assert best.c == 0.0
+    assert best.bias_rms == pytest.approx(0.3 * np.sqrt(8.0 / 3.0), rel=1e-12)
+
+
+def test_the_bound_on_the_bias_is_kept_also_where_noise_lowers_it() -> None:
+    """The bias of nah at α = 0.9 falls with c before it grows: the bound then decides the smallest c."""
+    x = layer()
+    units = [nv.NoisyUnit("tanh", kind="nah", alpha=0.9)]
+    free = nv.calibrate(x, units=units, target_grad=0.13).best
+    bound = nv.calibrate(x, units=units, target_grad=0.13, max_bias=0.2).best
+    assert free is not None
+    assert bound is not None
+    assert free.c == 0.0
+    assert bound.c > 0.5
+    assert bound.bias_rms == pytest.approx(0.2, rel=1e-6)
+
+
+def test_none_is_found_where_there_is_none() -> None:
+    found = nv.calibrate(layer(), units=[nv.NoisyUnit("tanh", kind="nani")], target_grad=0.9)
+    assert found.best is None
+    assert max(setting.c for setting in found.curve) == C_MAX
+    assert nv.calibrate(layer(), units=[nv.NoisyUnit("tanh", kind="none")], target_grad=0.9).best is None
+
+
+def test_the_smallest_c_of_several_units_wins() -> None:
+    units = [nv.NoisyUnit("tanh", kind="nan", alpha=alpha) for alpha in (1.0, 0.8)]
+    found = nv.calibrate(layer(), units=units, target_grad=0.3)
+    assert found.best is not None
+    assert len(found.found) == 2
+    assert found.best.c == min(setting.c for setting in found.found)
+
+
+def test_a_normal_input_is_the_limit_of_normal_samples() -> None:
+    unit = nv.NoisyUnit("tanh", kind="nan", c=2.0)
+    x = 0.5 + 1.5 * np.random.default_rng(0).standard_normal(400_000)
+    known = effect(unit, normal_input(0.5, 1.5, unit.activation))
+    seen = effect(unit, gather([x], unit.activation))
+    assert known.grad_rms_saturated == pytest.approx(seen.grad_rms_saturated, rel=5e-3)
+    assert known.bias_rms == pytest.approx(seen.bias_rms, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"target_grad": 0.0}, "target_grad must be a finite number above 0"),
+        ({"max_bias": -1.0}, "max_bias must be at least 0"),
+        ({"units": []}, "at least one unit"),
+        ({"x": [0.1, -0.2]}, "no sample saturates"),
+    ],
+)
+def test_bad_values_are_refused(change: dict[str, object], message: str) -> None:
+    given: dict[str, object] = {"x": [3.0], "units": [nv.NoisyUnit("tanh")], **change}
+    with pytest.raises(nv.InputError, match=message):
+        nv.calibrate(given.pop("x"), **given)  # type: ignore[arg-type]  # wrong on purpose
