@@ -186,7 +186,15 @@ def test_far_out_h_and_its_derivative_have_their_limits(name: str, far: float) -
 @pytest.mark.parametrize("name", NAMES)
 def test_shapes_types_and_nan_pass_through(name: str) -> None:
     h = nv.activation(name)
-    for x in (0.5, [0.5], np.zeros((2, 3)), np.zeros((0,)), np.arange(4, dtype=np.int64), np.zeros(2, np.float32)):
+    for x in (
+        0.5,
+        -1e4,
+        [0.5],
+        np.zeros((2, 3)),
+        np.zeros((0,)),
+        np.arange(4, dtype=np.int64),
+        np.zeros(2, np.float32),
+    ):
         for method in (h.h, h.derivative, h.linear, h.delta, h.hard):
             y = method(x)
             assert np.shape(y) == np.shape(x)
@@ -219,3 +227,11 @@ def test_an_unknown_activation_is_answered_with_the_nearest_name() -> None:
     assert "tahn" in str(caught.value)
     assert caught.value.parameter == "fn"
     assert all(name in str(caught.value) for name in ("sigmoid", "hard-tanh"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sign_of_the_derivative_is_found_for_a_single_point(name: str) -> None:
+    h, truth = nv.activation(name), FUNCTIONS[name]
+    for x in (-1000.0, 1000.0):
+        want = float(MP.sign(truth.dh(MP.mpf(x))))
+        assert float(np.asarray(h.slope_sign(np.asarray(x)))) == want
