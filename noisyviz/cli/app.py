@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from noisyviz import __version__
-from noisyviz.cli import estimate, output, plot, profile
+from noisyviz.cli import calibrate, estimate, output, plot, profile
 from noisyviz.cli import list as listing
 from noisyviz.errors import InputError, NoisyvizError, suggestion
 
@@ -25,7 +25,8 @@ noisyviz estimate --fn hard-tanh --unit nah --alpha 1.15 --at -3:3:0.5
 See what a noisy activation function does to the expected output, its spread and
 the gradient, exactly and by Monte Carlo, before paying for training runs.
 
-Exit codes: 0 done; 1 failure; 2 an option or a given file that you can mend; 130 interrupted.
+Exit codes: 0 done; 1 failure; 2 an option or a given file that you can mend;
+3 calibrate found no setting; 130 interrupted.
 """
 
 # These may stand anywhere on the line, so that they can be put behind a command that went wrong.
@@ -162,6 +163,7 @@ for _name, _module, _function in (
     ("estimate", estimate, estimate.estimate),
     ("plot", plot, plot.plot),
     ("profile", profile, profile.profile),
+    ("calibrate", calibrate, calibrate.calibrate),
 ):
     app.command(_name, help=_module.HELP, short_help=_module.SUMMARY, epilog=EPILOG)(_function)
 

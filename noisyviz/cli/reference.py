@@ -20,8 +20,8 @@ This page is made from the commands themselves by `python -m noisyviz.cli.refere
   points are `LO:HI:STEP`; the end belongs to them when a step meets it.
 - A file that exists is replaced when noisyviz made it, else only with `--force`. Files appear whole or not at all.
 - The same seed gives the same numbers. `--seed random` draws a seed and reports it.
-- Exit codes: 0 done; 1 failure; 2 an option or a given file that you can mend; 130 interrupted. Errors are one
-  sentence; `--debug` adds the traceback.
+- Exit codes: 0 done; 1 failure; 2 an option or a given file that you can mend; 3 calibrate found no setting; 130
+  interrupted. Errors are one sentence; `--debug` adds the traceback.
 """
 
 

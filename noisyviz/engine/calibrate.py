@@ -4,7 +4,7 @@ The samples are first gathered in the cells of a fixed grid, at their means; roo
 of their value for that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,7 +73,7 @@ class Calibration:
     curve: tuple[Setting, ...]
 
 
-def gather(arrays: Sequence[npt.ArrayLike], activation: Activation) -> Sample:
+def gather(arrays: Iterable[npt.ArrayLike], activation: Activation) -> Sample:
     """Gather the finite numbers of arrays of any shape, those that saturate apart from the others."""
     size = 2 * _GRID.cells
     sums = GridNoiseSums(

@@ -1,0 +1,236 @@
+"""``noisyviz calibrate``: the least noise that gives saturated units their gradient back."""
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from noisyviz.cli import options as opt
+from noisyviz.cli import output
+from noisyviz.cli.settings import versions
+from noisyviz.cli.targets import targets
+from noisyviz.cli.values import choice, distinct, number, single
+from noisyviz.errors import InputError, NotReachedError
+
+if TYPE_CHECKING:
+    from noisyviz.engine.activations import Activation
+    from noisyviz.engine.calibrate import Calibration, Sample, Setting
+    from noisyviz.engine.units import NoisyUnit
+
+SUMMARY: Final = "The least noise that gives saturated units a gradient at an acceptable bias."
+HELP: Final = """\
+\b
+noisyviz calibrate --input normal:0,2 --target-grad 0.2
+noisyviz calibrate activations.npz --unit nan,nah --alpha 0.9,1 --target-grad 0.3 --max-bias 0.4
+
+Find the smallest c with which the root mean square of the gradient on saturated
+samples reaches a target, in units of the slope of u, while the bias stays within
+a bound. Every kind and alpha on offer is tried, from files as in 'profile' or for
+a normal input. -o writes the whole trade-off. Exit code 3: nothing reaches it.
+"""
+FORMATS: Final = ("csv", "npz", "json")
+DEFAULT_TARGET: Final = "0.25"
+COLUMNS: Final = ("fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms")
+
+Files = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[FILE...]", help="Files, FILE:ARRAY, folders, or - for standard input."),
+]
+Input = Annotated[
+    str | None,
+    typer.Option("--input", metavar="normal:MEAN,STD", help="A normal input in place of files.", show_default=False),
+]
+TargetGrad = Annotated[
+    str | None,
+    typer.Option(
+        "--target-grad",
+        metavar="NUMBER",
+        help=f"Least gradient on saturated samples, above 0.  [default: {DEFAULT_TARGET}]",
+        show_default=False,
+    ),
+]
+MaxBias = Annotated[
+    str | None,
+    typer.Option("--max-bias", metavar="NUMBER", help="Largest bias, at least 0.  [default: none]", show_default=False),
+]
+
+
+def calibrate(
+    files: Files = None,
+    input_text: Input = None,
+    target_grad: TargetGrad = None,
+    max_bias: MaxBias = None,
+    fn: opt.Fn = None,
+    unit: opt.Unit = None,
+    alpha: opt.Alpha = None,
+    p: opt.P = None,
+    scale: opt.Scale = None,
+    noise: opt.Noise = None,
+    out: opt.Output = None,
+    format_name: opt.Format = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    force: opt.Force = False,
+) -> None:
+    """Search, print or write what was found, and end with 3 when there is nothing."""
+    units = units_on_offer(fn=fn, unit=unit, alpha=alpha, p=p, scale=scale, noise=noise)
+    target = number(target_grad or DEFAULT_TARGET, "--target-grad")
+    bound = number(max_bias, "--max-bias", at_least=0.0) if max_bias is not None else None
+    if target <= 0:
+        raise InputError(f"--target-grad must be a finite number above 0, got '{target_grad}'")
+    if bool(files) == (input_text is not None):
+        raise InputError("calibrate needs either FILE... or --input normal:MEAN,STD")
+    wanted = targets(out, format_name=format_name, allowed=FORMATS, json=json)
+    header = ",".join(COLUMNS)
+    for place in wanted:
+        place.check(force=force, header=header)
+    from noisyviz.engine.calibrate import calibrate as search
+
+    found = search(sample(files, input_text, units[0].activation), units=units, target_grad=target, max_bias=bound)
+    config = _config(files, input_text, units) | {"target_grad": target, "max_bias": bound} | versions()
+    for place in wanted:
+        place.write(payload(found, config, place.format), force=force, quiet=quiet, header=header)
+    if json:
+        output.print_json(document(found, config))
+    elif not wanted and found.best is not None:
+        show(found)
+    if found.best is None:
+        raise NotReachedError(verdict(found, target, bound))
+    if not quiet:
+        if found.best.c == 0:
+            output.say("the leak suffices: no noise is needed")
+        output.say(f"see it with: {command(found.best)}")
+
+
+def units_on_offer(
+    *,
+    fn: Sequence[str] | None,
+    unit: Sequence[str] | None,
+    alpha: Sequence[str] | None,
+    p: Sequence[str] | None,
+    scale: Sequence[str] | None,
+    noise: Sequence[str] | None,
+) -> "list[NoisyUnit]":
+    """Return a unit for every kind and α; a kind without α once."""
+    from noisyviz.engine.activations import activation
+    from noisyviz.engine.units import KINDS, SCALES, NoisyUnit
+
+    h = activation(single(fn, "--fn", opt.DEFAULT_FN))
+    kinds = [choice(kind, "--unit", KINDS) for kind in distinct(unit, "--unit", [opt.DEFAULT_UNIT])]
+    alphas = [number(text, "--alpha") for text in distinct(alpha, "--alpha", [opt.DEFAULT_ALPHA])]
+    sharpness = number(single(p, "--p", opt.DEFAULT_P), "--p")
+    form = choice(single(scale, "--scale", opt.DEFAULT_SCALE), "--scale", SCALES)
+    law = single(noise, "--noise", opt.DEFAULT_NOISE)
+    return [
+        NoisyUnit(h, kind=kind, alpha=value, c=0.0, p=sharpness, scale=form, noise=law)
+        for kind in kinds
+        for value in (alphas if "alpha" in KINDS[kind].uses else alphas[:1])
+    ]
+
+
+def sample(files: Sequence[str] | None, input_text: str | None, h: "Activation") -> "Sample":
+    """Return the pre-activations of the files, or the normal input."""
+    from noisyviz.engine.calibrate import gather, normal_input
+
+    if files:
+        from noisyviz.sources import arrays_of
+
+        return gather((found.array for found in arrays_of(files, stdin=sys.stdin.buffer)), h)
+    name, _, numbers = (input_text or "").partition(":")
+    parts = numbers.split(",")
+    if name != "normal" or len(parts) != 2:
+        raise InputError(f"--input is written normal:MEAN,STD, got '{input_text}'")
+    mean, std = number(parts[0], "--input"), number(parts[1], "--input")
+    if std <= 0:
+        raise InputError(f"--input needs a STD above 0, got '{input_text}'")
+    return normal_input(mean, std, h)
+
+
+def _config(files: Sequence[str] | None, input_text: str | None, units: "Sequence[NoisyUnit]") -> dict[str, Any]:
+    from pathlib import Path
+
+    return {
+        "command": "calibrate",
+        "files": ["-" if text == "-" else Path(text).name for text in files or []],
+        "input": input_text,
+        "fn": units[0].activation.name,
+        "unit": list(dict.fromkeys(unit.kind for unit in units)),
+        "alpha": list(dict.fromkeys(float(unit.alpha) for unit in units)),
+        "p": float(units[0].p),
+        "scale": units[0].scale,
+        "noise": units[0].noise.name,
+    }
+
+
+def row(setting: "Setting") -> dict[str, Any]:
+    """Return a setting as JSON values."""
+    unit = setting.unit
+    return {
+        "fn": unit.activation.name,
+        "unit": unit.kind,
+        "alpha": float(unit.alpha),
+        "c": setting.c,
+        "p": float(unit.p),
+        "grad_rms_saturated": setting.grad_rms_saturated,
+        "bias_rms": setting.bias_rms,
+    }
+
+
+def command(setting: "Setting") -> str:
+    """Return the command that draws a setting."""
+    unit = setting.unit
+    words = f"noisyviz plot --fn {unit.activation.name} --unit {unit.kind} --alpha {float(unit.alpha)!r}"
+    words += f" --c {setting.c!r} --p {float(unit.p)!r}"
+    if unit.scale != opt.DEFAULT_SCALE:
+        words += f" --scale {unit.scale}"
+    return words if unit.noise.name == opt.DEFAULT_NOISE else f"{words} --noise {unit.noise.name}"
+
+
+def document(found: "Calibration", config: Mapping[str, object]) -> dict[str, object]:
+    """Return one document of JSON values."""
+    best = None if found.best is None else {**row(found.best), "command": command(found.best)}
+    return {
+        "config": config,
+        "reached": found.best is not None,
+        "best": best,
+        "curve": [_masked(row(setting)) for setting in found.curve],
+    }
+
+
+def _masked(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
+
+
+def payload(found: "Calibration", config: Mapping[str, object], fmt: str) -> bytes:
+    """Return the bytes of a file: the document as JSON, else the trade-off as a table."""
+    import numpy as np
+
+    from noisyviz.export import json_bytes, table_bytes
+
+    if fmt == "json":
+        return json_bytes(document(found, config))
+    rows = [row(setting) for setting in found.curve]
+    return table_bytes({name: np.array([one[name] for one in rows]) for name in COLUMNS}, config, fmt=fmt)
+
+
+def show(found: "Calibration") -> None:
+    """Print what every unit needs, the best first."""
+    ranked = sorted(found.found, key=lambda setting: (setting.c, setting.bias_rms))
+    if not output.on_terminal():
+        output.print_tsv(COLUMNS, ([str(value) for value in row(setting).values()] for setting in ranked))
+        return
+    cells = [[v if isinstance(v, str) else f"{v:.4g}" for v in row(setting).values()] for setting in ranked]
+    output.print_table("The smallest c that reaches the target", list(COLUMNS), cells)
+
+
+def verdict(found: "Calibration", target: float, bound: float | None) -> str:
+    """Say how near the search came."""
+    most = max(found.curve, key=lambda setting: setting.grad_rms_saturated)
+    slope = abs(most.unit.activation.slope) or 1.0
+    kept = "" if bound is None else f" with a bias of at most {bound:g}"
+    return (
+        f"no setting reaches a gradient of {target:g}{kept}; the largest is {most.grad_rms_saturated / slope:.4g}, "
+        f"of {most.unit.kind} at c = {most.c:.4g} with a bias of {most.bias_rms:.4g}"
+    )

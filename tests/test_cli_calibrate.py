@@ -1,0 +1,117 @@
+"""`calibrate` prints and writes its answer under the documented names, and ends with 3 when there is none."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Run
+
+import noisyviz as nv
+from noisyviz.cli.calibrate import COLUMNS
+
+DIGITS = str(Path(__file__).parent / "data" / "digits.npz")
+NORMAL = ("--input", "normal:0,2")
+
+
+def document(run: Run, *words: str, code: int = 0) -> dict[str, Any]:
+    result = run("calibrate", *words, "--json")
+    assert result.exit_code == code, result.stderr
+
+    def refuse(constant: str) -> float:
+        raise AssertionError(constant)
+
+    found: dict[str, Any] = json.loads(result.stdout, parse_constant=refuse)
+    return found
+
+
+def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
+    found = document(run, f"{DIGITS}:layer2", "--alpha", "1", "--target-grad", "0.3", "--max-bias", "0.4")
+    assert set(found) == {"config", "reached", "best", "curve"}
+    assert found["reached"] is True
+    assert set(found["best"]) == {"fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms", "command"}
+    assert found["best"]["grad_rms_saturated"] == pytest.approx(0.3, rel=1e-8)
+    assert set(found["curve"][0]) == set(COLUMNS)
+    with np.load(DIGITS) as archive:
+        x = archive["layer2"].astype(np.float64)
+    unit = nv.NoisyUnit("tanh", alpha=1.0, c=found["best"]["c"])
+    rms = np.sqrt(np.mean(nv.exact(unit, x[np.abs(x) >= 1]).grad_rms ** 2))
+    assert rms == pytest.approx(0.3, rel=1e-3)
+    assert found["config"]["files"] == [Path(f"{DIGITS}:layer2").name]
+
+
+def test_the_command_of_the_answer_runs(run: Run) -> None:
+    words = ("--unit", "nanil", "--scale", "figure", "--noise", "student-t:5", "--target-grad", "0.2")
+    best = document(run, *NORMAL, *words)["best"]
+    assert "--scale figure" in best["command"]
+    assert "--noise student-t:5" in best["command"]
+    plain = document(run, *NORMAL, "--target-grad", "0.2")["best"]["command"]
+    assert run(*plain.split()[1:], "-o", "a.png").exit_code == 0
+
+
+def test_every_kind_and_alpha_is_tried_and_the_smallest_c_wins(run: Run) -> None:
+    words = ("--unit", "nan,nani", "--alpha", "0.9,1", "--target-grad", "0.2")
+    found = document(run, *NORMAL, *words)
+    tried = {(one["unit"], one["alpha"]) for one in found["curve"]}
+    assert tried == {("nan", 0.9), ("nan", 1.0), ("nani", 0.9)}
+    rows = [line.split("\t") for line in run("calibrate", *NORMAL, *words).stdout.splitlines()]
+    assert rows[0] == list(COLUMNS)
+    assert [float(row[3]) for row in rows[1:]] == sorted(float(row[3]) for row in rows[1:])
+    assert float(rows[1][3]) == found["best"]["c"]
+
+
+def test_the_leak_may_suffice(run: Run) -> None:
+    result = run("calibrate", *NORMAL, "--fn", "hard-tanh", "--target-grad", "0.1")
+    assert result.exit_code == 0
+    assert "the leak suffices" in result.stderr
+    assert "noisyviz plot --fn hard-tanh --unit nan --alpha 0.9 --c 0.0" in result.stderr
+
+
+def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
+    words = (*NORMAL, "--unit", "nani", "--target-grad", "0.9", "--max-bias", "0.1")
+    result = run("calibrate", *words)
+    assert (result.exit_code, result.stdout) == (3, "")
+    assert result.stderr.count("\n") == 1
+    assert "no setting reaches a gradient of 0.9 with a bias of at most 0.1" in result.stderr
+    found = document(run, *words, code=3)
+    assert (found["reached"], found["best"]) == (False, None)
+    assert found["curve"]
+
+
+def test_the_trade_off_is_written_as_csv(run: Run) -> None:
+    assert run("calibrate", *NORMAL, "-o", "curve.csv", "-o", "curve.json").exit_code == 0
+    with Path("curve.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == COLUMNS
+    assert float(rows[0]["c"]) == 0.0
+    levels = [float(row["grad_rms_saturated"]) for row in rows]
+    assert levels == sorted(levels)
+    assert run("calibrate", *NORMAL, "-o", "curve.csv", "-o", "curve.json").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        ([], "FILE... or --input"),
+        ([DIGITS, *NORMAL], "FILE... or --input"),
+        (["--input", "normal:0"], "normal:MEAN,STD"),
+        (["--input", "uniform:0,1"], "normal:MEAN,STD"),
+        (["--input", "normal:0,-1"], "STD above 0"),
+        (["--input", "normal:x,1"], "finite number"),
+        ([*NORMAL, "--target-grad", "0"], "above 0"),
+        ([*NORMAL, "--target-grad", "nan"], "finite"),
+        ([*NORMAL, "--max-bias", "-1"], "at least 0"),
+        ([*NORMAL, "--fn", "identity"], "no sample saturates"),
+        ([*NORMAL, "--unit", "nann"], "did you mean 'nan'?"),
+        (["missing.npy"], "no such file"),
+        ([f"{DIGITS}:layr1"], "did you mean 'layer1'?"),
+    ],
+)
+def test_bad_values_are_answered_by_one_line_and_exit_2(run: Run, words: list[str], part: str) -> None:
+    result = run("calibrate", *words)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert part in result.stderr
