@@ -52,6 +52,11 @@ def test_shares_of_trained_networks_are_those_that_numpy_counts() -> None:
             np.testing.assert_array_equal(array.per_unit.high, x.max(axis=0))
 
 
+def test_a_number_at_a_threshold_saturates() -> None:
+    found = nv.profile([-1.0, np.nextafter(-1.0, 0.0), 0.0, 1.0]).total
+    assert (found.share_left, found.share_right) == (0.25, 0.25)
+
+
 def test_the_total_counts_all_arrays_together() -> None:
     arrays = real("digits.npz")
     total = nv.profile(arrays).total

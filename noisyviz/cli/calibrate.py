@@ -15,7 +15,7 @@ from noisyviz.cli.values import choice, distinct, number, single
 from noisyviz.errors import InputError, NotReachedError
 
 if TYPE_CHECKING:
-    from noisyviz.engine.activations import Activation
+    from noisyviz.engine.activation import Activation
     from noisyviz.engine.calibrate import Calibration, Sample, Setting
     from noisyviz.engine.units import NoisyUnit
 

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.engine.activations import Activation, Array
+from noisyviz.engine.activation import Activation, Array
 from noisyviz.engine.exact import exact
 from noisyviz.engine.grid import Grid
 from noisyviz.engine.noise_effect import GridNoiseSums, Mask, NoiseProfile, squares

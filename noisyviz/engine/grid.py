@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.engine.activations import Array
+from noisyviz.engine.activation import Array
 
 _MANTISSA = 52
 _ONE = int(np.float64(1.0).view(np.int64))

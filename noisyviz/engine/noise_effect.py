@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.engine.activations import Array
+from noisyviz.engine.activation import Array
 from noisyviz.engine.exact import exact
 from noisyviz.engine.grid import Grid, Index
 from noisyviz.engine.units import KINDS, NoisyUnit, OutputNoise

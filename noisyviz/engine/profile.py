@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.engine.activations import Activation, Array, activation
+from noisyviz.engine.activation import Activation, Array
+from noisyviz.engine.activations import activation
 from noisyviz.engine.grid import Grid, Index
 from noisyviz.engine.noise_effect import NoiseProfile, NoiseSums, noise_sums
 from noisyviz.engine.units import NoisyUnit
