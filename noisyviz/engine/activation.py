@@ -152,12 +152,9 @@ class Activation:
     def slope_sign(self, x: Array) -> Array:
         """Return the sign of h′(x) for finite x; an h′ that underflows keeps its sign."""
         slope = self.slope_function(x)
-        sign = np.sign(slope)
         lost = (slope == 0) & ~self.is_flat(x)
-        if lost.any():
-            turns = np.searchsorted(np.asarray(self.turns), x[lost])
-            sign[lost] = np.sign(self.slope) * (-1.0) ** (len(self.turns) - turns)
-        return sign
+        turns = len(self.turns) - np.searchsorted(np.asarray(self.turns), x)
+        return np.where(lost, np.sign(self.slope) * (-1.0) ** turns, np.sign(slope))
 
     def is_flat(self, x: Array) -> npt.NDArray[np.bool_]:
         """Return whether h′ = 0 in exact arithmetic on an interval around x."""

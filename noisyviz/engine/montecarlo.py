@@ -134,7 +134,7 @@ def _estimates(unit: NoisyUnit, at: OutputNoise | InputNoise, sums: Array, draws
     ):
         raw = means[:, first : first + 4]
         m1, m2, m3, m4 = raw.mean(axis=0)
-        variance = np.maximum(m2 - m1**2, 0.0)
+        variance = np.where(np.isinf(m2), inf, np.maximum(m2 - m1**2, 0.0))  # squares overflow beyond 1e154
         fourth = m4 - 4.0 * m1 * m3 + 6.0 * m1**2 * m2 - 3.0 * m1**4
         put(mean_name, m1, error(raw[:, 0], variance))
         squares = raw[:, 1] - 2.0 * m1 * raw[:, 0]  # mean of (value − m1)² within a replicate, up to a constant
@@ -144,7 +144,7 @@ def _estimates(unit: NoisyUnit, at: OutputNoise | InputNoise, sums: Array, draws
             leak = at.grad_x(np.zeros(()))
             square = m2 + 2.0 * leak * m1 + leak**2
             spread = m4 + 4.0 * leak * m3 + 4.0 * leak**2 * m2 - (m2 + 2.0 * leak * m1) ** 2
-            rms = np.sqrt(np.maximum(square, 0.0))
+            rms = np.where(np.isinf(m2), inf, np.sqrt(np.maximum(square, 0.0)))
             put("grad_rms", rms, _halved(error(raw[:, 1] + 2.0 * leak * raw[:, 0], spread), rms))
             columns["grad_mean"] = columns["grad_mean"] + leak
     put("bias", columns["mean"], columns["mean_se"])

@@ -435,8 +435,11 @@ class NoisyUnit:
         if lost.any():
             log_base = np.where(keep == 1.0, h.log_slope(x), -np.inf)
             top = np.maximum(log_base, scale.log_slope)
-            sign_base = np.where(lost, h.slope_sign(x) * np.exp(log_base - top), sign_base)
-            sign_slope = np.where(lost, d * scale.slope_sign * np.exp(scale.log_slope - top), sign_slope)
+            out_of_reach = np.isneginf(top)  # even the logarithms overflow: h′ alone decides, where it is not 0
+            base_weight = np.where(out_of_reach, 1.0, np.exp(log_base - top))
+            slope_weight = np.where(out_of_reach, h.is_flat(x) * 1.0, np.exp(scale.log_slope - top))
+            sign_base = np.where(lost, h.slope_sign(x) * base_weight, sign_base)
+            sign_slope = np.where(lost, d * scale.slope_sign * slope_weight, sign_slope)
         return OutputNoise(
             base,
             leak,
