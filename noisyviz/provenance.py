@@ -68,7 +68,7 @@ def embedded(made: Mapping[str, Any], *, fmt: str) -> dict[str, Any]:
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Return the record inside a PNG, SVG, PDF, NPZ or JSON file, or None when it holds none.
+    """Return the record inside a PNG, SVG, PDF, GIF, WebP, NPZ or JSON file, or None when it holds none.
 
     The kind of file is told from its first bytes, not from its name. At most a few MiB are read, and nothing
     found there is executed.
@@ -122,6 +122,10 @@ def _record_text(file: BinaryIO) -> str | None:
         return _pdf_text(file)
     if start.startswith(b"PK\x03\x04"):
         return _npz_text(file)
+    if start.startswith(b"GIF8"):
+        return _gif_text(file.read(RECORD_LIMIT))
+    if start.startswith(b"RIFF"):
+        return _webp_text(file)
     head = file.read(RECORD_LIMIT).decode("utf-8", errors="replace")
     if head.lstrip().startswith("{"):
         return _json_text(head)
@@ -157,6 +161,37 @@ def _pdf_text(file: BinaryIO) -> str | None:
     tail = file.read(RECORD_LIMIT)
     found = re.findall(rb"/Keywords \(((?:[^()\\]|\\.)*)\)", tail, flags=re.DOTALL)
     return re.sub(rb"\\([()\\])", rb"\1", found[-1]).decode("latin-1") if found else None
+
+
+def _gif_text(head: bytes) -> str | None:
+    """Read the first comment before the first frame."""
+    if len(head) < 13:
+        return None
+    place = 13 + (3 * 2 ** ((head[10] & 7) + 1) if head[10] & 0x80 else 0)
+    while head[place : place + 1] == b"!":
+        label, place, body = head[place + 1 : place + 2], place + 2, b""
+        while (length := int.from_bytes(head[place : place + 1])) > 0:
+            body += head[place + 1 : place + 1 + length]
+            place += 1 + length
+        if label == b"\xfe":
+            return body.decode("latin-1")
+        place += 1
+    return None
+
+
+def _webp_text(file: BinaryIO) -> str | None:
+    """Walk the chunks to the EXIF data and cut the record out of them."""
+    file.seek(12)
+    for _ in range(100_000):
+        head = file.read(8)
+        length = int.from_bytes(head[4:], "little")
+        if len(head) < 8:
+            return None
+        if head[:4] == b"EXIF":
+            found = re.search(rb'\{"noisyviz".*\}', file.read(min(length, RECORD_LIMIT)), flags=re.DOTALL)
+            return found[0].decode("latin-1") if found else None
+        file.seek(length + length % 2, os.SEEK_CUR)
+    return None
 
 
 def _npz_text(file: BinaryIO) -> str | None:

@@ -58,7 +58,7 @@ MATH: Final = MathTextParser("path")
 def _width(text: str, font: FontProperties, dpi: float) -> float:
     if is_math_text(text):
         return float(MATH.parse(text, dpi, font).width) / dpi
-    width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
+    width, _, _ = text_to_path.get_text_width_height_descent(text.replace(r"\$", "$"), font, ismath=False)
     return float(width) / POINTS_PER_INCH
 
 
@@ -70,7 +70,8 @@ def text_width(text: str) -> float:
     >>> text_width("") == 0.0, text_width("ab") > text_width("a") > 0.0
     (True, True)
     """
-    return _width(text, FontProperties(), mpl.rcParams["savefig.dpi"]) if text else 0.0
+    dpi = mpl.rcParams["savefig.dpi"]
+    return _width(text, FontProperties(), mpl.rcParams["figure.dpi"] if dpi == "figure" else dpi) if text else 0.0
 
 
 def literal(text: str) -> str:
@@ -81,7 +82,8 @@ def literal(text: str) -> str:
     >>> literal("a$b$")
     'a\\$b\\$'
     """
-    return re.sub(r"\s+", " ", text).replace("$", r"\$")
+    plain = re.sub(r"\s+", " ", text).replace("$", r"\$")
+    return rf"$\_${plain[1:]}" if plain.startswith("_") else plain  # matplotlib leaves _names out of legends
 
 
 def wrap(words: Sequence[str], *, width: float) -> list[str]:

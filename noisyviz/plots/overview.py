@@ -14,7 +14,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from noisyviz.plots import panels
 from noisyviz.plots.layout import LINE_EM, em, legend_above, legend_columns, number, set_ticks, text_width, ticks_across
-from noisyviz.plots.page import EDGE_EM, X_TICKS, Cell, Page, legend_labels, page, yticks
+from noisyviz.plots.page import EDGE_EM, X_TICKS, Cell, Page, legend_labels, page, series_names, yticks
 from noisyviz.plots.panels import PANELS, SHADE_ALPHA, Look
 from noisyviz.plots.results import Density, OverviewResult
 from noisyviz.plots.style import QUANTITIES, SERIES, colours
@@ -78,12 +78,12 @@ def _shade(axes: Axes, result: OverviewResult, look: Look) -> None:
     """Shade the saturated sides and draw a line at every threshold; for unlike thresholds in the series' colour."""
     axes.axhline(0.0, color=look.ink, alpha=0.25, linewidth=0.5, zorder=0.5)
     for start, stop in panels.saturated_regions(result.series, xlim=result.xlim):
-        axes.axvspan(start, stop, color=look.ink, alpha=SHADE_ALPHA, linewidth=0.0, zorder=0.0, gid="saturated")
+        axes.axvspan(start, stop, color=look.ink, alpha=SHADE_ALPHA, linewidth=0.0, zorder=0.0, label="saturated")
     marks = [(x, look.ink) for x, _ in panels.shared_thresholds(result.series, xlim=result.xlim)]
     unlike = panels.unlike_thresholds(result.series, xlim=result.xlim)
     marks += [(x, look.hues[SERIES[index][0]]) for x, index in unlike]
     for x, color in marks:
-        axes.axvline(x, **{**look.line("threshold"), "color": color}, alpha=0.7, gid="threshold")
+        axes.axvline(x, **{**look.line("threshold"), "color": color}, alpha=0.7, label="threshold")
 
 
 def _name_thresholds(axes: Axes, cell: Cell, result: OverviewResult) -> None:
@@ -104,7 +104,7 @@ def _name_thresholds(axes: Axes, cell: Cell, result: OverviewResult) -> None:
     above = ScaledTranslation(0.0, 0.35 * em(), figure.dpi_scale_trans) if figure is not None else None
     transform = axes.get_xaxis_transform() if above is None else axes.get_xaxis_transform() + above
     for (x, _), name, alignment in zip(marks, names, alignments, strict=True):
-        axes.text(x, 1.0, name, transform=transform, ha=alignment, va="bottom", gid="threshold name")
+        axes.text(x, 1.0, name, transform=transform, ha=alignment, va="bottom", label="threshold name")
 
 
 def _fit(places: list[float], names: list[str], *, room: float) -> bool:
@@ -134,14 +134,14 @@ def _finish_x(axes: Axes, cell: Cell, result: OverviewResult) -> None:
         markersize=rc["xtick.major.size"],
         markeredgewidth=rc["xtick.major.width"],
         clip_on=False,
-        gid="tick marks",
+        label="tick marks",
     )
 
 
 def _draw_density(axes: Axes, density: Density, look: Look) -> None:
     color = look.hues[QUANTITIES["data"].hue]
     axes.stairs(density.height, density.edges, fill=True, color=color, alpha=0.35, linewidth=0.0, zorder=1.0)
-    axes.stairs(density.height, density.edges, color=color, linewidth=0.8, zorder=1.1, gid="data")
+    axes.stairs(density.height, density.edges, color=color, linewidth=0.8, zorder=1.1, label="data")
     axes.set_xlim(density.edges[0], density.edges[-1])
     top = float(np.max(density.height, initial=0.0))
     axes.set_ylim(0.0, 1.08 * top or 1.0)
@@ -154,11 +154,11 @@ def _write_caption(figure: Figure, plan: Page) -> None:
     x, step = EDGE_EM * em() / plan.width, LINE_EM * em() / plan.height
     start = 0.75 * EDGE_EM * em() / plan.height
     for position, line in enumerate(reversed(plan.caption)):
-        figure.text(x, start + (position + 0.25) * step, line, va="baseline", ha="left", gid="caption")
+        figure.text(x, start + (position + 0.25) * step, line, va="baseline", ha="left", label="caption")
 
 
 def _series_legend(figure: Figure, plan: Page, result: OverviewResult, look: Look) -> None:
-    names = [one.name for one in result.series]
+    names = series_names(result)
     handles = [panels.series_handle(index, look) for index in range(len(names))]
     width = plan.width - plan.margin - EDGE_EM * em()
     figure.legend(

@@ -9,7 +9,7 @@ from typing import Final
 
 from noisyviz.plots import panels
 from noisyviz.plots.captions import caption_words
-from noisyviz.plots.layout import LINE_EM, Box, em, legend_height, text_width, ticks, wrap
+from noisyviz.plots.layout import LINE_EM, Box, em, legend_height, literal, text_width, ticks, wrap
 from noisyviz.plots.panels import PANELS
 from noisyviz.plots.results import OverviewResult
 
@@ -102,7 +102,7 @@ def page(result: OverviewResult, width: float) -> Page:
         y += tall + max(draft.lift + _head(result, draft) for draft in drafts)
     series_bottom = y + 0.6 * size
     if result.among:
-        y = series_bottom + legend_height([one.name for one in result.series], width=width - left - EDGE_EM * size)
+        y = series_bottom + legend_height(series_names(result), width=width - left - EDGE_EM * size)
     cells.sort(key=lambda cell: result.panels.index(cell.key))
     return Page(
         width=width,
@@ -117,6 +117,11 @@ def page(result: OverviewResult, width: float) -> Page:
 def yticks(result: OverviewResult, key: str) -> tuple[list[float], list[str]]:
     """Return the ticks of a panel's y axis and their labels."""
     return ticks(*PANELS[key].limits(result.series), most=6 if key == "activation" else 5)
+
+
+def series_names(result: OverviewResult) -> list[str]:
+    """Return the names of the functions as legend texts."""
+    return [literal(one.name) for one in result.series]
 
 
 def legend_labels(result: OverviewResult, entries: Sequence[str]) -> list[str]:

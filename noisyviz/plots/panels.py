@@ -139,7 +139,7 @@ def _band_handle(color: str) -> Patch:
 
 def _band(axes: Axes, x: Array, mean: Array, std: Array, color: str) -> list[Artist]:
     low, high = mean - std, mean + std
-    edge: dict[str, Any] = {"color": color, "linewidth": 0.5, "alpha": 0.7, "zorder": 2.5, "gid": "band"}
+    edge: dict[str, Any] = {"color": color, "linewidth": 0.5, "alpha": 0.7, "zorder": 2.5, "label": "band"}
     return [
         axes.fill_between(x, low, high, color=color, alpha=BAND_ALPHA, linewidth=0.0, zorder=1.5),
         *axes.plot(x, low, **edge),
@@ -161,19 +161,19 @@ def _draw_activation(axes: Axes, one: Series, look: Look) -> list[Artist]:
             color=color,
             zorder=zorder,
             rasterized=True,
-            gid="cloud",
+            label="cloud",
             **dots,
         )
     for key, values in (("mean", moments.mean), ("h", curves.h), ("u", curves.u), ("hard", curves.hard)):
-        artists += axes.plot(x, values, gid=key, **look.line(key))
+        artists += axes.plot(x, values, label=key, **look.line(key))
     return artists
 
 
 def _draw_delta(axes: Axes, one: Series, look: Look) -> list[Artist]:
     x, delta = one.curves.x, one.curves.delta
     return [
-        *axes.plot(x, delta, gid="delta", **look.line("delta")),
-        *axes.plot(x, np.abs(delta), gid="abs_delta", **look.line("abs_delta")),
+        *axes.plot(x, delta, label="delta", **look.line("delta")),
+        *axes.plot(x, np.abs(delta), label="abs_delta", **look.line("abs_delta")),
     ]
 
 
@@ -181,7 +181,7 @@ def _draw_sigma(axes: Axes, one: Series, look: Look) -> list[Artist]:
     style = look.line("sigma")
     return [
         axes.fill_between(one.curves.x, 0.0, one.spread, color=style["color"], alpha=BAND_ALPHA, linewidth=0.0),
-        *axes.plot(one.curves.x, one.spread, gid="sigma", **style),
+        *axes.plot(one.curves.x, one.spread, label="sigma", **style),
     ]
 
 
@@ -189,8 +189,8 @@ def _draw_gradient(axes: Axes, one: Series, look: Look) -> list[Artist]:
     x, moments = one.curves.x, one.moments
     return [
         *_band(axes, x, moments.grad_mean, moments.grad_std, look.line("gradient")["color"]),
-        *axes.plot(x, moments.grad_mean, gid="gradient", **look.line("gradient")),
-        *axes.plot(x, one.curves.derivative, gid="derivative", **look.line("derivative")),
+        *axes.plot(x, moments.grad_mean, label="gradient", **look.line("gradient")),
+        *axes.plot(x, one.curves.derivative, label="derivative", **look.line("derivative")),
         *_wrong_bars(axes, one, look.line("wrong")["color"], row=0),
     ]
 
@@ -207,7 +207,7 @@ def _wrong_bars(axes: Axes, one: Series, color: str, *, row: int) -> list[Artist
             color=color,
             linewidth=QUANTITIES["wrong"].linewidth,
             solid_capstyle="butt",
-            gid="wrong",
+            label="wrong",
         )
     return bars
 
@@ -216,7 +216,7 @@ def _line_among(
     axes: Axes, x: Array, values: Array, look: Look, *, key: str, index: int, marked: bool = False
 ) -> list[Artist]:
     hue, marker = SERIES[index]
-    style: dict[str, Any] = dict(AMONG[key][1]) | {"color": look.hues[hue], "gid": key}
+    style: dict[str, Any] = dict(AMONG[key][1]) | {"color": look.hues[hue], "label": key}
     if marked:
         every = max(1, x.size // MARKERS_PER_CURVE)
         style |= {
@@ -257,7 +257,7 @@ def _gradient_among(axes: Axes, one: Series, look: Look, index: int) -> list[Art
         *_line_among(axes, x, one.curves.derivative, look, key="derivative", index=index),
         *_line_among(axes, x, moments.grad_mean, look, key="gradient", index=index, marked=True),
         *_wrong_bars(
-            axes, one, color, row=len({line.get_color() for line in axes.get_lines() if line.get_gid() == "wrong"})
+            axes, one, color, row=len({line.get_color() for line in axes.get_lines() if line.get_label() == "wrong"})
         ),
     ]
 

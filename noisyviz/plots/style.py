@@ -105,7 +105,7 @@ QUANTITIES: Final[Mapping[str, Quantity]] = MappingProxyType(
         "gradient": Quantity(
             label=r"$\mathrm{E}[\partial\varphi/\partial x]\pm$std", hue="blue", linewidth=1.8, zorder=3.1
         ),
-        "wrong": Quantity(label=r"$\mathrm{P}(\mathrm{wrong\ sign})>1/2$", hue="vermillion", linewidth=3.0),
+        "wrong": Quantity(label=r"$\mathrm{P(wrong)}>1/2$", hue="vermillion", linewidth=3.0),
         "saturated": Quantity(label="saturated", hue="black", zorder=0.0),
         "threshold": Quantity(label="$x_t$", hue="black", linestyle=DOTTED, linewidth=0.7, zorder=0.6),
         "data": Quantity(label="data", hue="green", zorder=1.0),
@@ -224,6 +224,8 @@ def _base(*, size: float) -> dict[str, Any]:
         "legend.labelspacing": 0.3,
         "figure.dpi": 100.0,
         "path.simplify": True,
+        # Unhinted letters are as wide at every resolution as in a PDF, so that one layout fits all.
+        "text.hinting": "no_hinting",
         # TrueType outlines: venues refuse the Type 3 fonts that are matplotlib's default.
         "pdf.fonttype": 42,
         # Outlines instead of <text>: the reader of an SVG seldom has the fonts that it was laid out with.
@@ -292,7 +294,7 @@ STYLES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
 )
 
 
-def style(name: str) -> dict[str, Any]:
+def style(name: str) -> dict[Any, Any]:
     """Return the settings of a style as a new dictionary.
 
     Raises

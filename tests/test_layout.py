@@ -1,0 +1,86 @@
+"""Texts are measured, lines broken, and ticks are round and few."""
+
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from matplotlib.figure import Figure
+
+from noisyviz.plots.layout import legend_columns, literal, number, text_width, tick_labels, ticks, ticks_across, wrap
+from noisyviz.plots.style import style
+
+
+@pytest.fixture(autouse=True)
+def _paper() -> Iterator[None]:
+    with mpl.rc_context(style("paper")):
+        yield
+
+
+@pytest.mark.parametrize("text", ["saturated", r"$\mathrm{E}[\varphi]\pm$std", "$h$′", "a b", r"0.5\$"])
+def test_texts_are_as_wide_as_matplotlib_draws_them(text: str) -> None:
+    figure = Figure(dpi=300)
+    box = figure.text(0.0, 0.0, text).get_window_extent()
+    assert text_width(text) == pytest.approx(box.width / 300, abs=0.012)
+
+
+@given(
+    low=st.floats(-1e6, 1e6),
+    span=st.floats(1e-3, 1e6),
+    most=st.integers(2, 9),
+)
+def test_ticks_are_few_equally_spaced_and_inside(low: float, span: float, most: int) -> None:
+    high = low + span
+    values, names = ticks(low, high, most=most)
+    assert 1 <= len(values) == len(names) <= most + 1
+    assert low - 1e-6 * span <= values[0] <= values[-1] <= high + 1e-6 * span
+    steps = np.diff(values)
+    assert np.allclose(steps, steps[:1].sum(), rtol=1e-6)
+    assert len(set(names)) == len(names) or span < 1e-2 * abs(low)
+
+
+def test_tick_labels_have_a_true_minus_and_one_number_of_decimals() -> None:
+    assert tick_labels([-0.5, 0.0, 0.5, 1.0]) == ["−0.5", "0", "0.5", "1.0"]
+    assert tick_labels([-2e-5, 0.0, 2e-5]) == [r"$−2\times10^{−5}$", "0", r"$2\times10^{−5}$"]
+    assert tick_labels([]) == []
+
+
+def test_labels_of_a_narrow_axis_stay_apart() -> None:
+    values, names = ticks_across(-1000.0, 2000.0, most=8, width=1.5)
+    pitch = 1.5 * (values[1] - values[0]) / 3000.0
+    assert max(map(text_width, names)) < pitch
+    assert len(names) >= 3
+
+
+def test_lines_are_no_wider_than_asked_and_lose_no_word() -> None:
+    words = ["word", r"$\alpha=0.9$,", "another", "ab" * 60, "end."]
+    lines = wrap(words, width=1.2)
+    assert all(text_width(line) <= 1.2 for line in lines)
+    assert "".join(lines).replace(" ", "") == "".join(words)
+    assert wrap([], width=1.0) == []
+    assert wrap(["a", "b"], width=9.0) == ["a b"]
+
+
+def test_a_long_name_is_not_broken_inside_an_escape() -> None:
+    for line in wrap([literal("$" * 80)], width=1.0):
+        assert line.count(r"\$") * 2 == len(line)
+
+
+def test_names_start_neither_mathematics_nor_a_hidden_legend_entry() -> None:
+    assert literal("a$b$\nc") == r"a\$b\$ c"
+    assert not literal("_hidden").startswith("_")
+
+
+def test_a_legend_takes_as_many_columns_as_fit() -> None:
+    labels = ["aa", "bb", "cc", "dd"]
+    assert legend_columns(labels, width=9.0) == 4
+    assert legend_columns(labels, width=0.9) == 2
+    assert legend_columns(labels, width=0.1) == 1
+
+
+def test_numbers_in_text() -> None:
+    assert number(-1.5) == "−1.5"
+    assert number(1e-9) == r"$1\times10^{−9}$"
+    assert number(123456.0, digits=3) == r"$1.23\times10^{5}$"
