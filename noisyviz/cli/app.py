@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from noisyviz import __version__
-from noisyviz.cli import calibrate, estimate, output, plot, profile
+from noisyviz.cli import anneal, calibrate, estimate, output, plot, profile
 from noisyviz.cli import list as listing
 from noisyviz.errors import InputError, NoisyvizError, suggestion
 
@@ -21,6 +21,7 @@ HELP: Final = """\
 \b
 noisyviz plot --fn tanh
 noisyviz estimate --fn hard-tanh --unit nah --alpha 1.15 --at -3:3:0.5
+noisyviz anneal --steps 500
 
 See what a noisy activation function does to the expected output, its spread and
 the gradient, exactly and by Monte Carlo, before paying for training runs.
@@ -162,6 +163,7 @@ for _name, _module, _function in (
     ("list", listing, listing.list_members),
     ("estimate", estimate, estimate.estimate),
     ("plot", plot, plot.plot),
+    ("anneal", anneal, anneal.anneal),
     ("profile", profile, profile.profile),
     ("calibrate", calibrate, calibrate.calibrate),
 ):

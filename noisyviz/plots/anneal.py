@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from noisyviz.engine.runs import NoisyRun
 from noisyviz.plots import anneal_panels as panels
 from noisyviz.plots import labels
+from noisyviz.plots.anneal_panels import equals
 from noisyviz.plots.anneal_results import AnnealResult
 from noisyviz.plots.layout import (
     LINE_EM,
@@ -163,16 +164,16 @@ def caption_words(result: AnnealResult) -> list[str]:
         words = [f"{labels.name(found.unit.activation.name)},", "unit", f"{result.kind}:", *formula[:-1]]
         words += [f"{formula[-1]};", *(f"{labels.parameter(key, value)}," for key, value in result.parameters)]
         assert found.target is not None
-        words += [r"$\ell=(\varphi-y)^2/2$,", rf"$y={number(found.target)}$,"]
+        words += [r"$\ell=(\varphi-y)^2/2$,", f"{equals('y', found.target)},"]
     else:
         words = [*f"Objective {found.objective.name}:".split(), r"$\ell=f(x+c_t\,\xi)$,"]
-    words += [rf"$\eta={number(found.lr)}$,", f"{found.trajectories:,}", "trajectories", "from"]
-    words += [f"$x_0={number(found.x0)}$,", *literal(found.noise.name).split(), r"$\xi$."]
+    words += [f"{equals(r'\eta', found.lr)},", f"{found.trajectories:,}", "trajectories", "from"]
+    words += [f"{equals('x_0', found.x0)},", *literal(found.noise.name).split(), r"$\xi$."]
     if result.among:
         return [*words, "Medians;", "bands", "25–75 %."] if panels.banded(result) else [*words, "Medians."]
-    ends = f"from $c={number(float(found.noisy.c[0]))}$ to {number(float(found.noisy.c[-1]), digits=3)}"
+    ends = f"from {equals('c', float(found.noisy.c[0]))} to {number(float(found.noisy.c[-1]), digits=3)}"
     words += _outcome(f"{result.schedules[0].capitalize()} {ends}:", found.noisy, found.steps)
-    words += _outcome(f"$c={number(found.c_constant)}$ throughout:", found.constant, found.steps)
+    words += _outcome(f"{equals('c', found.c_constant)} throughout:", found.constant, found.steps)
     return words + _as_mathematics(result.sentences[0]).split(" ")
 
 
@@ -192,7 +193,7 @@ def _outcome(head: str, run: NoisyRun, steps: int) -> list[str]:
     low, high = (labels.percent(end).removesuffix(" %") for end in run.share_success_ci)
     share = labels.percent(run.share_success).replace(" ", "\N{NO-BREAK SPACE}")
     median = f"{run.median_first_passage:,.5g}" if isfinite(run.median_first_passage) else "never"
-    words = [*head.split(" "), share, "inside", "at", f"$T={number(steps, digits=7)}$", f"({low}–{high}),"]
+    words = [*head.split(" "), share, "inside", "at", equals("T", steps, digits=7), f"({low}–{high}),"]
     words += ["median", "first", "passage", f"{median}{';' if run.diverged else '.'}"]
     return words + ([f"{run.diverged:,}", "diverged."] if run.diverged else [])
 

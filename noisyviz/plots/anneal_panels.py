@@ -41,6 +41,17 @@ APART: Final = 0.07  # of the height of a landscape: how far its smoothed forms 
 MOST_BANDS: Final = 3  # of several schedules
 
 
+def equals(sign: str, value: float, *, digits: int = 4) -> str:
+    """Return a sign with its value as mathematics.
+
+    Examples
+    --------
+    >>> equals("c", 0.5)
+    '$c=0.5$'
+    """
+    return f"${sign}={number(value, digits=digits).strip('$')}$"
+
+
 def line(key: str, look: Look) -> dict[str, Any]:
     """Return how a run is drawn."""
     run = RUNS[key]
@@ -91,7 +102,7 @@ def entries(result: AnnealResult, look: Look) -> list[tuple[Artist | tuple[Artis
             (Patch(alpha=OUTER_ALPHA + INNER_ALPHA, **band), "25–75 %"),
             (Patch(alpha=OUTER_ALPHA, **band), "5–95 %"),
         ]
-    shown.append((Line2D([], [], **reference("constant", result, look)), f"$c={number(found.c_constant)}$ throughout"))
+    shown.append((Line2D([], [], **reference("constant", result, look)), f"{equals('c', found.c_constant)} throughout"))
     shown += [(Line2D([], [], **reference(key, result, look)), RUNS[key].label) for key, _ in lone_runs(found)]
     return shown
 
@@ -281,7 +292,7 @@ def level_colours(count: int, look: Look) -> list[str]:
 
 def level_names(result: AnnealResult) -> list[str]:
     """Return the legend texts of the field."""
-    names = [f"$c={number(level, digits=3)}$" for level in result.field.levels]
+    names = [equals("c", level, digits=3) for level in result.field.levels]
     if not result.landscape and result.field.levels[-1] == 0.0:
         names[-1] = "$c=0$ (leak)" if result.runs[0].leak is not None else "$c=0$"
     return [*names, "$f(x)$" if result.landscape else "noiseless"]
@@ -409,7 +420,7 @@ def draw_outcomes(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
         (name, one.noisy, schedule_line(index, look))
         for index, (name, one) in enumerate(zip(result.schedules, result.runs, strict=True))
     ]
-    rows.append((f"$c={number(found.c_constant)}$", found.constant, reference("constant", result, look)))
+    rows.append((equals("c", found.c_constant), found.constant, reference("constant", result, look)))
     drawn: list[Artist] = []
     for place, (_, run, style) in enumerate(rows):
         low, high = run.share_success_ci
@@ -452,4 +463,4 @@ def draw_outcomes(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
 
 def outcome_names(result: AnnealResult) -> Sequence[str]:
     """Return the texts at the rows of the outcomes."""
-    return [*result.schedules, f"$c={number(result.runs[0].c_constant)}$"]
+    return [*result.schedules, equals("c", result.runs[0].c_constant)]

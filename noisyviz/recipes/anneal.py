@@ -1,6 +1,6 @@
 """The recipe of ``noisyviz anneal``: noisy descent under a schedule, beside constant noise, the leak and no noise."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -11,7 +11,8 @@ import numpy.typing as npt
 from noisyviz.engine.activation import Array
 from noisyviz.engine.anneal import anneal
 from noisyviz.engine.drift import expected_drift
-from noisyviz.engine.objectives import Landscape, objective
+from noisyviz.engine.noise import noise as named_noise
+from noisyviz.engine.objectives import DESATURATE, Landscape, objective
 from noisyviz.engine.runs import Annealing
 from noisyviz.engine.schedules import Schedule, schedule
 from noisyviz.engine.units import KINDS, NoisyUnit
@@ -115,10 +116,20 @@ class Anneal(Stored):
 
     def courses(self) -> list[Schedule]:
         """Return c_t of every schedule, checked."""
-        return [
-            schedule(name, start=self.c_start, end=self.c_end, steps=self.steps, every=self.every)
-            for name in self.schedule
-        ]
+        ends: dict[str, Any] = {"start": self.c_start, "end": self.c_end, "steps": self.steps, "every": self.every}
+        try:
+            return [schedule(name, **ends) for name in self.schedule]
+        except InputError as error:
+            raise _renamed(error) from None
+
+    def prepare(self) -> None:
+        """Raise for settings that `compute` would refuse, before any work."""
+        unit = self.noisy_unit()
+        if unit is None:
+            named_noise(self.noise)
+        else:
+            DESATURATE.region(unit.activation)
+        self.courses()
 
     def compute(self, data: Array | None = None, *, progress: Callable[[float], None] | None = None) -> AnnealResult:
         """Return every number in the picture.
@@ -137,11 +148,7 @@ class Anneal(Stored):
         """
         if data is not None:
             raise InputError("this picture takes no data", parameter="data")
-        try:
-            courses = self.courses()
-        except InputError as error:
-            raise _renamed(error) from None
-        unit, runs = self.noisy_unit(), []
+        courses, unit, runs = self.courses(), self.noisy_unit(), []
         for index, course in enumerate(courses):
             runs.append(self._run(unit, course, progress=_part(progress, index, len(courses), self.steps)))
         uses = KINDS[unit.kind].uses if unit is not None else ()
@@ -204,6 +211,22 @@ class Anneal(Stored):
         }
 
 
+QUANTILES: Final = ("q05", "q25", "q50", "q75", "q95")
+
+
+def series_names(schedules: Sequence[str]) -> list[str]:
+    """Return the columns of `series`.
+
+    Examples
+    --------
+    >>> ",".join(series_names(["linear"]))
+    'step,c,q05,q25,q50,q75,q95,noiseless,leak,constant_q50'
+    """
+    prefixes = [f"{name}." for name in schedules] if len(schedules) > 1 else [""]
+    own = [f"{prefix}{name}" for prefix in prefixes for name in ("c", *QUANTILES)]
+    return ["step", *own, "noiseless", "leak", "constant_q50"]
+
+
 def series(result: AnnealResult) -> dict[str, npt.NDArray[Any]]:
     """Return what happens at every step, as columns of shape (steps + 1,).
 
@@ -211,16 +234,10 @@ def series(result: AnnealResult) -> dict[str, npt.NDArray[Any]]:
     their names. A landscape has no leak: NaN.
     """
     first = result.runs[0]
-    columns: dict[str, npt.NDArray[Any]] = {"step": np.arange(first.steps + 1)}
-    for name, found in zip(result.schedules, result.runs, strict=True):
-        prefix = f"{name}." if result.among else ""
-        columns[f"{prefix}c"] = found.noisy.c
-        quantiles = zip(("q05", "q25", "q50", "q75", "q95"), found.noisy.quantiles.T, strict=True)
-        columns |= {f"{prefix}{key}": values for key, values in quantiles}
-    columns["noiseless"] = first.noiseless.x
-    columns["leak"] = np.full(first.steps + 1, np.nan) if first.leak is None else first.leak.x
-    columns["constant_q50"] = first.constant.quantiles[:, 0]
-    return columns
+    own = [values for found in result.runs for values in (found.noisy.c, *found.noisy.quantiles.T)]
+    leak = np.full(first.steps + 1, np.nan) if first.leak is None else first.leak.x
+    columns = [np.arange(first.steps + 1), *own, first.noiseless.x, leak, first.constant.quantiles[:, 0]]
+    return dict(zip(series_names(result.schedules), columns, strict=True))
 
 
 def field_limits(found: Annealing) -> tuple[float, float]:

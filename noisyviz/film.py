@@ -1,0 +1,70 @@
+"""Rendering moving pictures: the counterpart of `noisyviz.export.picture_bytes` for GIF and WebP."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from noisyviz import provenance
+from noisyviz.errors import InputError
+from noisyviz.export import _defaults
+from noisyviz.plots.style import style as style_settings
+from noisyviz.recipes.base import settings
+
+if TYPE_CHECKING:
+    from noisyviz.plots.anneal_results import AnnealResult
+    from noisyviz.recipes.anneal import Anneal
+
+FORMATS = ("gif", "webp")
+
+
+def film_format(path: str | os.PathLike[str]) -> str:
+    """Return the format that the suffix of a moving picture names.
+
+    Raises
+    ------
+    InputError
+        For any other suffix.
+
+    Examples
+    --------
+    >>> film_format("a.GIF")
+    'gif'
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix.removeprefix(".") not in FORMATS:
+        shown = f"the suffix '{suffix}'" if suffix else "no suffix"
+        raise InputError(
+            f"animate writes moving pictures that end in .gif or .webp, got '{os.fspath(path)}' with {shown}",
+            parameter="animate",
+        )
+    return suffix.removeprefix(".")
+
+
+def film_bytes(recipe: "Anneal", result: "AnnealResult", *, fmt: str, style: str = "screen") -> bytes:
+    """Render annealed descent as a moving picture.
+
+    Parameters
+    ----------
+    recipe, result
+        What to show: ``result = recipe.compute()``.
+    fmt
+        ``gif`` or ``webp``.
+    style
+        A key of `noisyviz.plots.style.STYLES`.
+
+    Returns
+    -------
+    bytes
+        The same for the same settings under the same versions, with the settings inside.
+    """
+    import matplotlib as mpl
+
+    from noisyviz.plots.animation import animation_bytes
+    from noisyviz.recipes.anneal_film import film
+
+    made = provenance.record(
+        recipe=recipe.name, settings=settings(recipe), style=style, width="animation", seed=recipe.seed
+    )
+    shown = film(result, recipe.noisy_unit(), seed=recipe.seed)
+    with mpl.rc_context({**_defaults(), **style_settings(style)}):
+        return animation_bytes(shown, result, fmt=fmt, record=made)
