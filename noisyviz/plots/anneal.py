@@ -167,7 +167,7 @@ def caption_words(result: AnnealResult) -> list[str]:
         words += [r"$\ell=(\varphi-y)^2/2$,", f"{equals('y', found.target)},"]
     else:
         words = [*f"Objective {found.objective.name}:".split(), r"$\ell=f(x+c_t\,\xi)$,"]
-    words += [f"{equals(r'\eta', found.lr)},", f"{found.trajectories:,}", "trajectories", "from"]
+    words += [equals(r"\eta", found.lr) + ",", f"{found.trajectories:,}", "trajectories", "from"]
     words += [f"{equals('x_0', found.x0)},", *literal(found.noise.name).split(), r"$\xi$."]
     if result.among:
         return [*words, "Medians;", "bands", "25–75 %."] if panels.banded(result) else [*words, "Medians."]
