@@ -1,7 +1,7 @@
 """One sentence on a run of annealed descent: which term of the gradient carries the motion, from the numbers."""
 
 from collections.abc import Mapping
-from math import isfinite, isnan
+from math import isfinite
 from types import MappingProxyType
 from typing import Final
 
@@ -50,7 +50,7 @@ def verdict(found: Annealing) -> str:
 
 
 def _said(found: Annealing, run: NoisyRun, whom: str, away: float) -> str:
-    moved = {name: distance for name, distance in run.inward.items() if not isnan(distance)}
+    moved = {name: distance for name, distance in run.inward.items() if isfinite(distance)}
     if not moved:
         return f"{whom} left the finite numbers"
     carrier = max(moved, key=lambda name: moved[name])
@@ -67,7 +67,11 @@ def _said(found: Annealing, run: NoisyRun, whom: str, away: float) -> str:
         return (
             f"{_name(found, carrier)} carries {whom}, {moved[carrier]:.3g} towards the threshold {away:.3g} away{aside}"
         )
-    return f"{_name(found, carrier)} moved {whom} only {moved[carrier]:.3g} of the {away:.3g} to the threshold{aside}"
+    if moved[carrier] < away:
+        return (
+            f"{_name(found, carrier)} moved {whom} only {moved[carrier]:.3g} of the {away:.3g} to the threshold{aside}"
+        )
+    return f"{_name(found, carrier)} moved {whom} {moved[carrier]:.3g} inward in all, yet none arrived{aside}"
 
 
 def _name(found: Annealing, term: str) -> str:
@@ -82,16 +86,20 @@ def _aside(found: Annealing, name: str, distance: float) -> str:
 
 
 def _leak(found: Annealing) -> str:
-    if found.leak is None or found.unit is None or "leak" not in found.noisy.inward:
+    if found.leak is None or found.unit is None or found.unit.kind not in ("nan", "nah"):
         return ""
     if isfinite(found.leak.first_passage):
-        return f"; alone the leak needs {found.leak.first_passage:,.0f} steps"
+        return f"; alone the leak needs {_steps(found.leak.first_passage)}"
     alpha = float(np.asarray(found.unit.alpha))
     if alpha == 1.0:
         return "; at alpha = 1 there is no leak"
     if alpha > 1.0 and abs(found.leak.x[-1]) > abs(found.x0):
         return f"; alone the leak drifts outward, to x = {found.leak.x[-1]:.3g}"
     return f"; alone the leak does not arrive in {found.steps:,} step{'s' * (found.steps != 1)}"
+
+
+def _steps(count: float) -> str:
+    return f"{count:,.0f} step{'s' * (count != 1)}"
 
 
 def _of_landscape(found: Annealing, landscape: Landscape) -> str:

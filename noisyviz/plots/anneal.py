@@ -113,7 +113,8 @@ def _place_label(axes: Axes, box: Box, margin: float) -> None:
 def _plan(result: AnnealResult, width: float) -> Plan:
     unit = em()
     narrow = width <= NARROW_EM * unit
-    margin = (EDGE_EM + YLABEL_EM + YTICKS_EM) * unit
+    numbers = max(map(text_width, panels.position_names(result)), default=0.0) + 0.9 * unit
+    margin = (EDGE_EM + YLABEL_EM) * unit + max(YTICKS_EM * unit, numbers)
     right = 0.9 * unit
     caption = wrap(caption_words(result), width=width - 2 * EDGE_EM * unit)
     boxes: dict[str, Box] = {}

@@ -168,6 +168,11 @@ def positions(result: AnnealResult) -> tuple[float, float]:
     return bottom - room, top + room
 
 
+def position_names(result: AnnealResult) -> list[str]:
+    """Return the texts at the axis of the trajectories."""
+    return ticks(*positions(result), most=7)[1]
+
+
 def draw_paths(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
     """Draw bands, medians and single trajectories; what diverges leaves the axes."""
     found = result.runs[0]
@@ -368,7 +373,13 @@ def _signed_axis(axes: Axes, values: Array) -> None:
     places = [sign * decade * 10.0**-k for sign in (-1.0, 1.0) for k in (0, 1, 2)]
     bottom, top = axes.get_ylim()
     places = sorted(place for place in [*places, 0.0] if bottom <= place <= top)
-    axes.set_yticks(places, [number(place, digits=2) for place in places])
+    axes.set_yticks(places, [_power_of_ten(place) for place in places])
+
+
+def _power_of_ten(value: float) -> str:
+    if value == 0.0 or 1e-3 < abs(value) < 1e4:
+        return number(value, digits=2)
+    return f"${'−' * (value < 0)}10^{{{round(np.log10(abs(value)))}}}$".replace("{-", "{−")
 
 
 def draw_arrivals(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:

@@ -30,6 +30,7 @@ POINTS: Final = 601  # of the field
 LEVELS: Final = 4  # noise levels of the field
 KEPT: Final = 40  # whole trajectories kept for drawing
 KEPT_NUMBERS: Final = 4_000_000  # at most so many of their positions
+LARGEST: Final = 1e9  # the largest parameter whose course a picture can show
 UNIT_OPTIONS: Final = ("fn", "unit", "alpha", "p", "scale")
 
 
@@ -93,6 +94,10 @@ class Anneal(Stored):
             raise InputError(f"schedule takes 1 to {len(SERIES)} names, got {len(self.schedule)}", parameter="schedule")
         if len(set(self.schedule)) < len(self.schedule):
             raise InputError(f"schedule must name each once, got {', '.join(self.schedule)}", parameter="schedule")
+        for key in ("alpha", "p", "x0", "target", "c_start", "c_end"):
+            value = getattr(self, key)
+            if value is not None and not abs(value) <= LARGEST:
+                raise InputError(f"{key} must lie within ±{LARGEST:g} in a picture, got {value}", parameter=key)
         if isinstance(objective(self.objective), Landscape):
             for key in (*UNIT_OPTIONS, "target"):
                 if getattr(self, key) is not None:
