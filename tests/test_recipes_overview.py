@@ -45,12 +45,13 @@ def test_the_panels_are_those_that_can_be_drawn() -> None:
 
 def test_the_seed_decides_the_draws_and_every_function_has_its_own_stream() -> None:
     def draws(**given: Any) -> list[np.ndarray[Any, Any]]:
-        return [one.cloud_xi for one in Overview(points=5, samples=50, **given).compute().series]
+        return [one.cloud_xi for one in Overview(**{"points": 5, "samples": 50} | given).compute().series]
 
     one = draws(fn=("tanh",), seed=1)
     two = draws(fn=("tanh", "relu"), seed=1)
     np.testing.assert_array_equal(one[0], two[0])
     assert not np.array_equal(two[0], two[1])
+    np.testing.assert_array_equal(draws(fn=("tanh", "relu"), seed=1, samples=80)[1][:50], two[1])
     assert not np.array_equal(one[0], draws(fn=("tanh",), seed=2)[0])
 
 
