@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from noisyviz.engine.activations import ACTIVATIONS, Activation, activation
+    from noisyviz.engine.anneal import anneal
     from noisyviz.engine.calibrate import Calibration, calibrate
     from noisyviz.engine.exact import exact
     from noisyviz.engine.moments import Curves, Moments, MonteCarloMoments, curves
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from noisyviz.engine.noise import NOISES, Noise, noise
     from noisyviz.engine.profile import Profile, profile
     from noisyviz.engine.samplers import SAMPLERS
+    from noisyviz.engine.schedules import SCHEDULES, schedule
     from noisyviz.engine.units import KINDS, SCALES, NoisyUnit
     from noisyviz.errors import InputError, MissingExtraError, NoisyvizError, NotReachedError
 
@@ -33,6 +35,7 @@ __all__ = [
     "NOISES",
     "SAMPLERS",
     "SCALES",
+    "SCHEDULES",
     "Activation",
     "Calibration",
     "Curves",
@@ -47,15 +50,20 @@ __all__ = [
     "Profile",
     "__version__",
     "activation",
+    "anneal",
     "calibrate",
     "curves",
     "exact",
     "monte_carlo",
     "noise",
     "profile",
+    "schedule",
 ]
 
 _HOMES: Final = {
+    "anneal": "noisyviz.engine.anneal",
+    "SCHEDULES": "noisyviz.engine.schedules",
+    "schedule": "noisyviz.engine.schedules",
     "ACTIVATIONS": "noisyviz.engine.activations",
     "Activation": "noisyviz.engine.activations",
     "activation": "noisyviz.engine.activations",
