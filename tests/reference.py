@@ -597,6 +597,8 @@ def random_case(rng: np.random.Generator, fn: str, kind: str, noise: str = "norm
         x = rng.uniform(-40, 40)
     c = rng.choice([rng.uniform(0, 2), 30.0, 1000.0, 1e-9, rng.uniform(2, 30)], p=_ODDS)
     p = rng.choice([rng.uniform(-2, 2), 0.0, 1.0, -1.0, rng.uniform(-10, 10)], p=_ODDS)
+    if kind == "nanil-softplus" and p < 0 and x in special:
+        x += 0.01  # at a kink itself shifts below the rounding of x decide; doubles cannot hold them
     alpha = rng.choice([rng.uniform(0, 3), 1.0, 0.0, 0.9, rng.uniform(0.8, 1.2)], p=_ODDS)
     scale = "figure" if rng.uniform() < 0.3 else "eq9"
     return Case(fn=fn, kind=kind, alpha=float(alpha), c=float(c), p=float(p), x=float(x), scale=scale, noise=noise)
