@@ -318,7 +318,8 @@ def noisy_summary(run: "NoisyRun") -> dict[str, Any]:
 
 def _between(ordered: Any, place: float) -> float:
     low, high = float(ordered[math.floor(place)]), float(ordered[math.ceil(place)])
-    return low if low == high else low + (place - math.floor(place)) * (high - low)
+    share = place - math.floor(place)
+    return low + share * (high - low) if math.isfinite(high - low) else (low if share < 0.5 else high)
 
 
 def lone_summary(run: "LoneRun") -> dict[str, Any]:

@@ -121,7 +121,8 @@ class LearnedScale:
         t *= 0.5 * self.p
         np.tanh(t, out=t)
         np.add(x, 0.0, out=push)  # −0 becomes 0: sgn(0) = +1
-        np.copysign(-0.25 * c * self.inward, push, out=push)
+        np.copysign(0.25 * c, push, out=push)
+        push *= -self.inward  # d·c/4 with d = −sgn(x)·sgn(1−α)
         np.multiply(epsilon, push, out=work)
         work *= t
         np.multiply(work, t, out=push)

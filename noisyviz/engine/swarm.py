@@ -120,21 +120,23 @@ class _Order:
         self.work = np.empty(size)
 
     def of(self, x: Array, *, out: Array) -> None:
+        """Fill the quantiles of x; next to ±inf they are the nearer order statistic."""
         np.copyto(self.work, x)
         if self.low.size == 1:
             k, share = int(self.low[0]), float(self.share[0])
             self.work.partition(k)
             low = float(self.work[k])
             high = float(self.work[k + 1 :].min()) if share else low
-            out[0] = low if low == high else low + share * (high - low)
+            out[0] = low + share * (high - low) if isfinite(high - low) else (low if share < 0.5 else high)
             return
         self.work.sort()
         low_values, high_values = self.work[self.low], self.work[self.high]
         np.subtract(high_values, low_values, out=out)
         out *= self.share
         out += low_values
-        if not isfinite(self.work[0] + self.work[-1]):  # ±inf: no interpolation between equals or from inf
-            out[:] = np.where((low_values == high_values) | (self.share == 0), low_values, out)
+        if not isfinite(self.work[-1] - self.work[0]):
+            nearer = np.where(self.share < 0.5, low_values, high_values)
+            out[:] = np.where(np.isfinite(high_values - low_values), out, nearer)
 
 
 def run(

@@ -95,7 +95,7 @@ def _leak(found: Annealing) -> str:
         return "; at alpha = 1 there is no leak"
     if alpha > 1.0 and abs(found.leak.x[-1]) > abs(found.x0):
         return f"; alone the leak drifts outward, to x = {found.leak.x[-1]:.3g}"
-    return f"; alone the leak does not arrive in {found.steps:,} step{'s' * (found.steps != 1)}"
+    return f"; alone the leak does not arrive in {_steps(found.steps)}"
 
 
 def _steps(count: float) -> str:
