@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import integrate, stats
 
 from noisyviz.engine.activations import ACTIVATIONS
 from noisyviz.engine.anneal import anneal
@@ -220,6 +220,19 @@ def test_expected_drift_in_closed_form_for_the_plain_cases() -> None:
     assert expected_drift(clipped, x, target=y) == pytest.approx(expected, abs=1e-13)
     with pytest.raises(InputError, match="x must be finite"):
         expected_drift(unit, [np.nan])
+
+
+def test_expected_drift_keeps_the_tails_of_heavy_noise() -> None:
+    nu, x, y, c = 2.1, -1.5, 0.5, 12.0
+    law = stats.t(nu, scale=np.sqrt((nu - 2) / nu))
+    t = np.tanh(-x / 2)  # Δ = −x, so σ = (c/4)t² and σ′ = −(c/4)·t·(1 − t²)
+    sigma, slope = c / 4 * t * t, -c / 4 * t * (1 - t * t)
+    start = -x / sigma
+    m0, m1 = law.sf(start), integrate.quad(lambda xi: xi * law.pdf(xi), start, np.inf, epsabs=1e-12, limit=500)[0]
+    m2 = 0.5 - integrate.quad(lambda xi: xi * xi * law.pdf(xi), 0, start)[0]  # the variance is 1
+    expected = -((x - y) * m0 + ((x - y) * slope + sigma) * m1 + sigma * slope * m2)
+    unit = NoisyUnit("relu", kind="nanil", c=c, noise="student-t:2.1")
+    assert expected_drift(unit, x, target=y) == pytest.approx(expected, abs=1e-8)
 
 
 def test_landscape_drift_agrees_with_draws() -> None:
