@@ -124,8 +124,8 @@ def _gif(images: Sequence[Image.Image], durations: list[int], text: str) -> byte
     for row, index in enumerate((0, len(images) // 2, len(images) - 1)):
         sample.paste(images[index], (0, row * images[0].height))
     palette = sample.quantize(COLOURS, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    _keep(palette, images[0].getpixel((0, 0)))
     frames = [image.quantize(palette=palette, dither=Image.Dither.NONE) for image in images]
+    _keep(frames, images[0].getpixel((0, 0)))
     stream = BytesIO()
     frames[0].save(
         stream,
@@ -140,12 +140,12 @@ def _gif(images: Sequence[Image.Image], durations: list[int], text: str) -> byte
     return stream.getvalue()
 
 
-def _keep(palette: Image.Image, background: Any) -> None:
-    """Give the background its exact colour in a palette."""
-    colours_of = np.array(palette.getpalette()).reshape(-1, 3)
-    nearest = int(np.argmin(np.sum((colours_of[:COLOURS] - np.asarray(background)) ** 2, axis=1)))
-    colours_of[nearest] = background
-    palette.putpalette(colours_of.ravel().tolist())
+def _keep(frames: Sequence[Image.Image], background: Any) -> None:
+    """Give the background, which fills the corner, its exact colour in the palette of every frame."""
+    colours_of = np.array(frames[0].getpalette()).reshape(-1, 3)
+    colours_of[int(np.asarray(frames[0])[0, 0])] = background
+    for frame in frames:
+        frame.putpalette(colours_of.ravel().tolist())
 
 
 def _webp(images: Sequence[Image.Image], durations: list[int], text: str) -> bytes:

@@ -113,7 +113,8 @@ def _place_label(axes: Axes, box: Box, margin: float) -> None:
 def _plan(result: AnnealResult, width: float) -> Plan:
     unit = em()
     narrow = width <= NARROW_EM * unit
-    numbers = max(map(text_width, panels.position_names(result)), default=0.0) + 0.9 * unit
+    names = [*panels.position_names(result), *([] if result.landscape else panels.signed_axis(result).names)]
+    numbers = max(map(text_width, names), default=0.0) + 0.9 * unit
     margin = (EDGE_EM + YLABEL_EM) * unit + max(YTICKS_EM * unit, numbers)
     right = 0.9 * unit
     caption = wrap(caption_words(result), width=width - 2 * EDGE_EM * unit)
@@ -171,7 +172,10 @@ def caption_words(result: AnnealResult) -> list[str]:
     words += [equals(r"\eta", found.lr) + ",", f"{found.trajectories:,}", "trajectories", "from"]
     words += [f"{equals('x_0', found.x0)},", *literal(found.noise.name).split(), r"$\xi$."]
     if result.among:
-        return [*words, "Medians;", "bands", "25–75 %."] if panels.banded(result) else [*words, "Medians."]
+        bands = ["with", "bands", "25–75 %"] if panels.banded(result) else []
+        words += ["Trajectories:", "medians", *bands]
+        words[-1] += "."
+        return [*words, *["Numbers", "beside", "the", "shares:", "median", "first", "passage."]]
     ends = f"from {equals('c', float(found.noisy.c[0]))} to {number(float(found.noisy.c[-1]), digits=3)}"
     words += _outcome(f"{result.schedules[0].capitalize()} {ends}:", found.noisy, found.steps)
     words += _outcome(f"{equals('c', found.c_constant)} throughout:", found.constant, found.steps)

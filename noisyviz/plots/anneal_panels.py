@@ -1,6 +1,7 @@
 """The panels of annealed descent: schedule, trajectories, final positions, the field and the arrivals."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import inf, isfinite
 from types import MappingProxyType
 from typing import Any, Final
@@ -142,7 +143,9 @@ def draw_schedule(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
     if low > 0 and high >= 20 * low:
         axes.set_yscale("log")
         axes.set_ylim(low / 1.35, high * 1.35)
-        axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        decades = range(int(np.ceil(np.log10(low / 1.35))), int(np.floor(np.log10(high * 1.35))) + 1)
+        places = [10.0**k for k in list(decades)[:: 1 + len(decades) // 4]]
+        axes.set_yticks(places, [_power_of_ten(place) for place in places])
         axes.yaxis.set_minor_formatter("")
     else:
         room = 0.12 * (high - low) or 0.5 * max(high, 1.0)
@@ -334,7 +337,10 @@ def draw_field(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
         axes.set_yticks(*ticks(-0.06 * top, 1.08 * top, most=5))
         axes.set_ylabel(r"$\mathrm{E}\,f(x+c\,\xi)$, shifted")
     else:
-        _signed_axis(axes, np.concatenate([curves.ravel(), bare]))
+        scale = signed_axis(result)
+        axes.set_yscale("symlog", linthresh=scale.threshold, linscale=0.7, subs=np.arange(2, 10))
+        axes.set_ylim(*scale.limits)
+        axes.set_yticks(scale.places, scale.names)
         axes.axhline(0.0, color=look.ink, alpha=0.25, linewidth=0.5, zorder=0.5)
         axes.set_ylabel(r"$\mathrm{E}[-\partial\ell/\partial x]$")
     mark_region(axes, found, look, vertical=False)
@@ -357,29 +363,35 @@ def _stacked(curves: Array, bare: Array) -> Array:
     return stacked
 
 
-def _signed_axis(axes: Axes, values: Array) -> None:
-    """Scale y so that drifts of very different size are seen: linear near 0, logarithmic beyond."""
-    low, high = float(values.min()), float(values.max())
-    largest = max(-low, high)
-    if largest == 0.0:
-        axes.set_ylim(-1.0, 1.0)
-        return
-    decade = 10.0 ** np.floor(np.log10(largest) + 1e-9)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedAxis:
+    """A scale for drifts of very different size: linear within ±threshold, logarithmic beyond."""
+
+    threshold: float
+    limits: tuple[float, float]
+    places: tuple[float, ...]
+    names: tuple[str, ...]
+
+
+def signed_axis(result: AnnealResult) -> SignedAxis:
+    """Return the scale of the expected drift."""
+    low = float(min(result.field.curves.min(), result.field.bare.min()))
+    high = float(max(result.field.curves.max(), result.field.bare.max()))
+    largest = max(-low, high) or 1.0
+    decade = float(10.0 ** np.floor(np.log10(largest) + 1e-9))
     threshold = 1e-2 * decade
-    axes.set_yscale("symlog", linthresh=threshold, linscale=0.7, subs=np.arange(2, 10))
-    axes.set_ylim(
-        low * 1.6 if low < -threshold else -1.3 * threshold, high * 1.6 if high > threshold else 1.3 * threshold
-    )
-    places = [sign * decade * 10.0**-k for sign in (-1.0, 1.0) for k in (0, 1, 2)]
-    bottom, top = axes.get_ylim()
-    places = sorted(place for place in [*places, 0.0] if bottom <= place <= top)
-    axes.set_yticks(places, [_power_of_ten(place) for place in places])
+    bottom = low * 1.6 if low < -threshold else -1.3 * threshold
+    top = high * 1.6 if high > threshold else 1.3 * threshold
+    signed = [sign * decade * 10.0**-k for sign in (-1.0, 1.0) for k in (0, 1, 2)]
+    places = tuple(sorted(place for place in [*signed, 0.0] if bottom <= place <= top))
+    names = tuple(_power_of_ten(place) for place in places)
+    return SignedAxis(threshold=threshold, limits=(bottom, top), places=places, names=names)
 
 
 def _power_of_ten(value: float) -> str:
     if value == 0.0 or 1e-3 < abs(value) < 1e4:
         return number(value, digits=2)
-    return f"${'−' * (value < 0)}10^{{{round(np.log10(abs(value)))}}}$".replace("{-", "{−")
+    return f"${'−' if value < 0 else ''}10^{{{round(np.log10(abs(value)))}}}$".replace("{-", "{−")
 
 
 def draw_arrivals(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
@@ -450,8 +462,8 @@ def draw_outcomes(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
             zorder=5.0,
         )
         passage = run.median_first_passage
-        text = f"median passage {passage:,.5g}" if isfinite(passage) else "most never arrive"
-        right = run.share_success < 0.55
+        text = f"{passage:,.5g}" if isfinite(passage) else "never"
+        right = 1.0 - high >= low
         drawn.append(
             axes.annotate(
                 text,

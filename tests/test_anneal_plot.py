@@ -1,0 +1,261 @@
+"""The picture of annealed descent: what its artists show, where they stand, and the moving picture."""
+
+from io import BytesIO
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
+
+from noisyviz.errors import InputError
+from noisyviz.export import picture_bytes
+from noisyviz.film import film_bytes, film_format
+from noisyviz.plots import anneal as picture
+from noisyviz.plots.animation import frame_steps
+from noisyviz.plots.anneal_panels import RUNS, equals, positions
+from noisyviz.plots.anneal_results import AnnealResult
+from noisyviz.plots.style import OKABE_ITO, luminance, style
+from noisyviz.recipes.anneal import Anneal, noise_levels, series, series_names
+from noisyviz.recipes.anneal_film import film
+
+SMALL: dict[str, Any] = {"steps": 60, "trajectories": 30}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "default": SMALL,
+    "landscape": {**SMALL, "objective": "funnel"},
+    "compare": {**SMALL, "schedule": ("exponential", "linear", "paper", "step"), "alpha": 1.0},
+    "input": {**SMALL, "unit": "nanil", "fn": "tanh"},
+    "none": {"steps": 0, "trajectories": 3},
+    "one": {"steps": 1, "trajectories": 3},
+    "relu": {**SMALL, "fn": "relu", "lr": 1e120},
+}
+RESULTS: dict[str, AnnealResult] = {}
+
+
+def result(name: str) -> AnnealResult:
+    if name not in RESULTS:
+        RESULTS[name] = Anneal(**VARIANTS[name]).compute()
+    return RESULTS[name]
+
+
+def drawn(name: str, width: float, look: str = "paper") -> tuple[Figure, dict[str, Axes]]:
+    with mpl.rc_context(style(look)):
+        figure = Figure(figsize=picture.size(result(name), width))
+        axes = picture.draw(result(name), figure)
+        FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]  # matplotlib does not say
+    return figure, axes
+
+
+def curve(axes: Axes, name: str) -> tuple[np.ndarray, np.ndarray]:
+    (found,) = [one for one in axes.get_lines() if one.get_gid() == name]
+    return np.asarray(found.get_xdata()), np.asarray(found.get_ydata())
+
+
+def texts(figure: Figure) -> list[Text]:
+    found: list[Any] = figure.findobj(Text)
+    return [one for one in found if one.get_visible() and one.get_text().strip()]
+
+
+def test_curves_hold_the_numbers_of_the_run() -> None:
+    _, axes = drawn("default", 6.75)
+    found = result("default").runs[0]
+    np.testing.assert_array_equal(curve(axes["schedule"], "c")[1], found.noisy.c)
+    np.testing.assert_array_equal(curve(axes["paths"], "median")[1], found.noisy.quantiles[:, 2])
+    np.testing.assert_array_equal(curve(axes["paths"], "constant")[1], found.constant.quantiles[:, 0])
+    assert found.leak is not None
+    np.testing.assert_array_equal(curve(axes["paths"], "leak")[1], found.leak.x)
+    np.testing.assert_array_equal(curve(axes["paths"], "noiseless")[1], found.noiseless.x)
+    single = [one for one in axes["paths"].get_lines() if one.get_gid() == "path"]
+    np.testing.assert_array_equal(single[3].get_ydata(), found.noisy.paths[3])
+    steps, shares = curve(axes["arrivals"], "arrivals exponential")
+    for t in (5, 20, 59):
+        assert shares[np.searchsorted(steps, t, side="right") - 1] == np.mean(found.noisy.first_passage <= t)
+    bars = [one for one in axes["final"].patches if one.get_gid() == "final noisy"]
+    assert sum(bar.get_width() for bar in bars) == pytest.approx(1.0)  # type: ignore[attr-defined]
+
+
+def test_the_field_holds_drift_and_landscapes() -> None:
+    _, axes = drawn("default", 6.75)
+    levels = [one for one in axes["field"].get_lines() if one.get_gid() == "field"]
+    assert len(levels) == 5
+    drift = np.asarray(levels[-1].get_ydata())
+    x = np.asarray(levels[-1].get_xdata())
+    assert np.interp(4.0, x, drift) == pytest.approx(-0.08, abs=1e-4)  # the leak: −(1.3 − 0.5)·0.1
+    assert axes["field"].get_yscale() == "symlog"
+    _, axes = drawn("landscape", 6.75)
+    curves = [np.asarray(one.get_ydata()) for one in axes["field"].get_lines() if one.get_gid() == "field"]
+    bare = curve(axes["field"], "bare")[1]
+    for above, below in zip(curves, [*curves[1:], bare], strict=True):
+        assert np.all(above > below)
+    bowl = np.diff(curves[0], 2)
+    assert np.all(bowl > 0)  # smoothed at c = 30 no ripple is left
+    assert np.sum(np.diff(np.sign(np.diff(bare))) > 0) == 17
+
+
+def test_the_comparison_shows_shares_with_their_intervals() -> None:
+    _, axes = drawn("compare", 6.75)
+    shown = [one for one in axes["outcomes"].get_lines() if one.get_gid() == "interval"]
+    runs = [one.noisy for one in result("compare").runs] + [result("compare").runs[0].constant]
+    assert [tuple(np.asarray(one.get_xdata())) for one in shown] == [run.share_success_ci for run in runs]
+    names = [label.get_text() for label in axes["outcomes"].get_yticklabels()]
+    assert names == ["exponential", "linear", "paper", "step", "$c=0.5$"]
+    assert "field" not in axes
+
+
+@pytest.mark.parametrize(("width", "look"), [(3.25, "paper"), (3.25, "screen"), (5.5, "paper"), (6.75, "dark")])
+@pytest.mark.parametrize("name", VARIANTS)
+def test_nothing_is_clipped_and_no_text_covers_another(name: str, width: float, look: str) -> None:
+    figure, axes = drawn(name, width, look)
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
+    frame = figure.bbox
+    boxes = []
+    for text in texts(figure):
+        box = text.get_window_extent(renderer)
+        if box.width == 0 or not text.get_text():
+            continue
+        axis_text = text.axes is not None and text in [*text.axes.get_xticklabels(), *text.axes.get_yticklabels()]
+        if axis_text and not _in_view(text):
+            continue
+        assert frame.x0 - 1 <= box.x0 <= box.x1 <= frame.x1 + 1, text.get_text()
+        assert frame.y0 - 1 <= box.y0 <= box.y1 <= frame.y1 + 1, text.get_text()
+        boxes.append((text.get_text(), box.shrunk(0.94, 0.75)))
+    for index, (one, box) in enumerate(boxes):
+        for other, against in boxes[index + 1 :]:
+            assert not box.overlaps(against), (one, other)
+    for panel in axes.values():
+        legend = panel.get_legend()
+        if legend is not None:
+            assert legend.get_window_extent(renderer).y0 >= panel.get_window_extent(renderer).y1 - 1
+
+
+def _in_view(text: Text) -> bool:
+    assert text.axes is not None
+    box, place = text.axes.bbox.padded(1.0), text.get_transform().transform(text.get_position())
+    horizontal = text in text.axes.get_xticklabels()
+    return bool(box.x0 <= place[0] <= box.x1) if horizontal else bool(box.y0 <= place[1] <= box.y1)
+
+
+def test_the_four_runs_differ_without_colour() -> None:
+    styles = {str(run.linestyle) for run in RUNS.values()}
+    assert len(styles) == len(RUNS)
+    greys = sorted(luminance(OKABE_ITO[run.hue]) for run in RUNS.values())
+    assert greys[-1] < 0.35  # every one is dark enough on white
+
+
+def test_what_diverges_leaves_the_axes() -> None:
+    _, axes = drawn("relu", 6.75)
+    found = result("relu").runs[0]
+    assert found.noisy.diverged > 0
+    bottom, top = positions(result("relu"))
+    gone = int(np.flatnonzero(np.isinf(found.noisy.paths[:12, -1]))[0])
+    lines = [one for one in axes["paths"].get_lines() if one.get_gid() == "path"]
+    y = np.asarray(lines[gone].get_ydata())
+    assert np.isfinite(y).all()
+    assert not bottom < y[-1] < top
+    assert any("diverged." in text.get_text() for text in texts(axes["paths"].get_figure(root=True)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("fmt", ["png", "svg", "pdf"])
+def test_the_same_settings_give_the_same_bytes(fmt: str) -> None:
+    recipe = Anneal(**SMALL)
+    assert picture_bytes(recipe, recipe.compute(), fmt=fmt) == picture_bytes(recipe, recipe.compute(), fmt=fmt)
+
+
+def test_settings_make_the_recipe_again() -> None:
+    from noisyviz.recipes.base import settings
+
+    recipe = Anneal(schedule=("paper", "linear"), alpha=1.1, c_end=0.25, seed=4)
+    assert Anneal.from_settings(settings(recipe)) == recipe
+
+
+def test_series_have_the_documented_columns() -> None:
+    one = series(result("default"))
+    assert list(one) == ["step", "c", "q05", "q25", "q50", "q75", "q95", "noiseless", "leak", "constant_q50"]
+    assert {len(column) for column in one.values()} == {61}
+    several = series(result("compare"))
+    assert list(several) == series_names(("exponential", "linear", "paper", "step"))
+    assert "paper.q50" in several
+    assert np.isnan(series(result("landscape"))["leak"]).all()
+    tables = Anneal(**SMALL).tables(result("default"))
+    assert set(tables) == {"", "-field", "-final"}
+    assert len(tables["-final"]["x_final"]) == 30
+
+
+def test_noise_levels_of_the_field() -> None:
+    assert noise_levels(np.array([30.0, 0.5])) == (30.0, 7.7, 2.0, 0.5)
+    assert noise_levels(np.array([0.5, 3.0])) == (3.0, 1.7, 0.91, 0.5)
+
+
+def test_numbers_as_mathematics() -> None:
+    assert equals("c", 1e9) == r"$c=1\times10^{9}$"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"schedule": ()}, "schedule takes 1 to 7 names, got 0"),
+        ({"schedule": ("linear", "linear")}, "schedule must name each once"),
+        ({"objective": "funnel", "alpha": 0.9}, "alpha belongs to the objective desaturate"),
+        ({"objective": "plateau", "target": 0.9}, "target belongs to the objective desaturate"),
+        ({"c_end": 0.0}, "cannot have its end at 0; use cosine or linear"),
+        ({"c_start": 1e10}, "c_start must lie within"),
+        ({"alpha": float("nan")}, "alpha must lie within"),
+    ],
+)
+def test_what_is_refused(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        Anneal(**{**SMALL, **options}).compute()
+
+
+def test_frames_run_from_the_first_step_to_the_last() -> None:
+    steps = frame_steps(2000)
+    assert (steps[0], steps[-1]) == (0.0, 2000.0)
+    assert np.all(np.diff(steps) > 0)
+    assert 60 <= steps.size <= 72
+    assert frame_steps(0).tolist() == [0.0]
+
+
+def test_the_film_shows_the_noise_collapse_on_h() -> None:
+    recipe = Anneal(alpha=1.0, steps=300, trajectories=20)
+    found = recipe.compute()
+    shown = film(found, recipe.noisy_unit(), seed=0)
+    at = int(np.argmin(np.abs(shown.x - 3.0)))
+    spread = shown.high[:, at] - shown.low[:, at]
+    # φ − h = σξ with σ = (c/4)·tanh²(Δ/2): between the 5 and 95 % quantiles lie 2·1.645σ
+    sigma = found.runs[0].noisy.c[shown.steps.astype(int)] / 4 * np.tanh((shown.x[at] - 1) / 2) ** 2
+    np.testing.assert_allclose(spread, 2 * 1.645 * sigma, rtol=0.02)
+    np.testing.assert_array_equal(shown.balls[-1], found.runs[0].noisy.paths[:16, -1])
+
+
+@pytest.mark.parametrize("fmt", ["gif", "webp"])
+@pytest.mark.parametrize("objective", ["desaturate", "double-well"])
+def test_moving_pictures_are_whole_small_and_the_same_every_time(fmt: str, objective: str) -> None:
+    recipe = Anneal(objective=objective, steps=4, trajectories=5)
+    found = recipe.compute()
+    once, again = (film_bytes(recipe, found, fmt=fmt) for _ in range(2))
+    assert once == again
+    image = Image.open(BytesIO(once))
+    assert image.format == fmt.upper()
+    assert getattr(image, "n_frames", 1) == 5
+    assert image.size[0] >= 600
+    first = np.asarray(image.convert("RGB")).copy()
+    image.seek(4)
+    assert np.any(first != np.asarray(image.convert("RGB")))
+
+
+def test_the_default_moving_picture_fits_a_readme() -> None:
+    recipe = Anneal()
+    payload = film_bytes(recipe, recipe.compute(), fmt="gif")
+    assert len(payload) <= 3_000_000
+    image = Image.open(BytesIO(payload))
+    assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
+    assert image.info["loop"] == 0
+
+
+def test_other_suffixes_are_refused() -> None:
+    with pytest.raises(InputError, match=r"end in \.gif or \.webp, got 'a\.mp4'"):
+        film_format("a.mp4")
