@@ -230,6 +230,8 @@ def test_the_same_seed_gives_the_same_numbers_and_random_ones_are_told(run: Run)
         (["--noise", "gauss"], "--noise"),
         (["--animate", "a.mp4"], "--animate writes moving pictures that end in .gif or .webp, got 'a.mp4'"),
         (["--animate", "a"], "with no suffix"),
+        (["--steps", "1", "-o", "a.png", "--animate", "a.avi"], "end in .gif or .webp"),
+        (["--steps", "1", "-o", "a.png", "--animate", "missing/a.gif"], "'missing' does not exist"),
         (["--animate", "missing/a.gif"], "'missing' does not exist"),
         (["-o", "a.txt"], "must end in .png"),
     ],

@@ -177,9 +177,7 @@ def anneal_recipe(
         for name, text in counts.items()
         if text is not None
     }
-    recipe = Anneal(**settings, seed=seed_from(seed or opt.DEFAULT_SEED))
-    recipe.prepare()
-    return recipe
+    return Anneal(**settings, seed=seed_from(seed or opt.DEFAULT_SEED))
 
 
 def unit_options(unit: Mapping[str, Sequence[str] | None]) -> dict[str, Any]:

@@ -11,8 +11,7 @@ import numpy.typing as npt
 from noisyviz.engine.activation import Array
 from noisyviz.engine.anneal import anneal
 from noisyviz.engine.drift import expected_drift
-from noisyviz.engine.noise import noise as named_noise
-from noisyviz.engine.objectives import DESATURATE, Landscape, objective
+from noisyviz.engine.objectives import Landscape, objective
 from noisyviz.engine.runs import Annealing
 from noisyviz.engine.schedules import Schedule, schedule
 from noisyviz.engine.units import KINDS, NoisyUnit
@@ -126,15 +125,6 @@ class Anneal(Stored):
             return [schedule(name, **ends) for name in self.schedule]
         except InputError as error:
             raise _renamed(error) from None
-
-    def prepare(self) -> None:
-        """Raise for settings that `compute` would refuse, before any work."""
-        unit = self.noisy_unit()
-        if unit is None:
-            named_noise(self.noise)
-        else:
-            DESATURATE.region(unit.activation)
-        self.courses()
 
     def compute(self, data: Array | None = None, *, progress: Callable[[float], None] | None = None) -> AnnealResult:
         """Return every number in the picture.
