@@ -135,7 +135,12 @@ class LearnedScale:
     def parts(self, count: int) -> Array:
         """Return how far each term moved the first trajectories in the last step."""
         gap, leak, push, tilt = (view[:count] for view in self.views[:4])
-        return -np.stack([gap * leak, gap * tilt, push * leak, push * tilt])
+        parts = np.empty((4, count))
+        np.multiply(gap, leak, out=parts[0])
+        np.multiply(gap, tilt, out=parts[1])
+        np.multiply(push, leak, out=parts[2])
+        np.multiply(push, tilt, out=parts[3])
+        return np.negative(parts, out=parts)
 
 
 class ClippedLine(LearnedScale):

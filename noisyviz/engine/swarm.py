@@ -68,7 +68,9 @@ class Swarm:
         way = self._towards() if self.tracking and block.start == 0 else None
         self.rule.move(self.x[block], self.inside[block], xi, float(self.c[t]))
         if way is not None:
-            self.travelled += self.rule.parts(self.tracked) * way
+            parts = self.rule.parts(self.tracked)
+            parts *= way
+            self.travelled += parts
 
     def record(self, t: int) -> None:
         """Take stock after a step that leads to x_t."""
@@ -85,19 +87,19 @@ class Swarm:
             if arrived:
                 self.first_passage[self.spare] = t
                 self.waiting -= arrived
+                self.tracking = self.tracking and bool((self.first_passage[: self.tracked] == inf).any())
         self.order.of(self.x, out=self.quantiles[t])
         if self.paths.size:
             self.paths[:, t] = self.x[: len(self.paths)]
 
-    def _towards(self) -> Array | None:
+    def _towards(self) -> Array:
         """Return +1 or −1, the way to the region, for tracked trajectories that never were inside, 0 for the others."""
         x = self.x[: self.tracked]
-        way = np.equal(self.first_passage[: self.tracked], inf).astype(np.float64)
-        self.tracking = bool(way.any())
-        way[x >= self.region[1]] *= -1.0
+        way = np.where(x >= self.region[1], -1.0, 1.0)
+        way *= self.first_passage[: self.tracked] == inf
         if self.lost.size:
             way[~np.isfinite(x)] = 0.0
-        return way if self.tracking else None
+        return way
 
     def _part_with_the_lost(self) -> None:
         """Hold trajectories that have left the finite numbers at ±inf for ever."""
