@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from noisyviz.engine.activations import ACTIVATIONS, Activation, activation
     from noisyviz.engine.anneal import anneal
     from noisyviz.engine.calibrate import Calibration, calibrate
+    from noisyviz.engine.drift import expected_drift
     from noisyviz.engine.exact import exact
     from noisyviz.engine.moments import Curves, Moments, MonteCarloMoments, curves
     from noisyviz.engine.montecarlo import monte_carlo
     from noisyviz.engine.noise import NOISES, Noise, noise
+    from noisyviz.engine.objectives import OBJECTIVES
     from noisyviz.engine.profile import Profile, profile
+    from noisyviz.engine.runs import Annealing
     from noisyviz.engine.samplers import SAMPLERS
     from noisyviz.engine.schedules import SCHEDULES, schedule
     from noisyviz.engine.units import KINDS, SCALES, NoisyUnit
@@ -33,10 +36,12 @@ __all__ = [
     "ACTIVATIONS",
     "KINDS",
     "NOISES",
+    "OBJECTIVES",
     "SAMPLERS",
     "SCALES",
     "SCHEDULES",
     "Activation",
+    "Annealing",
     "Calibration",
     "Curves",
     "InputError",
@@ -54,6 +59,7 @@ __all__ = [
     "calibrate",
     "curves",
     "exact",
+    "expected_drift",
     "monte_carlo",
     "noise",
     "profile",
@@ -61,7 +67,10 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "Annealing": "noisyviz.engine.runs",
+    "OBJECTIVES": "noisyviz.engine.objectives",
     "anneal": "noisyviz.engine.anneal",
+    "expected_drift": "noisyviz.engine.drift",
     "SCHEDULES": "noisyviz.engine.schedules",
     "schedule": "noisyviz.engine.schedules",
     "ACTIVATIONS": "noisyviz.engine.activations",
