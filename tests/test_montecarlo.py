@@ -235,8 +235,9 @@ def test_without_noise_estimates_are_exact_and_errors_are_zero() -> None:
 
 
 def test_z_scores_are_null_where_nothing_varies() -> None:
-    z = z_score(np.array([1.0, 2.0, 5.0]), np.array([0.0, 0.5, math.nan]), np.array([1.0, 1.0, 5.0]))
-    assert np.isnan(z[[0, 2]]).all()
+    estimates, errors = np.array([1.0, 2.0, 5.0, 1.5]), np.array([0.0, 0.5, math.nan, 0.0])
+    z = z_score(estimates, errors, np.array([1.0, 1.0, 5.0, 1.0]))
+    assert np.isnan(z[[0, 2, 3]]).all()
     assert z[1] == 2.0
 
 
