@@ -57,20 +57,3 @@ def test_annealed_noise_finds_the_funnel_where_constant_noise_and_none_do_not() 
     result = nv.anneal(None, objective="funnel", schedule=schedule, steps=2000, trajectories=1000, rng=rng)
     assert result.noisy.share_success_ci[0] > result.constant.share_success_ci[1] + 0.5
     assert result.noiseless.share_success == 0.0
-
-
-def test_same_seed_same_result_whatever_the_chunk() -> None:
-    schedule = nv.schedule("linear", start=30.0, end=0.5, steps=60)
-    runs = [
-        nv.anneal(
-            nv.NoisyUnit("tanh", kind="nanil"),
-            objective="desaturate",
-            schedule=schedule,
-            steps=60,
-            trajectories=50,
-            rng=np.random.default_rng(4),
-            chunk=chunk,
-        )
-        for chunk in (7, 50)
-    ]
-    np.testing.assert_array_equal(runs[0].noisy.x_final, runs[1].noisy.x_final)
