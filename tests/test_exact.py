@@ -99,6 +99,10 @@ CORNERS = {
     "figure scale": Case(fn="tanh", kind="nanil", c=0.5, p=0.835, x=-2.0, scale="figure"),
     "softplus with a small reach": Case(fn="sigmoid", kind="nanil-softplus", c=0.43, p=-1.0, x=-0.12),
     "softplus with a small positive reach": Case(fn="sigmoid", kind="nanil-softplus", c=19.0, p=1.0, x=0.0742),
+    "softplus with a tiny reach": Case(fn="relu", kind="nanil-softplus", c=1000.0, p=-1.937, x=-2.569e-10),
+    "softplus with a tiny reach, laplace": Case(
+        fn="selu", kind="nanil-softplus", c=1000.0, p=1.4956, x=-2.1976e-10, noise="laplace"
+    ),
     "softplus with a large reach": Case(fn="hard-tanh", kind="nanil-softplus", c=0.25, p=8.0, x=4.0),
     "softplus that dies out": Case(fn="tanh", kind="nanil-softplus", c=0.25, p=-3.0, x=4.0),
 }

@@ -307,7 +307,7 @@ def _panels(noise: Noise, at: InputNoise) -> tuple[npt.NDArray[np.intp], Array, 
         _preimages(at, tuple(sorted({*h.panels, *h.breaks}))),
     ]
     if isinstance(at, SoftplusNoise):  # softplus(t) has poles at abs ξ = p·abs Δ/(iπ(2k+1)): geometric panels
-        bends = np.minimum(np.abs(at.reach)[:, None] * 2.0 ** np.arange(-6.0, 24.0), 4.0 * positive[1])
+        bends = np.minimum(np.abs(at.reach)[:, None] * 2.0 ** np.arange(-6.0, 36.0), 4.0 * positive[1])
         edges += [bends, -bends]
     edge = np.sort(np.clip(np.concatenate(edges, axis=1), -positive[-1], positive[-1]), axis=1)
     rows, column = np.nonzero(edge[:, 1:] > edge[:, :-1])
