@@ -69,3 +69,19 @@ def suggestion(word: str, allowed: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(word.lower(), list(allowed), n=1)
     return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def check_name(parameter: str, name: str, allowed: Iterable[str]) -> None:
+    """Refuse a name that a registry does not hold.
+
+    Raises
+    ------
+    InputError
+        With the names that are allowed, and the nearest of them.
+    """
+    names = list(allowed)
+    if name not in names:
+        raise InputError(
+            f"unknown {parameter} '{name}'; allowed are {', '.join(names)}{suggestion(str(name), names)}",
+            parameter=parameter,
+        )

@@ -183,7 +183,7 @@ def picture_bytes(
     from matplotlib.figure import Figure
 
     fmt = format_of("", given=fmt)
-    width_inches, rc = width_in(width), {**_defaults(), **style_settings(style)}
+    width_inches, rc = width_in(width), rc_settings(style)
     made = provenance.record(
         recipe=recipe.name,
         settings=settings(recipe),  # type: ignore[arg-type]  # a protocol cannot say "dataclass"
@@ -308,11 +308,14 @@ def _share_formulas(figure: "Figure") -> None:
     Canvas(figure)
 
 
-def _defaults() -> dict[Any, Any]:
+def rc_settings(style: str) -> dict[Any, Any]:
+    """Return all rcParams of a style over Matplotlib's defaults, so that a user's own settings change no picture."""
     import matplotlib as mpl
 
+    plain = mpl.rcParamsDefault.items()
     return {
-        key: value for key, value in mpl.rcParamsDefault.items() if key.startswith(_OWN_GROUPS) and key not in _NOT_OURS
+        **{key: value for key, value in plain if key.startswith(_OWN_GROUPS) and key not in _NOT_OURS},
+        **style_settings(style),
     }
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from noisyviz import provenance
 from noisyviz.errors import InputError
-from noisyviz.export import _defaults
-from noisyviz.plots.style import style as style_settings
+from noisyviz.export import rc_settings
 from noisyviz.recipes.base import settings
 
 if TYPE_CHECKING:
@@ -66,5 +65,5 @@ def film_bytes(recipe: "Anneal", result: "AnnealResult", *, fmt: str, style: str
         recipe=recipe.name, settings=settings(recipe), style=style, width="animation", seed=recipe.seed
     )
     shown = film(result, recipe.noisy_unit(), seed=recipe.seed)
-    with mpl.rc_context({**_defaults(), **style_settings(style)}):
+    with mpl.rc_context(rc_settings(style)):
         return animation_bytes(shown, result, fmt=fmt, record=made)

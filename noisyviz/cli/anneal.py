@@ -9,7 +9,8 @@ import typer
 
 from noisyviz.cli import options as opt
 from noisyviz.cli import output
-from noisyviz.cli.plot import Look, WithData, launch, look_settings, refuse_contradictions
+from noisyviz.cli.options import option
+from noisyviz.cli.pictures import Look, WithData, launch, look_settings, refuse_contradictions
 from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import versions
 from noisyviz.cli.targets import Target, targets
@@ -46,41 +47,34 @@ BY_DESIGN: Final = ("median_first_passage", "first_passage")  # null means never
 HEADER: Final = ("run", "c", "share inside", "95 % interval", "first passage", "final loss", "diverged")
 
 
-def _option(flag: str, *, metavar: str, help: str, default: str | None = None) -> Any:
-    told = f"{help}  [default: {default}]" if default else help
-    return typer.Option(flag, metavar=metavar, help=told, show_default=False)
-
-
 Fn = Annotated[
     list[str] | None,
-    _option("--fn", metavar="NAME", help="Activation function h, or your own as module:function.", default=DEFAULT_FN),
+    option("--fn", metavar="NAME", help="Activation function h, or your own as module:function.", default=DEFAULT_FN),
 ]
 C = Annotated[list[str] | None, typer.Option("--c", hidden=True)]
-Steps = Annotated[str | None, _option("--steps", metavar="T", help="Number of steps, 0 to 1e6.", default="2000")]
+Steps = Annotated[str | None, option("--steps", metavar="T", help="Number of steps, 0 to 1e6.", default="2000")]
 Trajectories = Annotated[
-    str | None, _option("--trajectories", metavar="N", help="Number of trajectories, 1 to 1e6.", default="256")
+    str | None, option("--trajectories", metavar="N", help="Number of trajectories, 1 to 1e6.", default="256")
 ]
 Rate = Annotated[
-    str | None, _option("--lr", metavar="NUMBER", help="Learning rate.", default="0.1; landscapes have their own")
+    str | None, option("--lr", metavar="NUMBER", help="Learning rate.", default="0.1; landscapes have their own")
 ]
-Start = Annotated[str | None, _option("--x0", metavar="NUMBER", help="Start.", default="3 beyond the threshold")]
-Goal = Annotated[str | None, _option("--target", metavar="NUMBER", help="Target of the unit's output.", default="0.5")]
+Start = Annotated[str | None, option("--x0", metavar="NUMBER", help="Start.", default="3 beyond the threshold")]
+Goal = Annotated[str | None, option("--target", metavar="NUMBER", help="Target of the unit's output.", default="0.5")]
 Aim = Annotated[
     str | None,
-    _option("--objective", metavar="NAME", help="desaturate, funnel, double-well or plateau.", default="desaturate"),
+    option("--objective", metavar="NAME", help="desaturate, funnel, double-well or plateau.", default="desaturate"),
 ]
 Schedules = Annotated[
     list[str] | None,
-    _option("--schedule", metavar="LIST", help="How c falls; several are compared.", default="exponential"),
+    option("--schedule", metavar="LIST", help="How c falls; several are compared.", default="exponential"),
 ]
-CStart = Annotated[str | None, _option("--c-start", metavar="NUMBER", help="c at step 0.", default="30")]
+CStart = Annotated[str | None, option("--c-start", metavar="NUMBER", help="c at step 0.", default="30")]
 CEnd = Annotated[
-    str | None, _option("--c-end", metavar="NUMBER", help="c at step T, and of the constant noise.", default="0.5")
+    str | None, option("--c-end", metavar="NUMBER", help="c at step T, and of the constant noise.", default="0.5")
 ]
-Every = Annotated[
-    str | None, _option("--every", metavar="N", help="Steps between two falls of 'paper'.", default="200")
-]
-Animate = Annotated[str | None, _option("--animate", metavar="FILE", help="Write a moving picture, .gif or .webp.")]
+Every = Annotated[str | None, option("--every", metavar="N", help="Steps between two falls of 'paper'.", default="200")]
+Animate = Annotated[str | None, option("--animate", metavar="FILE", help="Write a moving picture, .gif or .webp.")]
 
 
 def anneal(
@@ -292,7 +286,7 @@ def document(recipe: "Anneal", result: "AnnealResult") -> dict[str, Any]:
     found["noiseless"] = lone_summary(first.noiseless)
     if not result.among:
         found["verdict"] = result.sentences[0]
-    masked, count = _masked(found)
+    masked, count = output.masked_document(found, by_design=BY_DESIGN)
     return {**masked, "masked": count}
 
 
@@ -328,19 +322,6 @@ def lone_summary(run: "LoneRun") -> dict[str, Any]:
         "x_final": float(run.x[-1]),
         "loss_final": run.loss_final,
     }
-
-
-def _masked(value: Any, name: str = "") -> tuple[Any, int]:
-    """Replace what is not finite by None and count it, passages that never come not counted."""
-    if isinstance(value, dict):
-        items = {key: _masked(item, key) for key, item in value.items()}
-        return {key: item for key, (item, _) in items.items()}, sum(count for _, count in items.values())
-    if isinstance(value, list):
-        parts = [_masked(item) for item in value]
-        return [item for item, _ in parts], sum(count for _, count in parts)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None, int(name not in BY_DESIGN)
-    return value, 0
 
 
 def show_summary(result: "AnnealResult") -> None:

@@ -1,6 +1,5 @@
 """``noisyviz calibrate``: the least noise that gives saturated units their gradient back."""
 
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -195,12 +194,8 @@ def document(found: "Calibration", config: Mapping[str, object]) -> dict[str, ob
         "config": config,
         "reached": found.best is not None,
         "best": best,
-        "curve": [_masked(row(setting)) for setting in found.curve],
+        "curve": output.masked_document([row(setting) for setting in found.curve])[0],
     }
-
-
-def _masked(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}
 
 
 def payload(found: "Calibration", config: Mapping[str, object], fmt: str) -> bytes:

@@ -24,14 +24,15 @@ DEFAULT_STYLE: Final = "paper"
 DEFAULT_WIDTH: Final = "icml-page"
 
 
-def _option(*flags: str, help: str, default: str | None = None, metavar: str | None = None) -> Any:
+def option(*flags: str, help: str, default: str | None = None, metavar: str | None = None) -> Any:
+    """Return an option whose default is told in its help, since None stands for "not given"."""
     told = f"{help}  [default: {default}]" if default else help
     return Option(*flags, metavar=metavar, help=told, show_default=False)
 
 
 Fn = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--fn",
         metavar="NAME",
         help="Activation function h, or a function of your own as module:function.",
@@ -40,11 +41,11 @@ Fn = Annotated[
 ]
 Unit = Annotated[
     list[str] | None,
-    _option("--unit", metavar="KIND", help="Kind of noisy unit.", default=DEFAULT_UNIT),
+    option("--unit", metavar="KIND", help="Kind of noisy unit.", default=DEFAULT_UNIT),
 ]
 Alpha = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--alpha",
         metavar="NUMBER",
         help="Weight of h against its linearisation u.",
@@ -53,19 +54,19 @@ Alpha = Annotated[
 ]
 C = Annotated[
     list[str] | None,
-    _option("--c", metavar="NUMBER", help="Size of the noise, at least 0.", default=DEFAULT_C),
+    option("--c", metavar="NUMBER", help="Size of the noise, at least 0.", default=DEFAULT_C),
 ]
 P = Annotated[
     list[str] | None,
-    _option("--p", metavar="NUMBER", help="Learned sharpness of the noise scale.", default=DEFAULT_P),
+    option("--p", metavar="NUMBER", help="Learned sharpness of the noise scale.", default=DEFAULT_P),
 ]
 Scale = Annotated[
     list[str] | None,
-    _option("--scale", metavar="NAME", help="How sigma grows with saturation.", default=DEFAULT_SCALE),
+    option("--scale", metavar="NAME", help="How sigma grows with saturation.", default=DEFAULT_SCALE),
 ]
 Noise = Annotated[
     list[str] | None,
-    _option(
+    option(
         "--noise",
         metavar="NAME",
         help="Distribution of the draw: normal, laplace, uniform or student-t:NU.",
@@ -74,31 +75,31 @@ Noise = Annotated[
 ]
 At = Annotated[
     list[str] | None,
-    _option("--at", metavar="LIST", help="Points x: -3,0,2.5 or -4:4:0.1 (end included), inf too."),
+    option("--at", metavar="LIST", help="Points x: -3,0,2.5 or -4:4:0.1 (end included), inf too."),
 ]
 Xlim = Annotated[
     tuple[str, str] | None,
-    _option("--xlim", metavar="LO HI", help="Range of x.", default="3 beyond the thresholds"),
+    option("--xlim", metavar="LO HI", help="Range of x.", default="3 beyond the thresholds"),
 ]
 Points = Annotated[
     str | None,
-    _option("--points", metavar="N", help="Number of x in the range, 2 to 1e6.", default=DEFAULT_POINTS),
+    option("--points", metavar="N", help="Number of x in the range, 2 to 1e6.", default=DEFAULT_POINTS),
 ]
 Samples = Annotated[
     str | None,
-    _option("--samples", metavar="N", help="Number of draws, 1 to 1e10.", default=DEFAULT_SAMPLES),
+    option("--samples", metavar="N", help="Number of draws, 1 to 1e10.", default=DEFAULT_SAMPLES),
 ]
 CloudSamples = Annotated[
     str | None,
-    _option("--samples", metavar="N", help="Number of draws in the cloud.", default=DEFAULT_CLOUD),
+    option("--samples", metavar="N", help="Number of draws in the cloud.", default=DEFAULT_CLOUD),
 ]
 Sampler = Annotated[
     str | None,
-    _option("--sampler", metavar="NAME", help="How the draws are made.", default=DEFAULT_SAMPLER),
+    option("--sampler", metavar="NAME", help="How the draws are made.", default=DEFAULT_SAMPLER),
 ]
 Seed = Annotated[
     str | None,
-    _option(
+    option(
         "--seed",
         metavar="N",
         help="Seed of the draws; 'random' draws one and reports it.",
@@ -107,31 +108,31 @@ Seed = Annotated[
 ]
 Output = Annotated[
     list[str] | None,
-    _option("--output", "-o", metavar="PATH", help="File to write, repeatable; '-' is standard output."),
+    option("--output", "-o", metavar="PATH", help="File to write, repeatable; '-' is standard output."),
 ]
 Format = Annotated[
     str | None,
-    _option("--format", metavar="NAME", help="File format, whatever the suffix says."),
+    option("--format", metavar="NAME", help="File format, whatever the suffix says."),
 ]
 Json = Annotated[
     bool,
-    _option("--json", help="Print one JSON document."),
+    option("--json", help="Print one JSON document."),
 ]
 Force = Annotated[
     bool,
-    _option("--force", help="Replace files that noisyviz did not make."),
+    option("--force", help="Replace files that noisyviz did not make."),
 ]
 Quiet = Annotated[
     bool,
-    _option("--quiet", "-q", help="Do not name the files written."),
+    option("--quiet", "-q", help="Do not name the files written."),
 ]
 Style = Annotated[
     str | None,
-    _option("--style", metavar="NAME", help="paper, screen or dark.", default=DEFAULT_STYLE),
+    option("--style", metavar="NAME", help="paper, screen or dark.", default=DEFAULT_STYLE),
 ]
 Width = Annotated[
     str | None,
-    _option(
+    option(
         "--width",
         metavar="WIDTH",
         help="icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm.",
@@ -140,13 +141,13 @@ Width = Annotated[
 ]
 Show = Annotated[
     bool,
-    _option("--show", help="Open the written picture in the system's viewer."),
+    option("--show", help="Open the written picture in the system's viewer."),
 ]
 Panels = Annotated[
     list[str] | None,
-    _option("--panels", metavar="LIST", help="Panels to draw.", default="activation,delta,sigma,gradient"),
+    option("--panels", metavar="LIST", help="Panels to draw.", default="activation,delta,sigma,gradient"),
 ]
 Data = Annotated[
     str | None,
-    _option("--data", metavar="FILE[:ARRAY]", help="Real pre-activations (.npy, .npz) to lay under the curves."),
+    option("--data", metavar="FILE[:ARRAY]", help="Real pre-activations (.npy, .npz) to lay under the curves."),
 ]

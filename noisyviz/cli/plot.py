@@ -2,17 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Final
-
-import typer
+from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
 from noisyviz.cli import output
+from noisyviz.cli.pictures import Look, WithData, launch, look_settings, refuse_contradictions
 from noisyviz.cli.settings import PointSettings, UnitSettings, point_settings, unit_settings, versions
 from noisyviz.cli.targets import Target, targets
-from noisyviz.cli.values import choice, distinct, seed_from, whole
-from noisyviz.errors import InputError, NoisyvizError
+from noisyviz.cli.values import distinct, seed_from, whole
 
 if TYPE_CHECKING:
     from noisyviz.files import Values
@@ -33,8 +30,6 @@ Several --fn share the picture; --data lays the density of real
 pre-activations under the curves. Without -o the picture is plot-<fn>.png in
 the current folder; with --json and no -o nothing is written.
 """
-
-WithData = Annotated[bool, typer.Option("--with-data", help="Write the numbers behind each picture as CSV beside it.")]
 
 
 def plot(
@@ -88,23 +83,6 @@ def plot(
         launch(files)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """Style and width, checked."""
-
-    style: str
-    width: str
-
-
-def look_settings(*, style: str | None, width: str | None) -> Look:
-    """Check the options of the look."""
-    from noisyviz.plots.style import STYLES, width_in
-
-    look = Look(style=choice(style or opt.DEFAULT_STYLE, "--style", STYLES), width=width or opt.DEFAULT_WIDTH)
-    width_in(look.width)
-    return look
-
-
 def read_data(source: str | None) -> "Values | None":
     """Read the array that ``--data`` names."""
     from noisyviz.files import read_values
@@ -135,13 +113,6 @@ def overview(
         seed=seed_from(seed or opt.DEFAULT_SEED),
         data=DataSource(file=values.path.name, array=values.array, sha256=values.sha256) if values else None,
     )
-
-
-def refuse_contradictions(files: list[Target], *, with_data: bool, show: bool) -> None:
-    """Refuse what needs a picture in a file where none is written."""
-    for flag, wanted in (("--with-data", with_data), ("--show", show)):
-        if wanted and not any(target.path for target in files):
-            raise InputError(f"{flag} needs a picture in a file; name one with -o PATH")
 
 
 def data_notes(values: "Values", result: "OverviewResult") -> Iterator[str]:
@@ -196,10 +167,3 @@ def document(recipe: "Overview", result: "OverviewResult", look: Look) -> dict[s
         shares = zip(result.series, result.density.saturated, strict=True)
         found["saturated"] = {one.name: {"left": left, "right": right} for one, (left, right) in shares}
     return found | {"masked": masked}
-
-
-def launch(files: list[Target]) -> None:
-    """Open the first written picture in the system's viewer."""
-    path = next(target.path for target in files if target.path)
-    if typer.launch(str(path)) != 0:
-        raise NoisyvizError(f"{path} is written, but no viewer could be started for it")

@@ -1,6 +1,5 @@
 """``noisyviz profile``: saturation of real pre-activations, and what noise does to their gradients."""
 
-import math
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -136,27 +135,20 @@ def _config(files: Sequence[str], settings: UnitSettings, functions: Mapping[str
 
 def document(found: "Profile", config: Mapping[str, object]) -> dict[str, object]:
     """Return one document of JSON values; what is not finite is null and counted in ``masked``."""
-    count = [0]
-
-    def ready(value: object) -> object:
-        if isinstance(value, float) and not math.isfinite(value):
-            count[0] += 1
-            return None
-        return list(value) if isinstance(value, tuple) else value
 
     def entry(array: "ArrayProfile") -> dict[str, object]:
         from noisyviz.engine.profile import QUANTILES
 
-        told: dict[str, object] = {name: ready(getattr(array, name)) for name in ARRAY_FIELDS}
-        pairs = zip(QUANTILES, array.quantiles.tolist(), strict=True)
-        told["quantiles"] = {f"{q:g}": ready(value) for q, value in pairs}
+        told: dict[str, object] = {name: getattr(array, name) for name in ARRAY_FIELDS}
+        told["quantiles"] = {f"{q:g}": v for q, v in zip(QUANTILES, array.quantiles.tolist(), strict=True)}
         if array.noise is not None:
-            told["noise"] = {field.name: ready(getattr(array.noise, field.name)) for field in fields(array.noise)}
+            told["noise"] = {field.name: getattr(array.noise, field.name) for field in fields(array.noise)}
         return told
 
     total = entry(found.total)
     del total["name"], total["shape"]
-    return {"config": config, "arrays": [entry(array) for array in found.arrays], "total": total, "masked": count[0]}
+    told, masked = output.masked_document({"arrays": [entry(array) for array in found.arrays], "total": total})
+    return {"config": config, **told, "masked": masked}
 
 
 def unit_columns(found: "Profile") -> dict[str, Any]:

@@ -20,6 +20,7 @@ from scipy.special import erf, erfcx, expit, ndtr
 
 from noisyviz.engine.activation import Activation, Array
 from noisyviz.engine.custom import load_activation
+from noisyviz.engine.noise import normal_density
 from noisyviz.errors import InputError, suggestion
 
 __all__ = ["ACTIVATIONS", "Activation", "Array", "activation"]
@@ -48,10 +49,6 @@ def _log_sech2(x: Array) -> Array:
     r: Array = 2.0 * np.abs(x)
     log_sech2: Array = np.log(4.0) - r - 2.0 * np.log1p(np.exp(-r))
     return log_sech2
-
-
-def _normal_density(x: Array) -> Array:
-    return np.exp(-0.5 * x * x) / sqrt(2.0 * pi)
 
 
 def _piecewise(
@@ -131,7 +128,7 @@ def _silu_log_slope(x: Array) -> Array:
 
 
 def _gelu_slope(x: Array) -> Array:
-    return np.asarray(ndtr(x) + x * _normal_density(x))
+    return np.asarray(ndtr(x) + x * normal_density(x))
 
 
 def _gelu_log_slope(x: Array) -> Array:

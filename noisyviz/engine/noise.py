@@ -108,11 +108,12 @@ class Noise:
 
 
 def _normal_upper(a: Array) -> Moments3:
-    tail, density = ndtr(-a), _normal_density(a)
+    tail, density = ndtr(-a), normal_density(a)
     return tail, density, tail + a * density
 
 
-def _normal_density(xi: Array) -> Array:
+def normal_density(xi: Array) -> Array:
+    """Return the density of the standard normal distribution."""
     return np.exp(-0.5 * xi * xi) / sqrt(2.0 * pi)
 
 
@@ -185,7 +186,7 @@ _PLAIN: Final = {
         edges=tuple(2.0 * k for k in range(8)),
         draw_function=lambda rng, size: rng.standard_normal(size),
         quantile_function=ndtri,
-        density=_normal_density,
+        density=normal_density,
         upper_function=_normal_upper,
     ),
     "laplace": Noise(

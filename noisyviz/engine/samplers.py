@@ -12,7 +12,7 @@ import numpy as np
 
 from noisyviz.engine.activation import Array
 from noisyviz.engine.noise import Noise
-from noisyviz.errors import InputError, suggestion
+from noisyviz.errors import InputError, check_name
 
 REPLICATES: Final = 16
 
@@ -64,11 +64,7 @@ class Draws:
     """
 
     def __init__(self, noise: Noise, *, samples: int, sampler: str, rng: np.random.Generator) -> None:
-        if sampler not in SAMPLERS:
-            raise InputError(
-                f"unknown sampler '{sampler}'; allowed are {', '.join(SAMPLERS)}{suggestion(sampler, SAMPLERS)}",
-                parameter="sampler",
-            )
+        check_name("sampler", sampler, SAMPLERS)
         if not 1 <= samples <= MAX_SAMPLES or samples != int(samples):
             raise InputError(f"samples must be a whole number from 1 to 1e10, got {samples}", parameter="samples")
         self.noise = noise

@@ -18,7 +18,7 @@ from noisyviz.engine.activation import Activation, Array, limits_at_infinity
 from noisyviz.engine.activations import activation
 from noisyviz.engine.noise import Noise
 from noisyviz.engine.noise import noise as named_noise
-from noisyviz.errors import InputError, suggestion
+from noisyviz.errors import InputError, check_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -305,8 +305,8 @@ class NoisyUnit:
         scale: str = "eq9",
         noise: str | Noise = "normal",
     ) -> None:
-        _check_name("kind", kind, KINDS)
-        _check_name("scale", scale, SCALES)
+        check_name("kind", kind, KINDS)
+        check_name("scale", scale, SCALES)
         for name, value in (("alpha", alpha), ("c", c), ("p", p)):
             _check_number(name, value)
         fill = object.__setattr__
@@ -471,14 +471,6 @@ class NoisyUnit:
 def _product(k: Array, by: Array) -> Array:
     """Return k·by with 0 where k = 0, also for an overflowing factor."""
     return np.where(k == 0, 0.0 * np.sign(by), k * by)
-
-
-def _check_name(parameter: str, name: str, allowed: Mapping[str, object]) -> None:
-    if name not in allowed:
-        raise InputError(
-            f"unknown {parameter} '{name}'; allowed are {', '.join(allowed)}{suggestion(str(name), allowed)}",
-            parameter=parameter,
-        )
 
 
 def _check_number(name: str, value: float | Array) -> None:
