@@ -15,11 +15,16 @@ ENGINE = [module.name for module in pkgutil.iter_modules(noisyviz.engine.__path_
 
 def loaded_by(code: str) -> set[str]:
     """Top-level packages that are loaded after running code in a fresh interpreter, where it may exit."""
+    return {name.partition(".")[0] for name in modules_after(code)}
+
+
+def modules_after(code: str) -> set[str]:
+    """Modules that are loaded after running code in a fresh interpreter."""
     report = (
         "import atexit, json, sys\natexit.register(lambda: sys.stderr.write('\\n' + json.dumps(sorted(sys.modules))))"
     )
     done = subprocess.run([sys.executable, "-c", f"{report}\n{code}"], capture_output=True, text=True, check=False)
-    return {name.partition(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+    return set(json.loads(done.stderr.splitlines()[-1]))
 
 
 def command(*words: str) -> str:
@@ -55,6 +60,19 @@ def test_estimate_never_loads_matplotlib() -> None:
     loaded = loaded_by(command("estimate", "--at", "0,1", "--samples", "100", "-o", "-", "--format", "csv"))
     assert "numpy" in loaded
     assert "matplotlib" not in loaded
+
+
+@pytest.mark.parametrize(
+    ("words", "idle"),
+    [
+        (["plot", "--fn", "tanh", "-o", "-", "--format", "svg"], ["scipy.special", "scipy.optimize"]),
+        (["estimate", "--at", "0,3", "--samples", "100", "--json"], ["scipy.optimize"]),
+    ],
+)
+def test_a_command_loads_only_what_it_needs(words: list[str], idle: list[str]) -> None:
+    modules = modules_after(command(*words))
+    assert "noisyviz.engine.exact" in modules
+    assert modules & {"scipy.stats", "matplotlib.pyplot", "noisyviz.engine.anneal", *idle} == set()
 
 
 def test_every_public_name_is_there_and_listed() -> None:

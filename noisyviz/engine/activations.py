@@ -16,11 +16,11 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
-from scipy.special import erf, erfcx, expit, ndtr
 
 from noisyviz.engine.activation import Activation, Array
 from noisyviz.engine.custom import load_activation
 from noisyviz.engine.noise import normal_density
+from noisyviz.engine.special import erf, erfcx, expit, ndtr
 from noisyviz.errors import InputError, suggestion
 
 __all__ = ["ACTIVATIONS", "Activation", "Array", "activation"]

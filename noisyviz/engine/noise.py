@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, ndtr, ndtri, stdtrit
 
 from noisyviz.engine.activation import Array
+from noisyviz.engine.special import betainc, ndtr, ndtri, stdtrit
 from noisyviz.errors import InputError, suggestion
 
 Moments3 = tuple[Array, Array, Array]

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 from noisyviz.engine.activation import Activation, Array, limits_at_infinity
 from noisyviz.engine.activations import activation
 from noisyviz.engine.noise import Noise
 from noisyviz.engine.noise import noise as named_noise
+from noisyviz.engine.special import expit
 from noisyviz.errors import InputError, check_name
 
 
