@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from noisyviz import provenance
 from noisyviz.errors import InputError
-from noisyviz.export import rc_settings
+from noisyviz.formats import FILM_FORMATS
 from noisyviz.recipes.base import settings
+from noisyviz.render import rc_settings
+from noisyviz.seal import sealed
 
 if TYPE_CHECKING:
     from noisyviz.plots.anneal_results import AnnealResult
     from noisyviz.recipes.anneal import Anneal
-
-FORMATS = ("gif", "webp")
 
 
 def film_format(path: str | os.PathLike[str]) -> str:
@@ -30,7 +30,7 @@ def film_format(path: str | os.PathLike[str]) -> str:
     'gif'
     """
     suffix = Path(path).suffix.lower()
-    if suffix.removeprefix(".") not in FORMATS:
+    if suffix.removeprefix(".") not in FILM_FORMATS:
         shown = f"the suffix '{suffix}'" if suffix else "no suffix"
         raise InputError(
             f"animate writes moving pictures that end in .gif or .webp, got '{os.fspath(path)}' with {shown}",
@@ -66,4 +66,4 @@ def film_bytes(recipe: "Anneal", result: "AnnealResult", *, fmt: str, style: str
     )
     shown = film(result, recipe.noisy_unit(), seed=recipe.seed)
     with mpl.rc_context(rc_settings(style)):
-        return animation_bytes(shown, result, fmt=fmt, record=made)
+        return sealed(animation_bytes(shown, result, fmt=fmt, text=provenance.as_text(made)))

@@ -14,23 +14,27 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 
 from noisyviz import __version__
+from noisyviz.seal import PNG_KEY, UNSEALED
+from noisyviz.seal import PNG_SIGNATURE as PNG_SIGNATURE
 
-PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-PNG_KEY: Final = "noisyviz"
+COMMENT: Final = b"% noisyviz "  # how a PGF file begins
 RECORD_LIMIT: Final = 1 << 20  # bytes looked at for a record, at either end of a file
 
 
 def record(*, recipe: str, settings: Mapping[str, Any], style: str, width: str, seed: int | None) -> dict[str, Any]:
     """Return what a picture carries: all that makes it again, and no date, user or folder.
 
+    Its first two entries have to stay the first, see `noisyviz.seal`.
+
     Examples
     --------
     >>> made = record(recipe="plot", settings={"fn": ["tanh"]}, style="paper", width="icml", seed=0)
     >>> list(made)
-    ['noisyviz', 'recipe', 'settings', 'style', 'width', 'seed', 'versions']
+    ['noisyviz', 'sha256', 'recipe', 'settings', 'style', 'width', 'seed', 'versions']
     """
     return {
         "noisyviz": __version__,
+        "sha256": UNSEALED,
         "recipe": recipe,
         "settings": dict(settings),
         "style": style,
@@ -56,7 +60,7 @@ def versions() -> dict[str, str]:
 
 def embedded(made: Mapping[str, Any], *, fmt: str) -> dict[str, Any]:
     """Return a record as the metadata argument of matplotlib's writer for png, svg or pdf."""
-    text = json.dumps(made, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    text = as_text(made)
     title, software = f"noisyviz {made['recipe']}", f"noisyviz {made['noisyviz']}"
     match fmt:
         case "png":
@@ -67,8 +71,18 @@ def embedded(made: Mapping[str, Any], *, fmt: str) -> dict[str, Any]:
             return {"Title": title, "Creator": software, "Keywords": text, "CreationDate": None}
 
 
+def comment(made: Mapping[str, Any]) -> bytes:
+    """Return a record as the first line of a PGF file."""
+    return COMMENT + as_text(made).encode("ascii") + b"\n"
+
+
+def as_text(made: Mapping[str, Any]) -> str:
+    """Return a record as one line of ASCII."""
+    return json.dumps(made, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+
+
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Return the record inside a PNG, SVG, PDF, GIF, WebP, NPZ or JSON file, or None when it holds none.
+    """Return the record inside a PNG, SVG, PDF, PGF, GIF, WebP, NPZ or JSON file, or None when it holds none.
 
     The kind of file is told from its first bytes, not from its name. At most a few MiB are read, and nothing
     found there is executed.
@@ -114,9 +128,11 @@ def made_by_noisyviz(path: str | os.PathLike[str], *, header: str | None = None)
 
 
 def _record_text(file: BinaryIO) -> str | None:
-    start = file.read(8)
+    start = file.read(len(COMMENT))
     file.seek(0)
-    if start == PNG_SIGNATURE:
+    if start == COMMENT:
+        return file.readline(RECORD_LIMIT)[len(COMMENT) :].decode("latin-1")
+    if start.startswith(PNG_SIGNATURE):
         return _png_text(file)
     if start.startswith(b"%PDF-"):
         return _pdf_text(file)

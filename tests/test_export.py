@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,12 +15,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noisyviz import __version__, export, provenance
+from noisyviz import __version__, export, pgf, provenance
 from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.plots.style import style, width_in
 from noisyviz.recipes.base import DataSource, settings
 from noisyviz.recipes.overview import Overview
 
+NO_TEX = not any(shutil.which(name) for name in pgf.TEX_SYSTEMS)
+FORMATS = [
+    pytest.param(fmt, marks=pytest.mark.skipif(fmt == "pgf" and NO_TEX, reason="no TeX is installed"))
+    for fmt in export.PICTURE_FORMATS
+]
 RECIPE = Overview(points=41, samples=60)
 RESULT = RECIPE.compute()
 COLUMNS = {"x": np.array([0.0, 0.1, np.inf]), "mean": np.array([np.nan, -1.5, 1e-300]), "n": np.array([1, 2, 3])}
@@ -31,7 +37,7 @@ def picture(fmt: str, **look: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def pictures() -> dict[str, bytes]:
-    return {fmt: picture(fmt) for fmt in export.PICTURE_FORMATS}
+    return {fmt: picture(fmt) for fmt in export.PICTURE_FORMATS if fmt != "pgf" or not NO_TEX}
 
 
 def test_the_suffix_decides_and_a_given_format_overrides() -> None:
@@ -43,7 +49,7 @@ def test_the_suffix_decides_and_a_given_format_overrides() -> None:
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
-        ("a.jpg", None, r"suffix '.jpg'; it must end in .png, .svg, .pdf"),
+        ("a.jpg", None, r"suffix '.jpg'; it must end in .png, .svg, .pdf, .pgf"),
         ("a", None, r"has no suffix"),
         ("a.png", "pgn", r"'pgn'.*did you mean 'png'"),
     ],
@@ -54,7 +60,7 @@ def test_an_unknown_format_is_refused_with_the_list(name: str, given: str | None
     assert caught.value.parameter == ("output" if given is None else "format")
 
 
-@pytest.mark.parametrize("fmt", export.PICTURE_FORMATS)
+@pytest.mark.parametrize("fmt", FORMATS)
 def test_a_picture_is_the_same_on_every_run_and_under_any_user_setting(
     fmt: str, pictures: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -63,7 +69,7 @@ def test_a_picture_is_the_same_on_every_run_and_under_any_user_setting(
         assert picture(fmt) == pictures[fmt]
 
 
-@pytest.mark.parametrize("fmt", export.PICTURE_FORMATS)
+@pytest.mark.parametrize("fmt", FORMATS)
 def test_a_picture_is_the_same_in_another_process_with_a_gui_backend(fmt: str, pictures: dict[str, bytes]) -> None:
     code = f"""
 import sys
@@ -79,7 +85,7 @@ assert "matplotlib.pyplot" not in sys.modules
     assert done.stdout == pictures[fmt]
 
 
-@pytest.mark.parametrize("fmt", export.PICTURE_FORMATS)
+@pytest.mark.parametrize("fmt", FORMATS)
 def test_a_picture_carries_what_makes_it_again_and_nothing_of_the_user(
     fmt: str, pictures: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -90,13 +96,13 @@ def test_a_picture_carries_what_makes_it_again_and_nothing_of_the_user(
     assert (record["noisyviz"], record["recipe"]) == (__version__, "plot")
     assert (record["style"], record["width"], record["seed"]) == ("paper", "icml-page", 0)
     assert Overview.from_settings(record["settings"]) == RECIPE
-    assert set(record["versions"]) == {"matplotlib", "numpy", "pillow", "scipy"}
+    assert set(record["versions"]) == {"matplotlib", "numpy", "pillow", "scipy"} | ({"tex"} if fmt == "pgf" else set())
     head = pictures[fmt] if fmt != "png" else pictures[fmt][:5000]
     for private in (str(tmp_path), str(Path.home()), os.getcwd(), "CreationDate", "<dc:date>", "tIME"):
         assert private.encode() not in head
 
 
-@pytest.mark.parametrize("fmt", export.PICTURE_FORMATS)
+@pytest.mark.parametrize("fmt", ["png", "svg", "pdf"])
 def test_odd_signs_in_a_file_name_survive_in_the_record(fmt: str, tmp_path: Path) -> None:
     source = DataSource(file=r"o(d)d\)<&>\"é漢$_{.npz", array="a]]>", sha256="ab")
     recipe = Overview(points=5, samples=3, data=source)
@@ -267,7 +273,7 @@ def test_the_data_stand_beside_the_picture(tmp_path: Path) -> None:
     assert not paths[0].exists()
 
 
-@pytest.mark.parametrize("fmt", export.PICTURE_FORMATS)
+@pytest.mark.parametrize("fmt", FORMATS)
 def test_a_truncated_file_is_not_ours_or_still_tells_the_truth(
     fmt: str, pictures: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -5,8 +5,7 @@ on the right their paths, above the schedule. The frames are drawn by matplotlib
 so that the same numbers give the same bytes.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
@@ -27,7 +26,6 @@ from noisyviz.plots.layout import Box, em, ticks
 from noisyviz.plots.panels import SHADE_ALPHA, Look
 from noisyviz.plots.style import DOTTED, QUANTITIES, colours
 
-FORMATS: Final = ("gif", "webp")
 FRAMES: Final = 72
 FRAME_MS: Final = 80
 LAST_MS: Final = 1600
@@ -92,7 +90,7 @@ def frame_steps(steps: int, *, frames: int = FRAMES) -> Array:
     return np.unique(np.concatenate([even, early]).round())
 
 
-def animation_bytes(film: Film, result: AnnealResult, *, fmt: str, record: Mapping[str, Any]) -> bytes:
+def animation_bytes(film: Film, result: AnnealResult, *, fmt: str, text: str) -> bytes:
     """Return the moving picture as GIF or WebP, by the settings of matplotlib in force.
 
     Parameters
@@ -100,9 +98,9 @@ def animation_bytes(film: Film, result: AnnealResult, *, fmt: str, record: Mappi
     film, result
         What it shows.
     fmt
-        A member of `FORMATS`.
-    record
-        How it was made, as JSON values; kept in the file's comment (GIF) or EXIF description (WebP).
+        ``gif`` or ``webp``.
+    text
+        How it was made, in ASCII; kept in the file's comment (GIF) or EXIF description (WebP).
     """
     figure = Figure(figsize=SIZE_IN, dpi=DPI)
     canvas = FigureCanvasAgg(figure)
@@ -114,7 +112,6 @@ def animation_bytes(film: Film, result: AnnealResult, *, fmt: str, record: Mappi
         pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]  # matplotlib does not say
         images.append(Image.fromarray(pixels[..., :3].copy()))
     durations = [FRAME_MS] * (len(images) - 1) + [LAST_MS]
-    text = json.dumps(record, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return _gif(images, durations, text) if fmt == "gif" else _webp(images, durations, text)
 
 

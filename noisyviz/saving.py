@@ -1,0 +1,100 @@
+"""Writing files: whole or not at all, and never over a stranger's."""
+
+import contextlib
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from noisyviz import provenance
+from noisyviz.errors import InputError, NoisyvizError
+
+PathLike = str | os.PathLike[str]
+
+
+def check_target(path: PathLike, *, force: bool = False, header: str | None = None) -> Path:
+    """Return where a file would be written, links resolved, or raise when that would fail or do harm.
+
+    Parameters
+    ----------
+    path
+        The file to be written.
+    force
+        Replace a file that noisyviz did not make.
+    header
+        First line of a CSV file to be written, by which an earlier one is recognised.
+
+    Raises
+    ------
+    InputError
+        When the folder is missing or not writable, or the path is a folder, a device or another's file.
+    """
+    shown = os.fspath(path)
+    if not shown:
+        raise InputError("output must be the name of a file, got ''", parameter="output")
+    target = Path(os.path.realpath(shown))
+    folder = target.parent
+    if not folder.is_dir():
+        state = "is not a folder" if folder.exists() else "does not exist"
+        raise InputError(
+            f"output {shown!r} cannot be written: its folder {str(Path(shown).parent)!r} {state}",
+            parameter="output",
+        )
+    with _explained(shown):
+        if target.is_dir():
+            raise InputError(f"output {shown!r} is a folder; name a file in it", parameter="output")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(13, "its folder is not writable")
+        if not target.exists():
+            return target
+        if not stat.S_ISREG(target.stat().st_mode):
+            raise InputError(f"output {shown!r} is not a regular file", parameter="output")
+        if not (force or provenance.made_by_noisyviz(target, header=header)):
+            raise InputError(
+                f"output {shown!r} exists and was not made by noisyviz; use force to replace it",
+                parameter="output",
+            )
+    return target
+
+
+def write_bytes(path: PathLike, payload: bytes, *, force: bool = False, header: str | None = None) -> Path:
+    """Write a whole file or nothing, see `check_target` for what is refused.
+
+    The bytes go to a new file in the same folder, which then takes the name: nobody ever sees half a file.
+
+    Returns
+    -------
+    Path
+        The path as given.
+
+    Raises
+    ------
+    InputError
+        As `check_target`.
+    NoisyvizError
+        When writing fails, for instance on a full disk.
+    """
+    target = check_target(path, force=force, header=header)
+    partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+    with _explained(os.fspath(path)):
+        try:
+            with partial.open("xb") as file:
+                file.write(payload)
+            os.replace(partial, target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+    return Path(path)
+
+
+@contextlib.contextmanager
+def _explained(shown: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = (error.strerror or type(error).__name__).lower()
+        message = f"output {shown!r} cannot be written: {reason}"
+        if isinstance(error, PermissionError):
+            raise InputError(message, parameter="output") from error
+        raise NoisyvizError(message) from error
