@@ -1,0 +1,99 @@
+"""How errors fall with time, and how times grow with sizes."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+import noisyviz as nv
+from benchmarks.timing import Row, exponent, medians
+from noisyviz.engine.samplers import SAMPLERS
+
+Array = npt.NDArray[np.float64]
+SEEDS: Final = 50
+TIMED: Final = 0.02  # seconds; shorter runs are left out of a fit of growth, since they measure the call itself
+
+
+def errors(*, quick: bool) -> list[Row]:
+    """Return error against draws and against time for every sampler: root mean squares over 50 seeds."""
+    x = np.array([-2.0, -0.5, 0.3, 1.0, 3.0])
+    found = []
+    for fn, kind in (("tanh", "nani"), ("hard-tanh", "nani"), ("hard-tanh", "nan")):
+        unit = nv.NoisyUnit(fn, kind=kind, alpha=0.9, c=0.5)
+        expected = nv.exact(unit, x).mean
+        for sampler in SAMPLERS:
+            sizes = [2**k for k in range(8, 13 if quick else 16)]
+            runs = [_error_and_time(unit, x, expected, samples=samples, sampler=sampler) for samples in sizes]
+            errors, times = (list(column) for column in zip(*runs, strict=True))
+            slope, constant = exponent(sizes, errors)
+            in_time, at_second = exponent(times, errors)
+            note = f"error {constant:.2g}·n^{slope:.2f}, {at_second:.1e}·t^{in_time:.2f} (t in s); "
+            note += f"{errors[-1]:.1e} at {sizes[-1]:,} draws in {1e3 * times[-1]:.2g} ms"
+            name = f"{fn}, {kind}, mean, {sampler}: slope of error in draws"
+            found.append(Row(what=name, value=slope, unit="", note=note))
+    return found
+
+
+def _error_and_time(
+    unit: nv.NoisyUnit, x: Array, expected: Array, *, samples: int, sampler: str
+) -> tuple[float, float]:
+    """Return the root-mean-square error over points and seeds, and the median time of a run."""
+    off, times = [], []
+    for seed in range(SEEDS):
+        rng = np.random.default_rng(seed)
+        begin = time.perf_counter()
+        mean = nv.monte_carlo(unit, x, samples=samples, rng=rng, sampler=sampler).mean
+        times.append(time.perf_counter() - begin)
+        off.append(mean - expected)
+    return float(np.sqrt(np.mean(np.square(off)))), float(np.median(times))
+
+
+def growth(*, quick: bool) -> list[Row]:
+    """Return the exponents of time in points, samples and trajectories."""
+    top = 6 if quick else 7
+    return [
+        _growth("points, 1,000 draws, hard-tanh nan", range(3, top + 1), _points("hard-tanh", "nan")),
+        _growth("points, 1,000 draws, hard-tanh nani", range(3, top + 1), _points("hard-tanh", "nani")),
+        _growth("points, exact, hard-tanh nan", range(3, top + 1), _exact),
+        _growth("samples, 1,001 points, hard-tanh nan", range(3, top + 1), _samples("hard-tanh", "nan")),
+        _growth("samples, 1,001 points, hard-tanh nani", range(3, top + 1), _samples("hard-tanh", "nani")),
+        _growth("samples, 1,001 points, tanh nani", range(3, top + 1), _samples("tanh", "nani")),
+        _growth("trajectories, 20 steps, hard-tanh nan", range(3, 7), _trajectories),
+    ]
+
+
+def _growth(what: str, powers: range, work: Callable[[int], object]) -> Row:
+    sizes = [10**k for k in powers]
+    times = [medians([partial(work, size)], repeats=3 if size < 10**6 else 1, warm=size < 10**6)[0] for size in sizes]
+    kept = [(size, time) for size, time in zip(sizes, times, strict=True) if time >= TIMED] or [(sizes[-1], times[-1])]
+    told = ", ".join(f"{time:.2g}" for time in times)
+    if len(kept) < 2:
+        slope = float("nan")
+    else:
+        slope, _ = exponent(*zip(*kept, strict=True))
+    return Row(
+        what=f"time in {what}, 10³ … 10{'³⁴⁵⁶⁷'[powers[-1] - 3]}: exponent", value=slope, unit="", note=f"{told} s"
+    )
+
+
+def _points(fn: str, kind: str) -> Callable[[int], object]:
+    unit = nv.NoisyUnit(fn, kind=kind, alpha=0.9, c=0.5)
+    return lambda n: nv.monte_carlo(unit, np.linspace(-4, 4, n), samples=1000, rng=np.random.default_rng(0))
+
+
+def _samples(fn: str, kind: str) -> Callable[[int], object]:
+    unit = nv.NoisyUnit(fn, kind=kind, alpha=0.9, c=0.5)
+    return lambda n: nv.monte_carlo(unit, np.linspace(-4, 4, 1001), samples=n, rng=np.random.default_rng(0))
+
+
+def _exact(n: int) -> object:
+    return nv.exact(nv.NoisyUnit("hard-tanh", kind="nan", alpha=0.9, c=0.5), np.linspace(-4, 4, n))
+
+
+def _trajectories(n: int) -> object:
+    schedule = nv.schedule("exponential", start=30.0, end=0.5, steps=20)
+    unit = nv.NoisyUnit("hard-tanh", kind="nan", alpha=0.9)
+    return nv.anneal(unit, schedule=schedule, steps=20, trajectories=n, rng=np.random.default_rng(0))
