@@ -82,6 +82,6 @@ def check_name(parameter: str, name: str, allowed: Iterable[str]) -> None:
     names = list(allowed)
     if name not in names:
         raise InputError(
-            f"unknown {parameter} '{name}'; allowed are {', '.join(names)}{suggestion(str(name), names)}",
+            f"{parameter} must be one of {', '.join(names)}, got '{name}'{suggestion(str(name), names)}",
             parameter=parameter,
         )

@@ -21,7 +21,7 @@ from noisyviz.engine.activation import Activation, Array
 from noisyviz.engine.custom import load_activation
 from noisyviz.engine.noise import normal_density
 from noisyviz.engine.special import erf, erfcx, expit, ndtr
-from noisyviz.errors import InputError, suggestion
+from noisyviz.errors import check_name
 
 __all__ = ["ACTIVATIONS", "Activation", "Array", "activation"]
 
@@ -409,12 +409,7 @@ def activation(name: str) -> Activation:
     >>> float(activation("hard-sigmoid").h(1.0))
     0.75
     """
-    if name in ACTIVATIONS:
-        return ACTIVATIONS[name]
     if ":" in name:
         return load_activation(name)
-    raise InputError(
-        f"unknown activation '{name}'; allowed are {', '.join(ACTIVATIONS)} and module:function"
-        f"{suggestion(name, ACTIVATIONS)}",
-        parameter="fn",
-    )
+    check_name("fn", name, [*ACTIVATIONS, "module:function"])
+    return ACTIVATIONS[name]

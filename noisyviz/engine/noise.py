@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from noisyviz.engine.activation import Array
 from noisyviz.engine.special import betainc, ndtr, ndtri, stdtrit
-from noisyviz.errors import InputError, suggestion
+from noisyviz.errors import InputError, check_name
 
 Moments3 = tuple[Array, Array, Array]
 
@@ -234,8 +234,6 @@ def noise(name: str) -> Noise:
     >>> noise("student-t:5").fourth_moment
     True
     """
-    if name in _PLAIN:
-        return _PLAIN[name]
     family, _, degrees = name.partition(":")
     if family == "student-t":
         try:
@@ -248,7 +246,5 @@ def noise(name: str) -> Noise:
                 parameter="noise",
             )
         return _student(nu)
-    raise InputError(
-        f"unknown noise '{name}'; allowed are {', '.join(NOISES)}{suggestion(name, NOISES)}",
-        parameter="noise",
-    )
+    check_name("noise", name, NOISES)
+    return _PLAIN[name]

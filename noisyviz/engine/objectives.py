@@ -18,7 +18,7 @@ from noisyviz.engine.activation import Activation, Array
 from noisyviz.engine.exact import exact
 from noisyviz.engine.noise import Noise
 from noisyviz.engine.units import NoisyUnit
-from noisyviz.errors import InputError, suggestion
+from noisyviz.errors import InputError, check_name
 
 BEYOND: Final = 3.0  # how far beyond a threshold the trajectories of `desaturate` start
 
@@ -253,9 +253,5 @@ def objective(name: str) -> Objective:
     >>> objective("funnel").lr
     0.5
     """
-    if name not in OBJECTIVES:
-        allowed = ", ".join(OBJECTIVES)
-        raise InputError(
-            f"objective must be one of {allowed}, got '{name}'{suggestion(name, OBJECTIVES)}", parameter="objective"
-        )
+    check_name("objective", name, OBJECTIVES)
     return OBJECTIVES[name]

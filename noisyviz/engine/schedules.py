@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, overload
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.errors import InputError, suggestion
+from noisyviz.errors import InputError, check_name
 
 Array = npt.NDArray[np.float64]
 
@@ -239,11 +239,7 @@ def schedule(
     >>> schedule("paper", start=30, end=0.5, steps=800_000, every=200)([200, 2000, 20_000, 100_000]).round(2).tolist()
     [21.21, 9.05, 2.99, 1.34]
     """
-    if name not in SCHEDULES:
-        allowed = ", ".join(SCHEDULES)
-        raise InputError(
-            f"schedule must be one of {allowed}, got '{name}'{suggestion(name, SCHEDULES)}", parameter="schedule"
-        )
+    check_name("schedule", name, SCHEDULES)
     for parameter, value in (("start", start), ("end", end)):
         if not (isfinite(value) and value >= 0):
             raise InputError(f"{parameter} must be finite and at least 0, got {value}", parameter=parameter)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from noisyviz.errors import InputError, suggestion
+from noisyviz.errors import InputError, check_name, suggestion
 
 CM_PER_INCH: Final = 2.54
 NARROWEST_CM: Final = 6.0
@@ -307,8 +307,5 @@ def style(name: str) -> dict[Any, Any]:
     >>> style("paper")["font.size"]
     8.0
     """
-    if name not in STYLES:
-        allowed = ", ".join(STYLES)
-        hint = suggestion(name, STYLES)
-        raise InputError(f"style must be one of {allowed}, got {name!r}{hint}", parameter="style")
+    check_name("style", name, STYLES)
     return dict(STYLES[name])
