@@ -1,0 +1,241 @@
+"""Making a picture again from the record inside it, without trusting the record.
+
+Nothing in a file is executed or imported: recipes come from our own registry, settings are checked value by value, and
+what is not stored (data, functions of a user's own) has to be given again.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from noisyviz import __version__, provenance
+from noisyviz.errors import InputError, NoisyvizError
+from noisyviz.files import Values, check_regular, naming, read_values, split_source
+from noisyviz.formats import FILM_FORMATS, PICTURE_FORMATS
+from noisyviz.recipes.base import DataSource, Recipe
+from noisyviz.recipes.stored import own_functions, stored_recipe
+from noisyviz.seal import digest, intact
+
+LARGEST: Final = 1 << 28  # bytes of a picture; ours have less than a tenth
+FILM_WIDTH: Final = "animation"
+_BEGINNINGS: Final = {
+    "png": b"\x89PNG\r\n\x1a\n",
+    "pdf": b"%PDF-",
+    "pgf": provenance.COMMENT,
+    "gif": b"GIF8",
+    "webp": b"RIFF",
+    "svg": b"<?xml",
+}
+_UNFIT: Final = (ArithmeticError, AssertionError, LookupError, MemoryError, TypeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Picture:
+    """A picture that was found whole.
+
+    Attributes
+    ----------
+    name
+        What messages call it.
+    payload
+        Its bytes.
+    format
+        A member of `PICTURE_FORMATS` or `FILM_FORMATS`, told from its first bytes.
+    recipe
+        What it shows, checked.
+    style, width
+        How, not checked yet.
+    versions
+        What made it: name of a package, noisyviz among them, to version.
+    """
+
+    name: str
+    payload: bytes
+    format: str
+    recipe: Recipe[Any]
+    style: str
+    width: str
+    versions: Mapping[str, str]
+
+    @property
+    def formats(self) -> tuple[str, ...]:
+        """What it can be made again as, its own format first."""
+        kin = FILM_FORMATS if self.format in FILM_FORMATS else PICTURE_FORMATS
+        return (self.format, *(name for name in kin if name != self.format))
+
+    @property
+    def source(self) -> DataSource | None:
+        """Where its data came from, None without data."""
+        source: DataSource | None = getattr(self.recipe, "data", None)
+        return source
+
+
+def read_picture(path: str, *, functions: Sequence[str] = ()) -> Picture:
+    """Read a picture that noisyviz made.
+
+    Parameters
+    ----------
+    path
+        The file.
+    functions
+        The functions of the user's own, ``module:function``, that the picture shows. Nothing else is ever imported.
+
+    Raises
+    ------
+    InputError
+        When it is missing, from elsewhere, changed, cut short, or holds what this version does not store; and when
+        it shows other functions of a user's own than those given.
+    """
+    with naming(path):
+        check_regular(Path(path))
+        if Path(path).stat().st_size > LARGEST:
+            raise InputError(f"is larger than {LARGEST >> 20} MiB, as no picture of noisyviz is")
+        payload = Path(path).read_bytes()
+        record = provenance.read_record(path)
+        fmt = next((name for name, start in _BEGINNINGS.items() if payload.startswith(start)), None)
+        if record is None or fmt is None:
+            raise InputError("holds no picture of noisyviz: it comes from elsewhere or is cut short")
+        if record.get("sha256") != digest(payload) or not intact(payload):
+            raise InputError("is not as noisyviz wrote it: it was changed or cut short")
+        _check_functions(record.get("settings"), functions)
+        try:
+            recipe = stored_recipe(record.get("recipe"), record.get("settings"))
+            style, width = _text(record, "style"), _text(record, "width")
+            stored = _versions(record)
+        except InputError as error:
+            raise InputError(f"cannot be made again: {error}") from error
+        if (width == FILM_WIDTH) is not (fmt in FILM_FORMATS) or (width == FILM_WIDTH and recipe.name != "anneal"):
+            raise InputError(f"cannot be made again: no '{recipe.name}' of width '{width}' is a {fmt} file")
+    return Picture(name=path, payload=payload, format=fmt, recipe=recipe, style=style, width=width, versions=stored)
+
+
+def _text(record: Mapping[str, Any], key: str) -> str:
+    value = record.get(key)
+    if not isinstance(value, str) or len(value) > 100:
+        raise InputError(f"its {key} is no short text")
+    return value
+
+
+def _versions(record: Mapping[str, Any]) -> dict[str, str]:
+    found = record.get("versions")
+    if not isinstance(found, dict) or len(found) > 20:
+        raise InputError("its versions are no list of names and texts")
+    for word in (*found, *found.values(), record["noisyviz"]):
+        if not isinstance(word, str) or not word.isprintable() or len(word) > 200:
+            raise InputError("its versions are no list of names and texts")
+    return {"noisyviz": record["noisyviz"], **found}
+
+
+def changes(picture: Picture, fmt: str | None = None) -> dict[str, tuple[str | None, str | None]]:
+    """Return the versions that differ between a picture and this installation: name to (there, here).
+
+    Parameters
+    ----------
+    picture
+        The picture.
+    fmt
+        The format that is written, None for its own; only PGF depends on TeX.
+    """
+    now = {"noisyviz": __version__, **provenance.versions()}
+    then = dict(picture.versions)
+    if (fmt or picture.format) == picture.format == "pgf":
+        from noisyviz import pgf
+
+        now |= pgf.versions()
+    elif picture.format == "pgf":
+        then.pop("tex", None)
+    names = dict.fromkeys([*then, *now])
+    return {name: (then.get(name), now.get(name)) for name in names if then.get(name) != now.get(name)}
+
+
+def _check_functions(stored: Any, given: Sequence[str]) -> None:
+    """Refuse to go on unless exactly the functions of the user's own in stored settings are given again."""
+    found = own_functions(stored) if isinstance(stored, dict) else []
+    for name in given:
+        if name not in found:
+            held = f"it holds {', '.join(found)}" if found else "it holds none of a user's own"
+            raise InputError(f"has no function '{name}' in it; {held}")
+    for name in found:
+        if name not in given:
+            raise InputError(
+                f"shows '{name}', code of a user's own, which is imported only when you name it again with --fn"
+            )
+
+
+def given_data(picture: Picture, text: str | None) -> Values | None:
+    """Read the data of a picture from where the user says they are.
+
+    Parameters
+    ----------
+    picture
+        The picture.
+    text
+        ``FILE[:ARRAY]``, by default the array that the picture names; None for a picture without data.
+
+    Raises
+    ------
+    InputError
+        When the data are missing, or not those that the picture was made from.
+    """
+    stored = picture.source
+    if stored is None:
+        if text is not None:
+            raise InputError(f"data are not part of picture '{picture.name}'; leave them out", parameter="data")
+        return None
+    label = f"{stored.file}:{stored.array}" if stored.array else stored.file
+    if text is None:
+        raise InputError(
+            f"data of picture '{picture.name}' are not stored in it; give '{label}' again as FILE[:ARRAY]",
+            parameter="data",
+        )
+    source = split_source(text)
+    if not source.array and stored.array and source.path.suffix.lower() != ".npy":
+        text = f"{text}:{stored.array}"
+    values = read_values(text)
+    if values.array != stored.array or values.sha256 != stored.sha256:
+        raise InputError(
+            f"data '{text}' (sha256 {values.sha256[:12]}…) are not those of picture '{picture.name}', "
+            f"which shows '{label}' (sha256 {stored.sha256[:12]}…)",
+            parameter="data",
+        )
+    return values
+
+
+def computed(picture: Picture, values: Values | None, *, progress: Callable[[float], None] | None = None) -> Any:
+    """Return the numbers in a picture; functions of the user's own in it are imported here.
+
+    Raises
+    ------
+    InputError
+        When the settings lead to no picture.
+    """
+    extra: dict[str, Any] = {"progress": progress} if picture.recipe.name == "anneal" else {}
+    try:
+        return picture.recipe.compute(None if values is None else values.finite, **extra)
+    except _UNFIT as error:
+        raise _unfit(picture, error) from error
+
+
+def drawn(picture: Picture, result: Any, fmt: str) -> bytes:
+    """Return the bytes of a picture made again, as one of its `Picture.formats`.
+
+    Raises
+    ------
+    InputError
+        When the settings lead to no picture.
+    """
+    from noisyviz.film import film_bytes
+    from noisyviz.render import picture_bytes
+
+    try:
+        if fmt in FILM_FORMATS:
+            return film_bytes(picture.recipe, result, fmt=fmt, style=picture.style)  # type: ignore[arg-type]
+        return picture_bytes(picture.recipe, result, fmt=fmt, style=picture.style, width=picture.width)
+    except _UNFIT as error:
+        raise _unfit(picture, error) from error
+
+
+def _unfit(picture: Picture, error: BaseException) -> InputError:
+    reason = str(error) if isinstance(error, NoisyvizError) else f"its settings lead to a {type(error).__name__}"
+    return InputError(f"picture '{picture.name}' cannot be made again: {reason}")
