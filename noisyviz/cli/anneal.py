@@ -10,7 +10,7 @@ import typer
 from noisyviz.cli import options as opt
 from noisyviz.cli import output
 from noisyviz.cli.options import option
-from noisyviz.cli.pictures import Look, WithData, launch, look_settings, refuse_contradictions
+from noisyviz.cli.pictures import WithData, launch, look_settings, refuse_contradictions, save
 from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import versions
 from noisyviz.cli.targets import Target, targets
@@ -117,13 +117,23 @@ def anneal(
     look = look_settings(style=style, width=width)
     files = output_files(out, format_name, json=json, picture_wanted=animate is None)
     if with_data or show:
-        refuse_contradictions(pictures(files), with_data=with_data, show=show)
+        refuse_contradictions(files, with_data=with_data, show=show)
     check(files, recipe, animate, force=force)
     with Bar("annealing") as bar:
         result = recipe.compute(progress=bar.show)
     if seed == "random":
         output.say(f"seed {recipe.seed}")
-    write(files, recipe, result, look, with_data=with_data, quiet=quiet, force=force)
+    save(
+        files,
+        recipe,
+        result,
+        look=look,
+        with_data=with_data,
+        quiet=quiet,
+        force=force,
+        table=lambda fmt: payload(recipe, result, fmt),
+        header=csv_header(recipe),
+    )
     if animate is not None:
         write_film(Path(animate), recipe, result, style=style, quiet=quiet, force=force)
     if json:
@@ -131,7 +141,7 @@ def anneal(
     elif all(one.path for one in files):
         show_summary(result)
     if show:
-        launch(pictures(files))
+        launch(files)
 
 
 def anneal_recipe(
@@ -197,11 +207,6 @@ def output_files(
     return targets(out, format_name=format_name, allowed=(*PICTURE_FORMATS, *TABLES), json=json, default_stem=stem)
 
 
-def pictures(files: Sequence[Target]) -> list[Target]:
-    """Return the targets that are pictures."""
-    return [one for one in files if one.format not in TABLES]
-
-
 def check(files: Sequence[Target], recipe: "Anneal", animate: str | None, *, force: bool) -> None:
     """Raise now what writing would raise after the work."""
     from noisyviz.export import check_target
@@ -223,34 +228,15 @@ def csv_header(recipe: "Anneal") -> str:
     return header_line(series_names(recipe.schedule))
 
 
-def write(
-    files: Sequence[Target],
-    recipe: "Anneal",
-    result: "AnnealResult",
-    look: Look,
-    *,
-    with_data: bool,
-    quiet: bool,
-    force: bool,
-) -> None:
-    """Write pictures and tables, and the data beside the pictures."""
-    from noisyviz.export import json_bytes, picture_bytes, table_bytes, write_data
+def payload(recipe: "Anneal", result: "AnnealResult", fmt: str) -> bytes:
+    """Return the document, or the course of the runs as a table."""
+    from noisyviz.export import json_bytes, table_bytes
     from noisyviz.recipes.anneal import series
     from noisyviz.recipes.base import settings
 
-    stems = {one.path.with_suffix(""): one.path for one in pictures(files) if one.path and with_data}
-    for path in stems.values():
-        for written in write_data(recipe, result, path, force=force):
-            if not quiet:
-                output.say(f"wrote {written}")
-    for one in files:
-        if one.format == "json":
-            payload = json_bytes(document(recipe, result))
-        elif one.format in TABLES:
-            payload = table_bytes(series(result), {"command": "anneal", **settings(recipe)}, fmt=one.format)
-        else:
-            payload = picture_bytes(recipe, result, fmt=one.format, style=look.style, width=look.width)
-        one.write(payload, force=force, quiet=quiet, header=csv_header(recipe))
+    if fmt == "json":
+        return json_bytes(document(recipe, result))
+    return table_bytes(series(result), {"command": "anneal", **settings(recipe)}, fmt=fmt)
 
 
 def write_film(

@@ -1,14 +1,20 @@
 """What every command that draws has in common: style and width, data beside the picture, and the viewer."""
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from noisyviz.cli import options as opt
+from noisyviz.cli import output
 from noisyviz.cli.targets import Target
 from noisyviz.cli.values import choice
 from noisyviz.errors import InputError, NoisyvizError
+
+if TYPE_CHECKING:
+    from noisyviz.recipes.base import Recipe, Result
 
 WithData = Annotated[bool, typer.Option("--with-data", help="Write the numbers behind each picture as CSV beside it.")]
 
@@ -30,15 +36,76 @@ def look_settings(*, style: str | None, width: str | None) -> Look:
     return look
 
 
-def refuse_contradictions(files: list[Target], *, with_data: bool, show: bool) -> None:
+def file_stem(command: str, names: Sequence[str]) -> str:
+    """Return the name, without suffix, of a picture that nobody named.
+
+    Examples
+    --------
+    >>> file_stem("plot", ["tanh", "mine:bent"])
+    'plot-tanh-mine-bent'
+    """
+    return f"{command}-" + re.sub(r"[^A-Za-z0-9.-]+", "-", "-".join(names))
+
+
+def pictures(files: Sequence[Target]) -> list[Target]:
+    """Return the targets that are pictures."""
+    from noisyviz.export import PICTURE_FORMATS
+
+    return [target for target in files if target.format in PICTURE_FORMATS]
+
+
+def save(
+    files: Sequence[Target],
+    recipe: "Recipe[Result]",
+    result: "Result",
+    *,
+    look: Look,
+    with_data: bool,
+    quiet: bool,
+    force: bool,
+    table: Callable[[str], bytes] | None = None,
+    header: str | None = None,
+) -> None:
+    """Render and write every picture, the data beside it, and every table.
+
+    Parameters
+    ----------
+    files
+        What is written.
+    recipe, result
+        What is drawn.
+    look, with_data, quiet, force
+        As the options say.
+    table
+        From the format of a table to its bytes, where a command writes tables too.
+    header
+        The first line of its CSV files.
+    """
+    from noisyviz.export import picture_bytes, write_data
+
+    drawn = pictures(files)
+    stems = {target.path.with_suffix(""): target.path for target in drawn if target.path and with_data}
+    for path in stems.values():  # before the pictures: a stranger's file in the way then stops the whole run
+        for written in write_data(recipe, result, path, force=force):
+            if not quiet:
+                output.say(f"wrote {written}")
+    for target in files:
+        if table is None or target in drawn:
+            payload = picture_bytes(recipe, result, fmt=target.format, style=look.style, width=look.width)
+        else:
+            payload = table(target.format)
+        target.write(payload, force=force, quiet=quiet, header=header)
+
+
+def refuse_contradictions(files: Sequence[Target], *, with_data: bool, show: bool) -> None:
     """Refuse what needs a picture in a file where none is written."""
     for flag, wanted in (("--with-data", with_data), ("--show", show)):
-        if wanted and not any(target.path for target in files):
+        if wanted and not any(target.path for target in pictures(files)):
             raise InputError(f"{flag} needs a picture in a file; name one with -o PATH")
 
 
-def launch(files: list[Target]) -> None:
+def launch(files: Sequence[Target]) -> None:
     """Open the first written picture in the system's viewer."""
-    path = next(target.path for target in files if target.path)
+    path = next(target.path for target in pictures(files) if target.path)
     if typer.launch(str(path)) != 0:
         raise NoisyvizError(f"{path} is written, but no viewer could be started for it")

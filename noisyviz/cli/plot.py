@@ -1,14 +1,13 @@
 """``noisyviz plot``: one picture of all that a noisy unit does."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
 from noisyviz.cli import output
-from noisyviz.cli.pictures import Look, WithData, launch, look_settings, refuse_contradictions
+from noisyviz.cli.pictures import Look, WithData, file_stem, launch, look_settings, refuse_contradictions, save
 from noisyviz.cli.settings import PointSettings, UnitSettings, point_settings, unit_settings, versions
-from noisyviz.cli.targets import Target, targets
+from noisyviz.cli.targets import targets
 from noisyviz.cli.values import distinct, seed_from, whole
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ def plot(
     settings = unit_settings(fn=fn, unit=unit, alpha=alpha, c=c, p=p, scale=scale, noise=noise)
     where = point_settings(at=at, xlim=xlim, points=points)
     look = look_settings(style=style, width=width)
-    stem = "plot-" + re.sub(r"[^A-Za-z0-9.-]+", "-", "-".join(settings.fn))
+    stem = file_stem("plot", settings.fn)
     files = targets(out, format_name=format_name, allowed=PICTURE_FORMATS, json=json, default_stem=stem)
     refuse_contradictions(files, with_data=with_data, show=show)
     for target in files:
@@ -123,29 +122,6 @@ def data_notes(values: "Values", result: "OverviewResult") -> Iterator[str]:
             yield f"{left + right:.1%} of {result.density.label} saturated for {one.name} ({sides})"
     if values.non_finite:
         yield f"{values.non_finite:,} of {values.finite.size + values.non_finite:,} values left out: not finite"
-
-
-def save(
-    files: list[Target],
-    recipe: "Overview",
-    result: "OverviewResult",
-    *,
-    look: Look,
-    with_data: bool,
-    quiet: bool,
-    force: bool,
-) -> None:
-    """Render and write every picture, and the data beside it."""
-    from noisyviz.export import picture_bytes, write_data
-
-    stems = {target.path.with_suffix(""): target.path for target in files if target.path and with_data}
-    for path in stems.values():  # before the pictures: a stranger's file in the way then stops the whole run
-        for written in write_data(recipe, result, path, force=force):
-            if not quiet:
-                output.say(f"wrote {written}")
-    for target in files:
-        payload = picture_bytes(recipe, result, fmt=target.format, style=look.style, width=look.width)
-        target.write(payload, force=force, quiet=quiet)
 
 
 def document(recipe: "Overview", result: "OverviewResult", look: Look) -> dict[str, object]:

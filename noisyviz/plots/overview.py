@@ -15,9 +15,9 @@ from matplotlib.transforms import ScaledTranslation
 from noisyviz.plots import panels
 from noisyviz.plots.layout import LINE_EM, em, legend_above, legend_columns, number, set_ticks, text_width, ticks_across
 from noisyviz.plots.page import EDGE_EM, X_TICKS, Cell, Page, legend_labels, page, series_names, yticks
-from noisyviz.plots.panels import PANELS, SHADE_ALPHA, Look
+from noisyviz.plots.panels import PANELS, Look
 from noisyviz.plots.results import Density, OverviewResult
-from noisyviz.plots.style import QUANTITIES, SERIES, colours
+from noisyviz.plots.style import QUANTITIES, colours
 
 THRESHOLD_SIGNS: Final = ("$x_t^{-}$", "$x_t^{+}$")
 
@@ -46,7 +46,7 @@ def draw(result: OverviewResult, figure: Figure) -> dict[str, Axes]:
             drawn["data"] = lowest = cell.strip.add(figure)
             _finish_x(axes, replace(cell, outer=False), result)
             _draw_density(lowest, result.density, look)
-            _shade(lowest, result, look)
+            panels.shade(lowest, result.series, look, xlim=result.xlim)
         _finish_x(lowest, cell, result)
     _write_caption(figure, plan)
     if result.among:
@@ -62,7 +62,7 @@ def _draw_panel(axes: Axes, cell: Cell, result: OverviewResult, look: Look, *, m
     axes.set_ylabel("std of $s$" if "spread" in cell.entries else panel.ylabel)
     axes.yaxis.set_label_coords((EDGE_EM * em() - margin) / cell.axes.width, 0.5)
     axes.yaxis.label.set_verticalalignment("top")
-    _shade(axes, result, look)
+    panels.shade(axes, result.series, look, xlim=result.xlim)
     for index, one in enumerate(result.series):
         if result.among:
             panel.draw_among(axes, one, look, index)
@@ -72,18 +72,6 @@ def _draw_panel(axes: Axes, cell: Cell, result: OverviewResult, look: Look, *, m
         _name_thresholds(axes, cell, result)
     handles = [panels.handle(key, look, among=result.among) for key in cell.entries]
     legend_above(axes, handles, legend_labels(result, cell.entries), width=cell.axes.width, lift=cell.lift)
-
-
-def _shade(axes: Axes, result: OverviewResult, look: Look) -> None:
-    """Shade the saturated sides and draw a line at every threshold; for unlike thresholds in the series' colour."""
-    axes.axhline(0.0, color=look.ink, alpha=0.25, linewidth=0.5, zorder=0.5)
-    for start, stop in panels.saturated_regions(result.series, xlim=result.xlim):
-        axes.axvspan(start, stop, color=look.ink, alpha=SHADE_ALPHA, linewidth=0.0, zorder=0.0, label="saturated")
-    marks = [(x, look.ink) for x, _ in panels.shared_thresholds(result.series, xlim=result.xlim)]
-    unlike = panels.unlike_thresholds(result.series, xlim=result.xlim)
-    marks += [(x, look.hues[SERIES[index][0]]) for x, index in unlike]
-    for x, color in marks:
-        axes.axvline(x, **{**look.line("threshold"), "color": color}, alpha=0.7, label="threshold")
 
 
 def _name_thresholds(axes: Axes, cell: Cell, result: OverviewResult) -> None:

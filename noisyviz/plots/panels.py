@@ -133,6 +133,17 @@ def saturated_regions(series: Sequence[Series], *, xlim: tuple[float, float]) ->
     return [(start, stop) for start, stop in sides if start < stop]
 
 
+def shade(axes: Axes, series: Sequence[Series], look: Look, *, xlim: tuple[float, float]) -> None:
+    """Shade the saturated sides and draw a line at every threshold; for unlike thresholds in the series' colour."""
+    axes.axhline(0.0, color=look.ink, alpha=0.25, linewidth=0.5, zorder=0.5)
+    for start, stop in saturated_regions(series, xlim=xlim):
+        axes.axvspan(start, stop, color=look.ink, alpha=SHADE_ALPHA, linewidth=0.0, zorder=0.0, label="saturated")
+    marks = [(x, look.ink) for x, _ in shared_thresholds(series, xlim=xlim)]
+    marks += [(x, look.hues[SERIES[index][0]]) for x, index in unlike_thresholds(series, xlim=xlim)]
+    for x, color in marks:
+        axes.axvline(x, **{**look.line("threshold"), "color": color}, alpha=0.7, label="threshold")
+
+
 def _band_handle(color: str) -> Patch:
     return Patch(facecolor=color, alpha=1.5 * BAND_ALPHA, linewidth=0.0)
 
@@ -147,7 +158,10 @@ def _band(axes: Axes, x: Array, mean: Array, std: Array, color: str) -> list[Art
     ]
 
 
-def _draw_activation(axes: Axes, one: Series, look: Look) -> list[Artist]:
+def draw_activation(
+    axes: Axes, one: Series, look: Look, lines: Sequence[str] = ("mean", "h", "u", "hard")
+) -> list[Artist]:
+    """Draw the spread and draws of φ, and some of its mean, h, u and the hard version."""
     curves, moments, x = one.curves, one.moments, one.curves.x
     artists: list[Artist] = []
     if one.noisy:
@@ -164,8 +178,9 @@ def _draw_activation(axes: Axes, one: Series, look: Look) -> list[Artist]:
             label="cloud",
             **dots,
         )
-    for key, values in (("mean", moments.mean), ("h", curves.h), ("u", curves.u), ("hard", curves.hard)):
-        artists += axes.plot(x, values, label=key, **look.line(key))
+    shown = {"mean": moments.mean, "h": curves.h, "u": curves.u, "hard": curves.hard}
+    for key in lines:
+        artists += axes.plot(x, shown[key], label=key, **look.line(key))
     return artists
 
 
@@ -322,7 +337,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
             ylabel=r"$\varphi(x,\xi)$",
             entries=_activation_entries,
             limits=_activation_limits,
-            draw=_draw_activation,
+            draw=draw_activation,
             draw_among=_activation_among,
         ),
         "delta": Panel(

@@ -6,6 +6,7 @@ x axis. All distances are in inches, so that a column width is met exactly.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from math import log10
 from typing import Final
 
@@ -40,6 +41,7 @@ TICK_EM: Final = 0.65  # a tick mark and the distance to its label
 XTICKS_EM: Final = 1.7  # labels of the x ticks
 XLABEL_EM: Final = 1.25
 GAP_EM: Final = 0.9  # between neighbours
+HEADING_EM: Final = 1.5  # a rotated heading of rows, left of everything else
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +105,15 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heading:
+    """What stands upright left of some rows; in inches from the lower edge of the picture."""
+
+    text: str
+    bottom: float
+    top: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """The whole page, in inches.
 
@@ -116,6 +127,8 @@ class Sheet:
         Lines of text at the bottom.
     legend_texts, legend_box
         The legend of the whole picture, at its top.
+    headings
+        Of rows, from the top.
     """
 
     width: float
@@ -124,6 +137,7 @@ class Sheet:
     caption: tuple[str, ...]
     legend_texts: tuple[str, ...]
     legend_box: Box
+    headings: tuple[Heading, ...] = ()
     size: tuple[float, float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -138,6 +152,9 @@ class Sheet:
         start = 0.75 * EDGE_EM * em() / self.height
         for position, line in enumerate(reversed(self.caption)):
             figure.text(x, start + (position + 0.25) * step, line, va="baseline", ha="left", label="caption")
+        for one in self.headings:
+            y = 0.5 * (one.bottom + one.top) / self.height
+            figure.text(x, y, one.text, rotation=90.0, va="center", ha="left", label="heading")
         return drawn
 
     def legend(self, axes: Mapping[str, Axes], key: str, handles: Sequence[Artist | tuple[Artist, ...]]) -> Legend:
@@ -159,49 +176,58 @@ class Sheet:
 
 
 def sheet(
-    rows: Sequence[Sequence[Panel]], *, width: float, caption: Sequence[str] = (), legend: Sequence[str] = ()
+    rows: Sequence[Sequence[Panel]],
+    *,
+    width: float,
+    caption: Sequence[str] = (),
+    legend: Sequence[str] = (),
+    headings: Sequence[str] = (),
+    slots: Sequence[int] = (),
 ) -> Sheet:
     """Lay out rows of panels, by the text sizes in force.
 
     Parameters
     ----------
     rows
-        From the top; the panels of a row share its width equally.
+        From the top; the panels of a row share its width equally, in `slots` parts.
     width
         Of the picture in inches.
     caption
         Words of the caption, see `noisyviz.plots.layout.wrap`.
     legend
         Texts of a legend of the whole picture.
+    headings
+        For each row what stands upright left of it; equal neighbours have one. Empty for none.
+    slots
+        Into how many parts each row is divided, at least its number of panels, which stand on the left; by default
+        that number.
     """
     size = em()
+    parts = list(slots) or [len(row) for row in rows]
+    aside = HEADING_EM * size if headings else 0.0
     lines = wrap(caption, width=width - 2 * EDGE_EM * size)
     y = (len(lines) * LINE_EM + (1.5 if lines else 0.5) * EDGE_EM) * size
     places: dict[str, Place] = {}
     margin = 0.0
+    spans: list[tuple[float, float]] = []
     for index in range(len(rows) - 1, -1, -1):
-        row, below = rows[index], rows[index + 1] if index + 1 < len(rows) else []
-        bare_x = [k < len(below) and len(below) == len(row) and panel.x == below[k].x for k, panel in enumerate(row)]
+        row, count = rows[index], parts[index]
+        below = rows[index + 1] if index + 1 < len(rows) and parts[index + 1] == count else []
+        bare_x = [k < len(below) and panel.x == below[k].x for k, panel in enumerate(row)]
         bare_y = [k > 0 and panel.y == row[k - 1].y for k, panel in enumerate(row)]
         y += max(_foot(panel, bare=bare) for panel, bare in zip(row, bare_x, strict=True))
-        margins = [
-            max(
-                _margin(other[k], bare=k > 0 and other[k].y == other[k - 1].y)
-                for other in rows
-                if k == 0 or len(other) == len(row)
-            )
-            for k in range(len(row))
-        ]
-        right = max(0.5 * _last_label(row[-1].x, width=width / len(row)) + 0.3 * size, EDGE_EM * size)
-        room = (width - sum(margins) - right) / len(row)
-        left = 0.0
+        margins = _margins(rows, parts, count=count)
+        right = max(0.5 * _last_label(row[-1].x, width=width / count) + 0.3 * size, EDGE_EM * size)
+        room = (width - aside - sum(margins) - right) / count
+        left = aside
         for k, panel in enumerate(row):
             left += margins[k]
             box = Box(left=left, bottom=y, width=room, height=panel.height)
             places[panel.key] = Place(panel=panel, box=box, margin=margins[k], bare_x=bare_x[k], bare_y=bare_y[k])
             left += room
-        margin = margins[0]
-        y += max(panel.height + _head(panel, width=room) for panel in row)
+        margin = aside + margins[0]
+        bottom, y = y, y + max(panel.height + _head(panel, width=room) for panel in row)
+        spans.append((bottom, bottom + max(panel.height for panel in row)))
     top = Box(left=margin, bottom=y + GAP_EM * size, width=width - margin - EDGE_EM * size, height=0.0)
     if legend:
         y = top.bottom + legend_height(legend, width=top.width) - (LINE_EM - 1.0) * size
@@ -212,7 +238,27 @@ def sheet(
         caption=tuple(lines),
         legend_texts=tuple(legend),
         legend_box=top,
+        headings=_headings(headings, spans[::-1]),
     )
+
+
+def _headings(texts: Sequence[str], spans: Sequence[tuple[float, float]]) -> tuple[Heading, ...]:
+    """Return one heading for each run of equal texts; `spans` are the lower and upper edges of the rows' axes."""
+    found: list[Heading] = []
+    for _, run in groupby(zip(texts, spans, strict=bool(texts)), key=lambda pair: pair[0]):
+        rows = list(run)
+        found.append(Heading(text=rows[0][0], bottom=rows[-1][1][0], top=rows[0][1][1]))
+    return tuple(found)
+
+
+def _margins(rows: Sequence[Sequence[Panel]], parts: Sequence[int], *, count: int) -> list[float]:
+    """Return the room left of each of `count` axes in a row, the same in all rows that are divided so."""
+    alike = [row for row, divided in zip(rows, parts, strict=True) if divided == count]
+    margins = [max(_margin(row[0], bare=False) for row in rows)]
+    for k in range(1, count):
+        here = [_margin(row[k], bare=row[k].y == row[k - 1].y) for row in alike if k < len(row)]
+        margins.append(max(here, default=_margin(alike[0][0], bare=True)))
+    return margins
 
 
 def _foot(panel: Panel, *, bare: bool) -> float:

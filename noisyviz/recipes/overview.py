@@ -124,7 +124,7 @@ class Overview(Stored):
         parameters = (("alpha", self.alpha), ("c", self.c), ("p", self.p))
         return OverviewResult(
             series=tuple(
-                _series(unit, rng, xlim=xlim, points=self.points, samples=self.samples)
+                series_of(unit, rng, xlim=xlim, points=self.points, samples=self.samples)
                 for unit, rng in zip(units, children, strict=True)
             ),
             kind=self.unit,
@@ -216,9 +216,10 @@ def _crossing(x: Array, excess: Array, i: int) -> float:
     return float(x[i] + (x[i + 1] - x[i]) * a / (a - b))
 
 
-def _series(
+def series_of(
     unit: NoisyUnit, rng: np.random.Generator, *, xlim: tuple[float, float], points: int, samples: int
 ) -> Series:
+    """Return the curves of a unit over a range, its exact moments, and draws of φ at equally spaced x."""
     x = _grid(unit.activation, xlim=xlim, points=points)
     moments = exact(unit, x)
     cloud_x = np.linspace(*xlim, samples)
