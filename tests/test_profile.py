@@ -8,9 +8,11 @@ import numpy.typing as npt
 import pytest
 
 import noisyviz as nv
+from noisyviz.engine import blocks, noise_effect, tally
+from noisyviz.engine.blocks import count_rows, over_rows
 from noisyviz.engine.grid import Grid
 from noisyviz.engine.noise_effect import NoiseProfile
-from noisyviz.engine.profile import MAX_CELLS, QUANTILES, UNIT_QUANTILES, ArrayProfile
+from noisyviz.engine.profile import QUANTILES, UNIT_QUANTILES, ArrayProfile
 
 DATA = Path(__file__).parent / "data"
 NUMBERS = (
@@ -28,6 +30,7 @@ def same(found: ArrayProfile, other: ArrayProfile) -> None:
     for name in NUMBERS:
         assert getattr(found, name) == pytest.approx(getattr(other, name), rel=1e-12), name
     np.testing.assert_array_equal(found.quantiles, other.quantiles)
+    np.testing.assert_array_equal(found.counts, other.counts)
     assert found.noise is not None
     assert other.noise is not None
     for name in NoiseProfile.__dataclass_fields__:
@@ -150,19 +153,113 @@ def test_the_noise_block_is_that_of_the_exact_road_at_every_sample(kind: str) ->
     assert noise.grad_rms_noiseless_saturated == rms(unit.activation.derivative(x)[saturated])
 
 
-def test_quantiles_of_units_are_off_by_one_cell_at_most() -> None:
+@pytest.mark.parametrize("kind", ["nan", "nah", "nani", "nanis", "nanil-softplus"])
+@pytest.mark.parametrize("fn", ["sigmoid", "arctan", "relu"])
+def test_in_cells_the_noise_block_is_off_by_1e_5_and_that_of_units_by_1e_3(
+    kind: str, fn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for an array too large to look at each number; the thresholds of arctan lie inside cells."""
+    monkeypatch.setattr(noise_effect, "CLOSED", 0)
+    x = real("gates.npz")["input_gate"].astype(np.float64)
+    unit = nv.NoisyUnit(fn, kind=kind, c=0.8)
+    found = nv.profile(x.astype(np.float32), fn=fn, unit=unit).arrays[0]
+    assert found.per_unit is not None
+    assert found.noise is not None
+    assert found.per_unit.noise is not None
+    moments, saturated = nv.exact(unit, x), unit.activation.saturated(x)
+    with np.errstate(all="ignore"):  # units without saturated samples
+        for name, values, weights in (
+            ("bias_rms", moments.bias, np.ones(x.shape)),
+            ("std_rms", moments.std, np.ones(x.shape)),
+            ("bias_rms_saturated", moments.bias, saturated),
+            ("std_rms_saturated", moments.std, saturated),
+            ("grad_rms_saturated", moments.grad_rms, saturated),
+            ("grad_rms_noiseless_saturated", unit.activation.derivative(x), saturated),
+        ):
+            square = weights * values**2
+            whole = np.sqrt(square.sum() / weights.sum())
+            assert getattr(found.noise, name) == pytest.approx(whole, rel=1e-5, abs=1e-12), name
+            columns = np.sqrt(square.sum(axis=0) / weights.sum(axis=0))
+            np.testing.assert_allclose(
+                getattr(found.per_unit.noise, name), columns, rtol=1e-3, atol=1e-12, err_msg=name
+            )
+
+
+def test_the_noise_of_units_is_closed_where_that_of_the_array_is() -> None:
     x = real("digits.npz")["layer2"].astype(np.float64)
+    unit = nv.NoisyUnit("tanh", kind="nah", c=0.8)
+    per_unit = nv.profile(x, unit=unit).arrays[0].per_unit
+    assert per_unit is not None
+    assert per_unit.noise is not None
+    saturated = np.abs(x) >= 1.0
+    with np.errstate(all="ignore"):
+        grad = np.sqrt((saturated * nv.exact(unit, x).grad_rms ** 2).sum(axis=0) / saturated.sum(axis=0))
+    np.testing.assert_allclose(per_unit.noise.grad_rms_saturated, grad, rtol=1e-12)
+    np.testing.assert_allclose(
+        per_unit.noise.bias_rms, np.sqrt(np.mean(nv.exact(unit, x).bias ** 2, axis=0)), rtol=1e-12
+    )
+
+
+def test_far_numbers_keep_their_mean_in_the_cells(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(noise_effect, "CLOSED", 0)
+    x = np.array([[-1e30, 2e6], [-1e30, 2e6], [0.0, 70_000.0]])
+    unit = nv.NoisyUnit("tanh", alpha=0.5, c=0.0)  # bias = (x - tanh x)/2
+    found = nv.profile(x, unit=unit).arrays[0]
+    assert found.per_unit is not None
+    assert found.noise is not None
+    assert found.per_unit.noise is not None
+    assert found.noise.bias_rms_saturated == pytest.approx(0.5e30 * np.sqrt(2 / 5), rel=1e-6)
+    assert found.per_unit.noise.bias_rms_saturated[0] == pytest.approx(0.5e30, rel=1e-6)
+
+
+@pytest.mark.parametrize("units", [3, 64, 200, 20_000])
+def test_quantiles_of_units_are_as_near_as_is_said(units: int) -> None:
+    x = np.random.default_rng(0).standard_cauchy((40, units)).astype(np.float32)
+    np.clip(x, -1000.0, 1000.0, out=x)
     per_unit = nv.profile(x).arrays[0].per_unit
     assert per_unit is not None
-    true = np.quantile(x, UNIT_QUANTILES, axis=0, method="inverted_cdf").T
-    assert (np.abs(per_unit.quantiles - true) <= (1.0 + np.abs(true)) / 16).all()
+    assert per_unit.quantile_error is not None
+    assert per_unit.quantile_error <= (1 / 32 if units <= 4096 else 1 / 8)
+    true = np.quantile(x.astype(np.float64), UNIT_QUANTILES, axis=0, method="inverted_cdf").T
+    assert (np.abs(per_unit.quantiles - true) <= (1.0 + np.abs(true)) * per_unit.quantile_error * (1 + 1e-9)).all()
 
 
-def test_very_wide_arrays_get_no_quantiles_per_unit() -> None:
-    units = MAX_CELLS // (2 * 16 * 32) + 1
-    per_unit = nv.profile(np.zeros((1, units))).arrays[0].per_unit
+def test_very_wide_arrays_get_no_quantiles_per_unit_and_say_so() -> None:
+    per_unit = nv.profile(np.zeros((1, 300_000)), unit=nv.NoisyUnit("tanh", kind="nani")).arrays[0].per_unit
     assert per_unit is not None
+    assert per_unit.quantile_error is None
+    assert per_unit.noise is None
     assert np.isnan(per_unit.quantiles).all()
+
+
+def test_counts_outlast_the_integers_they_are_packed_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    x, unit = real("gates.npz")["input_gate"], nv.NoisyUnit("sigmoid", kind="nani")
+    usual = nv.profile(x, fn="sigmoid", unit=unit)
+    monkeypatch.setattr(tally, "_COUNT", 4)
+    spilled = nv.profile(x, fn="sigmoid", unit=unit, chunk=1000)
+    same(spilled.total, usual.total)
+    one, other = spilled.arrays[0].per_unit, usual.arrays[0].per_unit
+    assert one is not None
+    assert other is not None
+    np.testing.assert_array_equal(one.quantiles, other.quantiles)
+
+
+@pytest.mark.parametrize("fn", ["tanh", "erf", "arctan", "selu", "relu", "hard-sigmoid-6"])
+def test_float32_samples_next_to_a_threshold_fall_on_the_side_of_exact_arithmetic(fn: str) -> None:
+    low, high = nv.activation(fn).thresholds
+    near = [np.float32(t) for t in (low, high) if np.isfinite(t)]
+    x = np.array([np.nextafter(t, np.float32(to)) for t in near for to in (-np.inf, np.inf)] + near, dtype=np.float32)
+    found = nv.profile(x, fn=fn, unit=nv.NoisyUnit(fn, kind="nanis")).total
+    assert found.share_left == np.mean([float(value) <= low for value in x])
+    assert found.share_right == np.mean([float(value) >= high for value in x])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1000, 1), (777, 3), (600, 700), (2, 5000)])
+def test_reductions_over_rows_are_those_of_numpy(shape: tuple[int, int]) -> None:
+    x = np.random.default_rng(0).integers(-9, 9, shape).astype(np.float32)
+    np.testing.assert_array_equal(over_rows(np.add, x), x.sum(axis=0))
+    np.testing.assert_array_equal(over_rows(np.minimum, x), x.min(axis=0))
+    np.testing.assert_array_equal(count_rows(x > -9), np.count_nonzero(x > -9, axis=0))
 
 
 def test_what_is_no_pre_activation_is_refused() -> None:
@@ -191,16 +288,9 @@ def test_cells_hold_what_falls_between_their_edges() -> None:
 
 
 def test_pages_of_a_memory_map_are_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import noisyviz.engine.profile as module
-
     released = []
-    release = module._release
-
-    def spy(array: npt.NDArray[np.float64]) -> None:
-        released.append(array.size)
-        release(array)
-
-    monkeypatch.setattr(module, "_release", spy)
+    monkeypatch.setattr(blocks, "_RELEASE", 800)
+    monkeypatch.setattr(blocks, "_release", lambda array: released.append(type(array.base).__name__))
     np.save(tmp_path / "a.npy", np.ones((100, 4)))
     assert nv.profile(np.load(tmp_path / "a.npy", mmap_mode="r"), chunk=40).total.share_saturated == 1.0
-    assert len(released) == 10
+    assert released == ["mmap"] * 4  # three times on the way and once at the end

@@ -29,6 +29,7 @@ they saturate, and what the noisy unit does to the saturated ones. Prints a tabl
 or one document with --json; -o writes a table of all units.
 """
 FORMATS: Final = ("csv", "npz", "json")
+USUAL_ERROR: Final = 1 / 32  # of the quantiles of units, in 1 + |x|
 ARRAY_FIELDS: Final = (
     *("name", "fn", "shape", "units", "samples", "non_finite", "share_left", "share_right", "share_saturated"),
     *("mean_abs_delta", "mean_derivative", "dead_units"),
@@ -36,6 +37,8 @@ ARRAY_FIELDS: Final = (
 UNIT_COLUMNS: Final = (
     *("array", "fn", "unit", "samples", "share_left", "share_right", "share_saturated", "mean_abs_delta"),
     *("mean_derivative", "dead", "low", "q05", "q50", "q95", "high"),
+    *("noise.bias_rms", "noise.std_rms", "noise.bias_rms_saturated", "noise.std_rms_saturated"),
+    *("noise.grad_rms_saturated", "noise.grad_rms_noiseless_saturated"),
 )
 SHOWN: Final = {
     "array": "name",
@@ -89,10 +92,26 @@ def profile(
     config = _config(files, settings, functions)
     for target in wanted:
         target.write(payload(found, config, target.format), force=force, quiet=quiet, header=header)
+    if not quiet and any(target.format != "json" for target in wanted):
+        tell_limits(found)
     if json:
         output.print_json(document(found, config))
     elif not wanted:
         show(found, settings)
+
+
+def tell_limits(found: "Profile") -> None:
+    """Say on standard error what the table of units lacks, or gives more coarsely than usual, for wide arrays."""
+    for array in found.arrays:
+        rows = array.per_unit
+        if rows is None or (rows.noise is not None and rows.quantile_error and rows.quantile_error <= USUAL_ERROR):
+            continue
+        if rows.quantile_error is None:
+            quantiles = "have no quantiles"
+        else:
+            quantiles = f"have quantiles within (1 + |x|)*{rows.quantile_error:g}"
+        noise = " and no noise columns" if rows.noise is None else ""
+        output.say(f"'{array.name}' has many units ({array.units:,}): they {quantiles}{noise}")
 
 
 def array_functions(texts: Sequence[str] | None) -> dict[str, str]:
@@ -141,6 +160,8 @@ def document(found: "Profile", config: Mapping[str, object]) -> dict[str, object
 
         told: dict[str, object] = {name: getattr(array, name) for name in ARRAY_FIELDS}
         told["quantiles"] = {f"{q:g}": v for q, v in zip(QUANTILES, array.quantiles.tolist(), strict=True)}
+        if array.per_unit is not None:
+            told["unit_quantile_error"] = array.per_unit.quantile_error
         if array.noise is not None:
             told["noise"] = {field.name: getattr(array.noise, field.name) for field in fields(array.noise)}
         return told
@@ -166,8 +187,11 @@ def unit_columns(found: "Profile") -> dict[str, Any]:
         for position, name in enumerate(("q05", "q50", "q95")):
             parts[name].append(rows.quantiles[:, position])
         for name in UNIT_COLUMNS:
-            if hasattr(rows, name):
-                parts[name].append(getattr(rows, name))
+            group, dot, key = name.partition(".")
+            if dot:
+                parts[name].append(np.full(array.units, np.nan) if rows.noise is None else getattr(rows.noise, key))
+            elif hasattr(rows, group):
+                parts[name].append(getattr(rows, group))
     return {name: np.concatenate(columns) for name, columns in parts.items()}
 
 

@@ -12,15 +12,19 @@ import numpy as np
 import numpy.typing as npt
 
 from noisyviz.engine.activation import Activation, Array
+from noisyviz.engine.blocks import Block, blocks
 from noisyviz.engine.exact import exact
 from noisyviz.engine.grid import Grid
-from noisyviz.engine.noise_effect import GridNoiseSums, Mask, NoiseProfile, squares
+from noisyviz.engine.noise_effect import NoiseProfile, squares
+from noisyviz.engine.scratch import Scratch
+from noisyviz.engine.tally import Mask, Places, Tally
 from noisyviz.engine.units import KINDS, NoisyUnit
 from noisyviz.errors import InputError
 
 C_MAX: Final = 100.0
 _LEVELS: Final = np.concatenate([[0.0], np.geomspace(0.01, C_MAX, 41)])
 _GRID: Final = Grid(bits=6, octaves=64)
+_BLOCK: Final = 1 << 15  # numbers gathered at once
 _SLACK: Final = 1e-12  # so that a leak of 1 - 0.9 reaches 0.1 in spite of rounding
 _REACH: Final = 9.0  # standard deviations of a normal input
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(5)
@@ -75,16 +79,22 @@ class Calibration:
 
 def gather(arrays: Iterable[npt.ArrayLike], activation: Activation) -> Sample:
     """Gather the finite numbers of arrays of any shape, those that saturate apart from the others."""
-    size = 2 * _GRID.cells
-    sums = GridNoiseSums(
-        NoisyUnit(activation), np.zeros(8), grid=_GRID, counts=np.zeros(size, dtype=np.int64), x_sums=np.zeros(size)
-    )
+    tally, scratch = Tally(grid=_GRID), Scratch()
     for values in arrays:
-        x = np.asarray(values, dtype=np.float64).ravel()
-        x = x[np.isfinite(x)]
-        sums.take(x, activation.saturated(x))
-    nodes, weights, saturated = sums.nodes()
-    return Sample(x=nodes, weights=weights, saturated=saturated)
+        with np.errstate(all="ignore"):
+            for block in blocks(np.asanyarray(values), _BLOCK):
+                _gather(tally, block, activation, scratch)
+    nodes = list(tally.nodes(activation))
+    x, weights, saturated = (np.concatenate([getattr(n, key) for n in nodes]) for key in ("x", "weights", "saturated"))
+    return Sample(x=x, weights=weights, saturated=saturated)
+
+
+def _gather(tally: Tally, block: Block, activation: Activation, scratch: Scratch) -> None:
+    x = block.astype(np.float64, copy=False)
+    good = np.isfinite(x)
+    x = np.where(good, x, 0.0)
+    peak = float(np.abs(x).max())
+    tally.take(Places.of(x, activation.saturated(x), good=good, peak=peak, scratch=scratch))
 
 
 def normal_input(mean: float, std: float, activation: Activation) -> Sample:

@@ -5,14 +5,15 @@ cell of a number costs no transcendental function.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from noisyviz.engine.activation import Array
 
-_MANTISSA = 52
-_ONE = int(np.float64(1.0).view(np.int64))
+MANTISSA: Final = 52
+ONE: Final = int(np.float64(1.0).view(np.int64))
 
 Index = npt.NDArray[np.int64]
 
@@ -51,15 +52,24 @@ class Grid:
     def cell(self, x: Array) -> Index:
         """Return the cell of every finite x, of x's shape."""
         magnitude = np.abs(x) + 1.0
-        k = (magnitude.view(np.int64) - _ONE) >> (_MANTISSA - self.bits)
+        k = (magnitude.view(np.int64) - ONE) >> (MANTISSA - self.bits)
         np.minimum(k, self.side - 1, out=k)
         return np.where(x < 0, self.side - 1 - k, self.side + k)
 
     def edges(self) -> Array:
         """Return the edges between cells, increasing, shape (cells + 1,)."""
-        k = np.arange(self.side + 1, dtype=np.int64)
-        positive = ((k << (_MANTISSA - self.bits)) + _ONE).view(np.float64) - 1.0
+        positive = self.positive_edges()
         return np.concatenate([-positive[:0:-1], positive])
+
+    def positive_edges(self) -> Array:
+        """Return the edges from 0 on, shape (side + 1,)."""
+        k = np.arange(self.side + 1, dtype=np.int64)
+        return ((k << (MANTISSA - self.bits)) + ONE).view(np.float64) - 1.0
+
+    def separates(self, threshold: float) -> bool:
+        """Tell whether each cell lies wholly on one side of a threshold; 0 itself belongs to the cell above it."""
+        cell = int(np.float64(1.0 + abs(threshold)).view(np.int64)) - ONE
+        return threshold != 0 and (np.isinf(threshold) or cell % (1 << (MANTISSA - self.bits)) == 0)
 
     def quantiles(self, counts: Index, q: Array, low: Array, high: Array) -> Array:
         """Return quantiles of counted samples, linear inside a cell and never beyond the extremes.
@@ -79,15 +89,16 @@ class Grid:
             Shape (n, m), off by at most one cell, NaN for rows without samples.
         """
         edges = self.edges()
-        found = np.full((counts.shape[0], q.size), np.nan)
-        for row, row_counts in enumerate(counts):
-            cumulated = np.cumsum(row_counts)
-            total = cumulated[-1]
-            if total == 0:
-                continue
-            cell = np.minimum(np.searchsorted(cumulated, q * total), self.cells - 1)
-            inside = np.maximum(row_counts[cell], 1)
-            part = (q * total - (cumulated[cell] - row_counts[cell])) / inside
+        cumulated = np.cumsum(counts, axis=1)
+        total = cumulated[:, -1:]
+        found = np.empty((counts.shape[0], q.size))
+        rows = np.arange(counts.shape[0])
+        for column, wanted in enumerate(q.tolist()):
+            target = wanted * total[:, 0]
+            cell = np.minimum(np.count_nonzero(cumulated < target[:, None], axis=1), self.cells - 1)
+            inside = counts[rows, cell]
+            part = (target - (cumulated[rows, cell] - inside)) / np.maximum(inside, 1)
             value = edges[cell] + part * (edges[cell + 1] - edges[cell])
-            found[row] = np.clip(value, low[row], high[row])
+            found[:, column] = np.clip(value, low, high)
+        found[total[:, 0] == 0] = np.nan
         return found

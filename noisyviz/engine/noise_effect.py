@@ -1,23 +1,24 @@
 """What a noisy unit does to real pre-activations: root mean squares of its bias, spread and gradient over the samples.
 
-Kinds with output noise are closed at every sample. The others are computed once for each occupied cell of a fixed grid,
-at the mean of the samples in it, apart for saturated ones and the rest. For α, c and p of order one this is off by less
-than 1e-5 of each value; a cell that holds equal numbers is exact.
+Kinds with output noise are closed at every sample, in arrays of up to four million numbers. The others, and larger
+arrays, are computed once for each occupied cell of a fixed grid, at the mean of the samples in it, apart for saturated
+ones and the rest. For α, c and p of order one this is off by less than 1e-5 of each value. For single units the values
+of these cells are interpolated at the means of coarser ones.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import nan, sqrt
-from typing import Self
+from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from noisyviz.engine.activation import Array
+from noisyviz.engine.blocks import over_rows
 from noisyviz.engine.exact import exact
-from noisyviz.engine.grid import Grid, Index
+from noisyviz.engine.tally import Mask, Nodes, Tally
 from noisyviz.engine.units import KINDS, NoisyUnit, OutputNoise
 
-Mask = npt.NDArray[np.bool_]
+CLOSED: Final = 1 << 22  # numbers in an array of which each is looked at
 # sums over the samples; n, bias and spread over all of them, then all of it over the saturated ones
 _NAMES = ("n", "bias", "std", "n_saturated", "bias_saturated", "std_saturated", "grad", "slope")
 
@@ -57,71 +58,58 @@ class NoiseProfile:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UnitNoise:
+    """The columns of `NoiseProfile` for every unit of an array, shape (units,) each."""
+
+    bias_rms: Array
+    std_rms: Array
+    bias_rms_saturated: Array
+    std_rms_saturated: Array
+    grad_rms_saturated: Array
+    grad_rms_noiseless_saturated: Array
+
+    @classmethod
+    def of(cls, sums: Array) -> Self:
+        """Return the root mean squares of sums of squares, shape (8, units)."""
+        names = [field.name for field in fields(cls)]
+        with np.errstate(all="ignore"):
+            all_samples = np.sqrt(sums[1:3] / sums[0])
+            saturated = np.sqrt(sums[4:8] / sums[3])
+        return cls(**dict(zip(names, [*all_samples, *saturated], strict=True)))
+
+
 def _root(total: float, n: float) -> float:
     return sqrt(total / n) if n else nan
 
 
 @dataclass(slots=True)
-class NoiseSums:
-    """Sums over samples that are closed at each of them."""
+class ClosedSums:
+    """Sums of squares over samples that are closed at each of them, by unit."""
 
     unit: NoisyUnit
     sums: Array
 
-    def take(self, x: Array, saturated: Mask) -> None:
-        """Add finite samples of shape (n,)."""
-        bias, std, grad = output_moments(self.unit, x)
-        self.sums += squares(self.unit, x, np.ones(x.shape), saturated, (bias, std, grad))
+    @classmethod
+    def begin(cls, unit: NoisyUnit, units: int) -> Self:
+        """Return empty sums."""
+        return cls(unit, np.zeros((len(_NAMES), units)))
 
-    def totals(self) -> Array:
-        """Return the sums of squares, shape (8,)."""
-        return self.sums
-
-    def profile(self) -> NoiseProfile:
-        """Return the root mean squares."""
-        return NoiseProfile.of(self.totals())
-
-
-@dataclass(slots=True)
-class GridNoiseSums(NoiseSums):
-    """Counts and sums of x in the cells of a grid; row 1 holds the saturated samples."""
-
-    grid: Grid
-    counts: Index
-    x_sums: Array
-
-    def take(self, x: Array, saturated: Mask) -> None:
-        """Add finite samples of shape (n,)."""
-        cell = self.grid.cell(x) + self.grid.cells * saturated
-        self.counts += np.bincount(cell, minlength=self.counts.size)
-        self.x_sums += np.bincount(cell, weights=x, minlength=self.counts.size)
-
-    def totals(self) -> Array:
-        """Return the sums of squares, shape (8,)."""
-        nodes, weights, saturated = self.nodes()
-        found = exact(self.unit, nodes)
-        return squares(self.unit, nodes, weights, saturated, (found.bias, found.std, found.grad_rms))
-
-    def nodes(self) -> tuple[Array, Array, Mask]:
-        """Return the mean of x in every occupied cell, the number of samples there, and whether they saturate."""
-        held = np.flatnonzero(self.counts)
-        weights = self.counts[held].astype(np.float64)
-        return self.x_sums[held] / weights, weights, held >= self.grid.cells
+    def take(self, x: Array, saturated: Mask, good: Mask | None) -> None:
+        """Add finite samples of shape (n, units)."""
+        values = output_moments(self.unit, x)
+        weights = np.ones(x.shape) if good is None else good.astype(np.float64)
+        for row, term in zip(self.sums, _terms(self.unit, x, weights, saturated, values), strict=True):
+            row += over_rows(np.add, np.ascontiguousarray(term))
 
 
-def noise_sums(unit: NoisyUnit, grid: Grid, before: NoiseSums | None) -> NoiseSums:
-    """Return the sums begun before, or empty ones of the sort that the unit needs."""
-    if before is not None:
-        return before
-    nothing = np.zeros(len(_NAMES))
-    if KINDS[unit.kind].output_noise:
-        return NoiseSums(unit, nothing)
-    size = 2 * grid.cells
-    return GridNoiseSums(unit, nothing, grid, np.zeros(size, dtype=np.int64), np.zeros(size))
+def closes(unit: NoisyUnit, size: int) -> bool:
+    """Tell whether every number of an array is looked at: its noise must be closed and the array not too large."""
+    return KINDS[unit.kind].output_noise and size <= CLOSED
 
 
 def output_moments(unit: NoisyUnit, x: Array) -> tuple[Array, Array, Array]:
-    """Return bias, std and root-mean-square gradient of a unit with output noise (Eq 12) at finite x of shape (n,)."""
+    """Return bias, std and root-mean-square gradient of a unit with output noise (Eq 12) at finite x of any shape."""
     at = unit.at(x)
     if not isinstance(at, OutputNoise):  # the caller's mistake
         raise TypeError(unit.kind)
@@ -133,17 +121,61 @@ def output_moments(unit: NoisyUnit, x: Array) -> tuple[Array, Array, Array]:
 
 def squares(unit: NoisyUnit, x: Array, weights: Array, saturated: Mask, moments: tuple[Array, Array, Array]) -> Array:
     """Return the sums of squares, shape (8,), of values at samples with weights."""
-    bias, std, grad = moments
-    inside = weights * saturated
+    return np.array([float(np.sum(term)) for term in _terms(unit, x, weights, saturated, moments)])
+
+
+def _terms(
+    unit: NoisyUnit, x: Array, weights: Array, saturated: Mask, moments: tuple[Array, Array, Array]
+) -> tuple[Array, ...]:
+    """Return what is summed, in the order of `_NAMES`, of x's shape each."""
+    bias, std, grad = (value * value for value in moments)
     slope = unit.activation.derivative(x)
-    terms = (
-        (weights, 1.0),
-        (weights, bias),
-        (weights, std),
-        (inside, 1.0),
-        (inside, bias),
-        (inside, std),
-        (inside, grad),
-        (inside, slope),
+    inside = weights * saturated
+    return (
+        *(weights, weights * bias, weights * std, inside, inside * bias, inside * std),
+        *(inside * grad, inside * slope * slope),
     )
-    return np.array([float(np.sum(weight * value * value)) for weight, value in terms])
+
+
+def grid_sums(unit: NoisyUnit, cells: Tally, columns: Tally | None) -> tuple[Array, Array | None]:
+    """Return the sums of squares of an array, shape (8,), and of each of its units, shape (8, units).
+
+    Parameters
+    ----------
+    unit
+        The noisy unit.
+    cells
+        All samples together.
+    columns
+        The samples of every unit, on a coarser grid; None where there is none.
+    """
+    apart = None if columns is None else np.zeros((len(_NAMES), columns.groups))
+    parts = list(cells.nodes(unit.activation))
+    x, weights, saturated = (np.concatenate([getattr(n, key) for n in parts]) for key in ("x", "weights", "saturated"))
+    found = exact(unit, x)
+    moments = (found.bias, found.std, found.grad_rms)
+    total = squares(unit, x, weights, saturated, moments)
+    if columns is not None and apart is not None:
+        values = np.stack([*(value * value for value in moments), unit.activation.derivative(x) ** 2])
+        for nodes in columns.nodes(unit.activation):
+            _add_units(apart, nodes, x, values, saturated)
+    return total, apart
+
+
+def _add_units(sums: Array, nodes: Nodes, x: Array, values: Array, saturated: Mask) -> None:
+    """Interpolate bias², std², grad² and h′² at the nodes of units, between known nodes on the same side."""
+    at = np.zeros((len(values), nodes.x.size))
+    for side in (True, False):
+        known, wanted = np.flatnonzero(saturated == side), nodes.saturated == side
+        order = known[np.argsort(x[known], kind="stable")]
+        if order.size and wanted.any():
+            for row, value in zip(at, values, strict=True):
+                row[wanted] = np.interp(nodes.x[wanted], x[order], value[order])
+    inside = nodes.weights * nodes.saturated
+    bias, std, grad, slope = at
+    terms = (
+        *(nodes.weights, nodes.weights * bias, nodes.weights * std),
+        *(inside, inside * bias, inside * std, inside * grad, inside * slope),
+    )
+    for row, term in zip(sums, terms, strict=True):
+        row += np.bincount(nodes.group, weights=term, minlength=row.size)

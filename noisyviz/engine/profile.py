@@ -4,9 +4,8 @@ Arrays are read in chunks of rows; counts are exact, so that shares and quantile
 and sums only in their last digits.
 """
 
-import mmap
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -14,18 +13,18 @@ import numpy.typing as npt
 
 from noisyviz.engine.activation import Activation, Array
 from noisyviz.engine.activations import activation
-from noisyviz.engine.grid import Grid, Index
-from noisyviz.engine.noise_effect import NoiseProfile, NoiseSums, noise_sums
+from noisyviz.engine.blocks import blocks
+from noisyviz.engine.grid import Index
+from noisyviz.engine.noise_effect import NoiseProfile, UnitNoise
+from noisyviz.engine.saturation import FINE, SaturationSums
 from noisyviz.engine.units import NoisyUnit
 from noisyviz.errors import InputError
 
-CHUNK: Final = 1 << 16  # numbers worked on at once
+CHUNK: Final = 1 << 15  # numbers worked on at once
 DEAD: Final = 0.99  # a unit saturated in at least this share of its samples is dead
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 UNIT_QUANTILES: Final = (0.05, 0.5, 0.95)
-MAX_CELLS: Final = 1 << 22  # of all units' counts together; wider arrays get no quantiles per unit
-_FINE: Final = Grid(bits=9, octaves=64)
-_COARSE: Final = Grid(bits=5, octaves=16)
+_SUMMED: Final = ("left", "right", "delta", "slope")
 _KINDS: Final = "fiu"
 
 
@@ -46,7 +45,13 @@ class UnitProfile:
     low, high
         The smallest and the largest finite x.
     quantiles
-        Of x at `UNIT_QUANTILES`, shape (units, 3), off by at most (1 + abs x)/32; NaN above 4,096 units.
+        Of x at `UNIT_QUANTILES`, shape (units, 3), off by at most `quantile_error`·(1 + abs x) within ±65,535.
+    quantile_error
+        1/512 for few units, 1/32 at 4,096, more above; None, and NaN in place of the quantiles, for so many units
+        that their cells would fill the memory, from 131,073 on.
+    noise
+        What the noisy unit does to each, off by less than 1e-3 of each value where the array holds more than four
+        million numbers or the noise is on the input; None without a noisy unit, and for too many units for that.
     """
 
     samples: Index
@@ -59,6 +64,8 @@ class UnitProfile:
     low: Array
     high: Array
     quantiles: Array
+    quantile_error: float | None
+    noise: UnitNoise | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,6 +88,8 @@ class ArrayProfile:
         How many units saturate in at least 99 % of their samples.
     quantiles
         Of x at `QUANTILES`, off by at most (1 + abs x)/512.
+    counts
+        Samples in the cells of `noisyviz.engine.saturation.FINE`, for densities.
     noise
         What the noisy unit does here, None without one.
     per_unit
@@ -100,6 +109,7 @@ class ArrayProfile:
     mean_derivative: float
     dead_units: int
     quantiles: Array
+    counts: Index
     noise: NoiseProfile | None
     per_unit: UnitProfile | None
 
@@ -176,7 +186,8 @@ class Profiler:
         self._unit, self._chunk = unit, chunk
         self._used: set[str] = set()
         self._done: list[ArrayProfile] = []
-        self._sums: list[_Sums] = []
+        self._sums: list[SaturationSums] = []
+        self._noises: list[Array] = []
 
     def add(self, name: str, values: npt.ArrayLike, *, alias: str = "") -> ArrayProfile:
         """Profile one array; `functions` may name it by its name or by its alias."""
@@ -188,14 +199,22 @@ class Profiler:
             raise InputError(f"array '{name}' is {kind}; pre-activations of at least one sample are needed")
         self._used |= {name, alias}
         h = self._own.get(name, self._own.get(alias, self._default))
-        unit = None if self._unit is None else self._unit.replace(fn=h)
-        sums = _Sums(units=1 if array.ndim == 1 else array.shape[-1])
+        sums = SaturationSums(
+            units=1 if array.ndim == 1 else array.shape[-1],
+            size=array.size,
+            dtype=array.dtype,
+            activation=h,
+            unit=None if self._unit is None else self._unit.replace(fn=h),
+        )
         with np.errstate(all="ignore"):
-            for block in _blocks(array, self._chunk):
-                sums.take(block, h, unit)
-            found = sums.profile(name, h.name, array.shape, unit)
+            for block in blocks(array, self._chunk):
+                sums.take(block)
+            noise = sums.noise() if self._unit is not None else None
+            found = _profile(sums, noise, name=name, shape=array.shape)
         self._done.append(found)
         self._sums.append(sums)
+        if noise is not None:
+            self._noises.append(noise[0])
         return found
 
     def finish(self) -> Profile:
@@ -206,143 +225,68 @@ class Profiler:
         if missing:
             held = ", ".join(found.name for found in self._done)
             raise InputError(f"there is no array '{missing[0]}'; the arrays are {held}", parameter="array")
-        return Profile(arrays=tuple(self._done), total=_total(self._done, self._sums))
+        return Profile(arrays=tuple(self._done), total=_total(self._done, self._sums, self._noises))
 
 
 def _function(fn: str | Activation) -> Activation:
     return activation(fn) if isinstance(fn, str) else fn
 
 
-def _blocks(array: npt.NDArray[Any], chunk: int) -> Iterator[Array]:
-    """Yield rows of the array as float64 of shape (n, units), at most about `chunk` numbers at once."""
-    if array.ndim == 1:
-        array = array[:, None]
-    elif array.ndim > 2 and array.flags.c_contiguous:
-        array = array.reshape(-1, array.shape[-1])
-    if array.ndim > 2:  # a reshape would copy all of it
-        for part in array:
-            yield from _blocks(part, chunk)
-        return
-    rows = max(1, chunk // array.shape[1])
-    for start in range(0, array.shape[0], rows):
-        yield np.ascontiguousarray(array[start : start + rows], dtype=np.float64)
-        _release(array)
+def _per_unit(sums: SaturationSums, noise: Array | None) -> UnitProfile:
+    """Return the columns of the units."""
+    n = np.where(sums.finite == 0, np.nan, sums.finite)
+    saturated = sums.left + sums.right
+    wanted = np.array(UNIT_QUANTILES)
+    columns = sums.columns
+    return UnitProfile(
+        samples=sums.finite,
+        share_left=sums.left / n,
+        share_right=sums.right / n,
+        share_saturated=saturated / n,
+        mean_abs_delta=sums.delta / n,
+        mean_derivative=sums.slope / n,
+        dead=saturated / n >= DEAD,
+        low=np.where(sums.finite == 0, np.nan, sums.low),
+        high=np.where(sums.finite == 0, np.nan, sums.high),
+        quantiles=np.full((sums.units, wanted.size), np.nan)
+        if columns is None
+        else columns.quantiles(wanted, sums.low, sums.high),
+        quantile_error=None if columns is None else 0.5**columns.grid.bits,
+        noise=None if noise is None else UnitNoise.of(noise),
+    )
 
 
-def _release(array: npt.NDArray[Any]) -> None:
-    """Give the pages of a memory map back, which the system would otherwise count as ours."""
-    base: Any = array
-    while base is not None and not isinstance(base, mmap.mmap):
-        base = getattr(base, "base", None)
-    if base is not None and hasattr(base, "madvise"):
-        base.madvise(mmap.MADV_DONTNEED)
+def _profile(
+    sums: SaturationSums, noise: tuple[Array, Array | None] | None, *, name: str, shape: tuple[int, ...]
+) -> ArrayProfile:
+    """Return the profile of a whole array."""
+    per_unit = _per_unit(sums, noise[1] if noise else None)
+    return _array_profile(
+        name=name,
+        fn=sums.activation.name,
+        shape=shape,
+        units=sums.units,
+        samples=sums.rows,
+        finite=int(sums.finite.sum()),
+        non_finite=sums.rows * sums.units - int(sums.finite.sum()),
+        sums={key: float(getattr(sums, key).sum()) for key in _SUMMED},
+        dead_units=int(per_unit.dead.sum()),
+        counts=sums.cells.counts(),
+        low=sums.low.min(),
+        high=sums.high.max(),
+        noise=NoiseProfile.of(noise[0]) if noise else None,
+        per_unit=per_unit,
+    )
 
 
-@dataclass(slots=True)
-class _Sums:
-    """Running counts and sums of one array."""
-
-    units: int
-    rows: int = 0
-    fine: Index = field(default_factory=lambda: np.zeros(_FINE.cells, dtype=np.int64))
-    finite: Index = field(init=False)
-    left: Index = field(init=False)
-    right: Index = field(init=False)
-    delta: Array = field(init=False)
-    slope: Array = field(init=False)
-    low: Array = field(init=False)
-    high: Array = field(init=False)
-    coarse: Index | None = field(init=False)
-    noise: NoiseSums | None = None
-
-    def __post_init__(self) -> None:
-        self.finite, self.left, self.right = (np.zeros(self.units, dtype=np.int64) for _ in range(3))
-        self.delta, self.slope = np.zeros(self.units), np.zeros(self.units)
-        self.low, self.high = np.full(self.units, np.inf), np.full(self.units, -np.inf)
-        cells = self.units * _COARSE.cells
-        self.coarse = np.zeros(cells, dtype=np.int64) if cells <= MAX_CELLS else None
-
-    def take(self, x: Array, h: Activation, unit: NoisyUnit | None) -> None:
-        """Add a block of shape (n, units)."""
-        self.rows += x.shape[0]
-        good = np.isfinite(x)
-        whole = bool(good.all())
-        low, high = h.thresholds
-        left = (x <= low) & good & (low > -np.inf)
-        right = (x >= high) & good & (high < np.inf)
-        self.finite += x.shape[0] if whole else np.count_nonzero(good, axis=0)
-        self.left += np.count_nonzero(left, axis=0)
-        self.right += np.count_nonzero(right, axis=0)
-        self.low = np.minimum(self.low, x.min(axis=0, initial=np.inf, where=good))
-        self.high = np.maximum(self.high, x.max(axis=0, initial=-np.inf, where=good))
-        filled = x if whole else np.where(good, x, 0.0)
-        self.delta += np.abs(h.finite_delta(filled)).sum(axis=0, where=good)
-        self.slope += h.slope_function(filled).sum(axis=0, where=good)
-        self.count(filled, good, whole=whole)
-        if unit is not None:
-            keep = slice(None) if whole else good.ravel()
-            values, saturated = x.ravel()[keep], (left | right).ravel()[keep]
-            self.noise = noise_sums(unit, _FINE, self.noise)
-            self.noise.take(values, saturated)
-
-    def count(self, x: Array, good: npt.NDArray[np.bool_], *, whole: bool) -> None:
-        """Count samples in the cells of the grids."""
-        cell = _FINE.cell(x)
-        self.fine += np.bincount(cell.ravel() if whole else cell[good], minlength=_FINE.cells)
-        if self.coarse is not None:
-            flat = _COARSE.cell(x) + np.arange(self.units) * _COARSE.cells
-            np.add.at(self.coarse, flat.ravel() if whole else flat[good], 1)
-
-    def per_unit(self) -> UnitProfile:
-        """Return the columns of the units."""
-        n = np.where(self.finite == 0, np.nan, self.finite)
-        saturated = self.left + self.right
-        quantiles = np.full((self.units, len(UNIT_QUANTILES)), np.nan)
-        if self.coarse is not None:
-            counts = self.coarse.reshape(self.units, -1)
-            quantiles = _COARSE.quantiles(counts, np.array(UNIT_QUANTILES), self.low, self.high)
-        return UnitProfile(
-            samples=self.finite,
-            share_left=self.left / n,
-            share_right=self.right / n,
-            share_saturated=saturated / n,
-            mean_abs_delta=self.delta / n,
-            mean_derivative=self.slope / n,
-            dead=saturated / n >= DEAD,
-            low=np.where(self.finite == 0, np.nan, self.low),
-            high=np.where(self.finite == 0, np.nan, self.high),
-            quantiles=quantiles,
-        )
-
-    def profile(self, name: str, fn: str, shape: tuple[int, ...], unit: NoisyUnit | None) -> ArrayProfile:
-        """Return the profile of the whole array."""
-        per_unit = self.per_unit()
-        sums = {key: float(getattr(self, key).sum()) for key in ("left", "right", "delta", "slope")}
-        return _array_profile(
-            name=name,
-            fn=fn,
-            shape=shape,
-            units=self.units,
-            samples=self.rows,
-            finite=int(self.finite.sum()),
-            non_finite=self.rows * self.units - int(self.finite.sum()),
-            sums=sums,
-            dead_units=int(per_unit.dead.sum()),
-            quantiles=_quantiles(self.fine, self.low, self.high),
-            noise=None if unit is None or self.noise is None else self.noise.profile(),
-            per_unit=per_unit,
-        )
-
-
-def _quantiles(fine: Index, low: Array, high: Array) -> Array:
-    ends = low.min(keepdims=True), high.max(keepdims=True)
-    found: Array = _FINE.quantiles(fine[None, :], np.array(QUANTILES), *ends)[0]
-    return found
-
-
-def _array_profile(*, finite: int, sums: Mapping[str, float], **facts: Any) -> ArrayProfile:
+def _array_profile(
+    *, finite: int, sums: Mapping[str, float], counts: Index, low: float, high: float, **facts: Any
+) -> ArrayProfile:
     n = finite or np.nan
+    ends = np.array([low]), np.array([high])
     return ArrayProfile(
+        counts=counts,
+        quantiles=FINE.quantiles(counts[None, :], np.array(QUANTILES), *ends)[0],
         share_left=sums["left"] / n,
         share_right=sums["right"] / n,
         share_saturated=(sums["left"] + sums["right"]) / n,
@@ -352,15 +296,9 @@ def _array_profile(*, finite: int, sums: Mapping[str, float], **facts: Any) -> A
     )
 
 
-def _total(done: list[ArrayProfile], sums: list[_Sums]) -> ArrayProfile:
+def _total(done: list[ArrayProfile], sums: list[SaturationSums], noises: list[Array]) -> ArrayProfile:
     """Return the profile of all numbers together."""
     names = {found.fn for found in done}
-    noises = [part.noise for part in sums if part.noise is not None]
-    noise = None
-    if noises:
-        noise = noises[0].totals()
-        for other in noises[1:]:
-            noise = noise + other.totals()
     return _array_profile(
         name="total",
         fn=names.pop() if len(names) == 1 else "",
@@ -369,15 +307,11 @@ def _total(done: list[ArrayProfile], sums: list[_Sums]) -> ArrayProfile:
         samples=sum(found.samples for found in done),
         finite=sum(int(part.finite.sum()) for part in sums),
         non_finite=sum(found.non_finite for found in done),
-        sums={
-            key: float(sum(getattr(part, key).sum() for part in sums)) for key in ("left", "right", "delta", "slope")
-        },
+        sums={key: float(sum(getattr(part, key).sum() for part in sums)) for key in _SUMMED},
         dead_units=sum(found.dead_units for found in done),
-        quantiles=_quantiles(
-            np.sum([part.fine for part in sums], axis=0),
-            np.array([part.low.min() for part in sums]),
-            np.array([part.high.max() for part in sums]),
-        ),
-        noise=None if noise is None else NoiseProfile.of(noise),
+        counts=np.sum([found.counts for found in done], axis=0),
+        low=min(part.low.min() for part in sums),
+        high=max(part.high.max() for part in sums),
+        noise=NoiseProfile.of(np.sum(noises, axis=0)) if noises else None,
         per_unit=None,
     )
