@@ -4,9 +4,9 @@ NPY and safetensors files are mapped, members of archives are read one at a time
 refused. bfloat16 arrays are converted in memory.
 """
 
+import hashlib
 import json
 import math
-import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from typing import IO, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from noisyviz.digests import Digests
 from noisyviz.errors import InputError, suggestion
 from noisyviz.files import Source, array_names, check_regular, naming, open_array, split_source
 
@@ -25,6 +26,7 @@ SUFFIXES: Final = (".csv", ".npy", ".npz", ".safetensors")
 STDIN: Final = "-"
 _MAX_TENSOR_HEADER: Final = 100_000_000  # what the format itself allows
 _FIRST_LINE: Final = 1 << 24
+_PART: Final = 1 << 20
 _TENSOR_DTYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
         **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"},
@@ -52,7 +54,9 @@ class Found:
     array: npt.NDArray[Any]
 
 
-def arrays_of(texts: Sequence[str], *, stdin: IO[bytes] | None = None) -> Iterator[Found]:
+def arrays_of(
+    texts: Sequence[str], *, stdin: IO[bytes] | None = None, digests: Digests | None = None
+) -> Iterator[Found]:
     """Yield every array of the sources.
 
     Parameters
@@ -61,6 +65,8 @@ def arrays_of(texts: Sequence[str], *, stdin: IO[bytes] | None = None) -> Iterat
         Files, FILE:ARRAY, folders, and "-" for standard input.
     stdin
         Where standard input is read from; None where there is none to read.
+    digests
+        Takes up every file that is read, whole folders file by file.
 
     Raises
     ------
@@ -70,8 +76,17 @@ def arrays_of(texts: Sequence[str], *, stdin: IO[bytes] | None = None) -> Iterat
     places = [place for text in texts for place in _places(text)]
     with tempfile.TemporaryDirectory(prefix="noisyviz-") as folder:
         for source, shown in places:
-            held = _kept(stdin, Path(folder), source.array) if shown == STDIN else source
+            if shown == STDIN:
+                held, sha256 = _kept(stdin, Path(folder), source.array)
+                if digests is not None:
+                    digests.told(STDIN, source.array, sha256)
+            else:
+                held = source
+            begun = shown == STDIN or digests is None
             for name, array in _arrays(held, shown):
+                if not begun and digests is not None:  # not before: the file is known to be a regular one now
+                    digests.begin(held.path, held.array)
+                    begun = True
                 label = "stdin" if shown == STDIN else source.path.name
                 full = f"{label}:{name}" if name else label
                 yield Found(name=name or label if len(places) == 1 else full, alias=name, array=array)
@@ -91,18 +106,21 @@ def _places(text: str) -> list[tuple[Source, str]]:
     return [(Source(path=path, array=""), str(path)) for path in files]
 
 
-def _kept(stdin: IO[bytes] | None, folder: Path, array: str) -> Source:
-    """Write standard input to a file, because archives and maps need one."""
+def _kept(stdin: IO[bytes] | None, folder: Path, array: str) -> tuple[Source, str]:
+    """Write standard input to a file, because archives and maps need one; return it and its SHA-256."""
     if stdin is None or stdin.isatty():
         raise InputError("'-' reads standard input, which is a terminal here; send a file or a pipe to it")
     path = folder / "stdin"
+    digest = hashlib.sha256()
     with path.open("wb") as file:
-        shutil.copyfileobj(stdin, file)
+        while part := stdin.read(_PART):
+            digest.update(part)
+            file.write(part)
     with path.open("rb") as file:
         start = file.read(9)
     if not start.startswith((b"PK", b"\x93NUMPY")):
         path = path.rename(path.with_suffix(".safetensors" if start[8:] == b"{" else ".csv"))
-    return Source(path=path, array=array)
+    return Source(path=path, array=array), digest.hexdigest()
 
 
 def _arrays(source: Source, shown: str) -> Iterator[tuple[str, npt.NDArray[Any]]]:

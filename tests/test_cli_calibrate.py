@@ -1,6 +1,7 @@
 """`calibrate` prints and writes its answer under the documented names, and ends with 3 when there is none."""
 
 import csv
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,8 @@ def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
     unit = nv.NoisyUnit("tanh", alpha=1.0, c=found["best"]["c"])
     rms = np.sqrt(np.mean(nv.exact(unit, x[np.abs(x) >= 1]).grad_rms ** 2))
     assert rms == pytest.approx(0.3, rel=1e-3)
-    assert found["config"]["files"] == [Path(f"{DIGITS}:layer2").name]
+    digest = hashlib.sha256(Path(DIGITS).read_bytes()).hexdigest()
+    assert found["config"]["files"] == [{"file": "digits.npz", "array": "layer2", "sha256": digest}]
 
 
 def test_the_command_of_the_answer_runs(run: Run) -> None:

@@ -1,6 +1,7 @@
 """`profile` reads what networks leave behind, prints and writes it under the documented names, and refuses the rest."""
 
 import csv
+import hashlib
 import io
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 from conftest import Run
 
 from noisyviz.cli.profile import UNIT_COLUMNS
+from noisyviz.digests import Digests
 from noisyviz.sources import arrays_of
 
 DATA = Path(__file__).parent / "data"
@@ -58,7 +60,24 @@ def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
         for array in found["arrays"]:
             threshold = 1.0 if array["name"] == "cell_candidate" else 2.0
             assert array["share_saturated"] == np.mean(np.abs(archive[array["name"]]) >= threshold)
-    assert found["config"]["files"] == ["gates.npz"]
+    digest = hashlib.sha256(Path(GATES).read_bytes()).hexdigest()
+    assert found["config"]["files"] == [{"file": "gates.npz", "array": "", "sha256": digest}]
+
+
+def test_every_file_that_was_read_is_recorded_without_its_folder(run: Run) -> None:
+    Path("saved").mkdir()
+    np.save("saved/b.npy", np.ones(3))
+    np.savez("saved/a.npz", x=np.ones(3), y=np.ones(3))
+    digest = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in Path("saved").iterdir()}
+    found = document(run, "saved", "saved/a.npz:y")["config"]["files"]
+    assert [(one["file"], one["array"]) for one in found] == [("a.npz", ""), ("b.npy", ""), ("a.npz", "y")]
+    assert [one["sha256"] for one in found] == [digest[name] for name in ("a.npz", "b.npy", "a.npz")]
+    assert run("profile", "saved", "-o", "units.json").exit_code == 0
+    assert json.loads(Path("units.json").read_text())["config"]["files"] == found[:2]
+    content = Path("saved/b.npy").read_bytes()
+    with Digests() as digests:
+        assert len(list(arrays_of(["-"], stdin=io.BytesIO(content), digests=digests))) == 1
+        assert digests.records() == [{"file": "-", "array": "", "sha256": digest["b.npy"]}]
 
 
 def test_what_is_not_finite_is_null_and_counted(run: Run) -> None:

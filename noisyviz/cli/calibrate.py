@@ -87,8 +87,9 @@ def calibrate(
         place.check(force=force, header=header)
     from noisyviz.engine.calibrate import calibrate as search
 
-    found = search(sample(files, input_text, units[0].activation), units=units, target_grad=target, max_bias=bound)
-    config = _config(files, input_text, units) | {"target_grad": target, "max_bias": bound} | versions()
+    data, read = sample(files, input_text, units[0].activation, recorded=json or bool(wanted))
+    found = search(data, units=units, target_grad=target, max_bias=bound)
+    config = _config(read, input_text, units) | {"target_grad": target, "max_bias": bound} | versions()
     for place in wanted:
         place.write(payload(found, config, place.format), force=force, quiet=quiet, header=header)
     if json:
@@ -129,14 +130,19 @@ def units_on_offer(
     ]
 
 
-def sample(files: Sequence[str] | None, input_text: str | None, h: "Activation") -> "Sample":
-    """Return the pre-activations of the files, or the normal input."""
+def sample(
+    files: Sequence[str] | None, input_text: str | None, h: "Activation", *, recorded: bool
+) -> tuple["Sample", list[dict[str, str]]]:
+    """Return the pre-activations of the files, or the normal input; and which files were read, if that is recorded."""
+    from noisyviz.digests import Digests
     from noisyviz.engine.calibrate import gather, normal_input
 
     if files:
         from noisyviz.sources import arrays_of
 
-        return gather((found.array for found in arrays_of(files, stdin=sys.stdin.buffer)), h)
+        with Digests() as digests:
+            read = arrays_of(files, stdin=sys.stdin.buffer, digests=digests if recorded else None)
+            return gather((found.array for found in read), h), digests.records()
     name, _, numbers = (input_text or "").partition(":")
     parts = numbers.split(",")
     if name != "normal" or len(parts) != 2:
@@ -144,15 +150,13 @@ def sample(files: Sequence[str] | None, input_text: str | None, h: "Activation")
     mean, std = number(parts[0], "--input"), number(parts[1], "--input")
     if std <= 0:
         raise InputError(f"--input needs a STD above 0, got '{input_text}'")
-    return normal_input(mean, std, h)
+    return normal_input(mean, std, h), []
 
 
-def _config(files: Sequence[str] | None, input_text: str | None, units: "Sequence[NoisyUnit]") -> dict[str, Any]:
-    from pathlib import Path
-
+def _config(files: Sequence[Mapping[str, str]], input_text: str | None, units: "Sequence[NoisyUnit]") -> dict[str, Any]:
     return {
         "command": "calibrate",
-        "files": ["-" if text == "-" else Path(text).name for text in files or []],
+        "files": list(files),
         "input": input_text,
         "fn": units[0].activation.name,
         "unit": list(dict.fromkeys(unit.kind for unit in units)),

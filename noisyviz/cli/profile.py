@@ -88,8 +88,8 @@ def profile(
     header = ",".join(UNIT_COLUMNS)
     for target in wanted:
         target.check(force=force, header=header)
-    found = compute(files, settings, functions)
-    config = _config(files, settings, functions)
+    found, read = compute(files, settings, functions, recorded=json or bool(wanted))
+    config = {"command": "profile", "files": read, **settings.config(), "array": functions, **versions()}
     for target in wanted:
         target.write(payload(found, config, target.format), force=force, quiet=quiet, header=header)
     if not quiet and any(target.format != "json" for target in wanted):
@@ -133,23 +133,20 @@ def array_functions(texts: Sequence[str] | None) -> dict[str, str]:
     return functions
 
 
-def compute(files: Sequence[str], settings: UnitSettings, functions: Mapping[str, str]) -> "Profile":
-    """Stream every array through the engine."""
+def compute(
+    files: Sequence[str], settings: UnitSettings, functions: Mapping[str, str], *, recorded: bool
+) -> tuple["Profile", list[dict[str, str]]]:
+    """Stream every array through the engine; return also which files were read, if that is recorded."""
+    from noisyviz.digests import Digests
     from noisyviz.engine.profile import Profiler
     from noisyviz.sources import arrays_of
 
     (unit,) = settings.build()
     profiler = Profiler(fn=unit.activation, functions=functions, unit=unit)
-    for found in arrays_of(files, stdin=sys.stdin.buffer):
-        profiler.add(found.name, found.array, alias=found.alias)
-    return profiler.finish()
-
-
-def _config(files: Sequence[str], settings: UnitSettings, functions: Mapping[str, str]) -> dict[str, object]:
-    from pathlib import Path
-
-    names = ["-" if text == "-" else Path(text).name for text in files]
-    return {"command": "profile", "files": names, **settings.config(), "array": dict(functions), **versions()}
+    with Digests() as digests:
+        for found in arrays_of(files, stdin=sys.stdin.buffer, digests=digests if recorded else None):
+            profiler.add(found.name, found.array, alias=found.alias)
+        return profiler.finish(), digests.records()
 
 
 def document(found: "Profile", config: Mapping[str, object]) -> dict[str, object]:
