@@ -41,7 +41,7 @@ def check_target(path: PathLike, *, force: bool = False, header: str | None = No
             f"output {shown!r} cannot be written: its folder {str(Path(shown).parent)!r} {state}",
             parameter="output",
         )
-    with _explained(shown):
+    with explained(shown):
         if target.is_dir():
             raise InputError(f"output {shown!r} is a folder; name a file in it", parameter="output")
         if not os.access(folder, os.W_OK | os.X_OK):
@@ -77,10 +77,9 @@ def write_bytes(path: PathLike, payload: bytes, *, force: bool = False, header: 
     """
     target = check_target(path, force=force, header=header)
     partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
-    with _explained(os.fspath(path)):
+    with explained(os.fspath(path)):
         try:
-            with partial.open("xb") as file:
-                file.write(payload)
+            _write_new(partial, payload)
             os.replace(partial, target)
         except BaseException:
             partial.unlink(missing_ok=True)
@@ -88,8 +87,31 @@ def write_bytes(path: PathLike, payload: bytes, *, force: bool = False, header: 
     return Path(path)
 
 
+def _write_new(path: Path, payload: bytes) -> None:
+    """Write a new file that has no name before it is whole, where the system can do that (Linux, most file systems)."""
+    try:
+        number = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+    except (AttributeError, OSError):
+        _write_named(path, payload)
+        return
+    with os.fdopen(number, "wb") as file:
+        file.write(payload)
+        file.flush()
+        try:
+            # With a folder's descriptor, though none is needed, Python calls linkat, which follows the link in /proc.
+            os.link(f"/proc/self/fd/{number}", path, src_dir_fd=number, follow_symlinks=True)
+        except OSError:
+            _write_named(path, payload)
+
+
+def _write_named(path: Path, payload: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(payload)
+
+
 @contextlib.contextmanager
-def _explained(shown: str) -> Iterator[None]:
+def explained(shown: str) -> Iterator[None]:
+    """Turn the system's refusals into sentences about the output that is called `shown`."""
     try:
         yield
     except OSError as error:

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from noisyviz import __version__
-from noisyviz.cli import anneal, calibrate, estimate, output, plot, profile, replay
+from noisyviz.cli import anneal, calibrate, estimate, figures, output, plot, profile, replay
 from noisyviz.cli import list as listing
 from noisyviz.errors import InputError, NoisyvizError, suggestion
 
@@ -166,6 +166,7 @@ for _name, _module, _function in (
     ("anneal", anneal, anneal.anneal),
     ("profile", profile, profile.profile),
     ("calibrate", calibrate, calibrate.calibrate),
+    ("figures", figures, figures.figures),
     ("replay", replay, replay.replay),
 ):
     app.command(_name, help=_module.HELP, short_help=_module.SUMMARY, epilog=EPILOG)(_function)

@@ -1,0 +1,183 @@
+"""``noisyviz figures``: the paper's figures, each with its data, in one folder with a manifest."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from noisyviz.cli import options as opt
+from noisyviz.cli import output
+from noisyviz.cli.options import option
+from noisyviz.cli.pictures import look_settings
+from noisyviz.cli.progress import Bar
+from noisyviz.cli.settings import versions
+from noisyviz.cli.values import choice, distinct, seed_from
+from noisyviz.errors import InputError
+from noisyviz.formats import PICTURE_FORMATS
+
+if TYPE_CHECKING:
+    from noisyviz.figures import Done, Job
+
+SUMMARY: Final = "The figures of the paper, each with its data."
+HELP: Final = """\
+\b
+noisyviz figures
+noisyviz figures --only 4,wrong-sign --format pdf -o paper
+noisyviz figures --edition v3 --scale eq9 --style screen --width 12cm
+
+Draw the figures of the paper (ICML 2016: 1 to 9; --edition v3, arXiv: 1 to 11)
+and two beyond it, wrong-sign and budget, at ICML column width: figure-4.pdf,
+.svg and .png with the numbers behind them in figure-4.csv, and manifest.json,
+which names every file with its sha256 and every picture with its settings.
+
+--scale decides how sigma grows in figures 4 to 6 (v3: 4, 6, 7): as the paper
+draws them (figure), or as its Eq 9 says (eq9).
+
+The folder is made when it is missing. Without -o it is 'figures' in the current
+folder; with --json and no -o nothing is written, and the data are printed.
+"""
+FOLDER: Final = "figures"
+FORMATS: Final = ("pdf", "svg", "png")
+
+Only = Annotated[
+    list[str] | None, option("--only", metavar="LIST", help="Figures to draw, such as 4,wrong-sign.", default="all")
+]
+Edition = Annotated[str | None, option("--edition", metavar="NAME", help="icml or v3 (arXiv).", default="icml")]
+Scale = Annotated[
+    str | None, option("--scale", metavar="NAME", help="How sigma grows: figure or eq9.", default="figure")
+]
+Formats = Annotated[
+    list[str] | None,
+    option("--format", metavar="LIST", help="Some of pdf, svg, png, pgf.", default=",".join(FORMATS)),
+]
+Folder = Annotated[
+    list[str] | None,
+    option("--output", "-o", "--out", metavar="FOLDER", help="Folder to write into.", default=FOLDER),
+]
+Seed = Annotated[
+    str | None,
+    option("--seed", metavar="N", help="Seed of every random draw; 'random' draws one.", default="each figure's own"),
+]
+Width = Annotated[
+    str | None,
+    option(
+        "--width",
+        metavar="WIDTH",
+        help="icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm.",
+        default="icml",
+    ),
+]
+
+
+def figures(
+    only: Only = None,
+    edition: Edition = None,
+    scale: Scale = None,
+    format_name: Formats = None,
+    out: Folder = None,
+    seed: Seed = None,
+    style: opt.Style = None,
+    width: Width = None,
+    json: opt.Json = False,
+    quiet: opt.Quiet = False,
+    force: opt.Force = False,
+) -> None:
+    """Draw the figures and write them."""
+    from noisyviz.figures import check_folder, perform_all, processors, write_all
+
+    folder = output_folder(out, json=json)
+    chosen = None if seed is None else seed_from(seed)
+    found = jobs(
+        only, edition=edition, scale=scale, formats=formats(format_name), style=style, width=width, seed=chosen
+    )
+    if folder is None:
+        found = [without_pictures(job) for job in found]
+    else:
+        check_folder(folder, found, force=force)
+    if seed == "random":
+        output.say(f"seed {chosen}")
+    with Bar("drawing") as bar:
+        done = perform_all(found, workers=processors(), progress=bar.show)
+    if folder is not None:
+        for path in write_all(folder, done, force=force):
+            if not quiet:
+                output.say(f"wrote {path}")
+    if json:
+        output.print_json(document(done, folder))
+
+
+def output_folder(out: Sequence[str] | None, *, json: bool) -> Path | None:
+    """Return the folder to write into, None when nothing is written."""
+    if out is None:
+        return None if json else Path(FOLDER)
+    if len(out) > 1:
+        raise InputError(f"--output takes one folder here, got {len(out)}: {', '.join(out)}")
+    if out[0] in ("", "-"):
+        raise InputError(f"--output must be the name of a folder here, got '{out[0]}'")
+    return Path(out[0])
+
+
+def formats(texts: Sequence[str] | None) -> tuple[str, ...]:
+    """Check the formats of the pictures."""
+    from noisyviz.pgf import tex_system
+
+    found = tuple(choice(name, "--format", PICTURE_FORMATS) for name in distinct(texts, "--format", FORMATS))
+    if "pgf" in found:
+        tex_system()
+    return found
+
+
+def jobs(
+    only: Sequence[str] | None,
+    *,
+    edition: str | None,
+    scale: str | None,
+    formats: tuple[str, ...],
+    style: str | None,
+    width: str | None,
+    seed: int | None,
+) -> "list[Job]":
+    """Check the options and return what is to be drawn."""
+    from noisyviz.figures import Job
+    from noisyviz.recipes.paper import EDITIONS, SCALES, paper_figures
+
+    version = choice(edition or "icml", "--edition", EDITIONS)
+    labels = [choice(label, "--only", EDITIONS[version]) for label in distinct(only, "--only", list(EDITIONS[version]))]
+    look = look_settings(style=style, width=width or "icml")
+    found = paper_figures(version, choice(scale or "figure", "--scale", SCALES), only=labels, seed=seed)
+    return [
+        Job(stem=f"figure-{label}", recipe=recipe, formats=formats, style=look.style, width=look.width)
+        for label, recipe in found.items()
+    ]
+
+
+def without_pictures(job: "Job") -> "Job":
+    """Return a job that only computes."""
+    from dataclasses import replace
+
+    return replace(job, formats=())
+
+
+def document(done: "Sequence[Done]", folder: Path | None) -> dict[str, Any]:
+    """Return the numbers behind the figures as JSON values, and what was written; what is not finite is null."""
+    import json
+
+    from noisyviz.cli.columns import json_column
+    from noisyviz.manifest import NAME
+    from noisyviz.recipes.base import settings
+
+    look = {"style": done[0].job.style, "width": done[0].job.width}
+    found: dict[str, Any] = {"config": {"command": "figures", **look} | versions(), "figures": {}}
+    masked = 0
+    for one in done:
+        tables: dict[str, Any] = {}
+        for suffix, columns in one.tables.items():
+            table = tables.setdefault(suffix.lstrip("-") or "data", {})
+            for name, values in columns.items():
+                table[name], missing = json_column(values)
+                masked += missing
+        recipe: Any = one.job.recipe
+        label = one.job.stem.removeprefix("figure-")
+        found["figures"][label] = {"recipe": recipe.name, "settings": settings(recipe), **tables}
+    if folder is not None:
+        found["manifest"] = json.loads((folder / NAME).read_bytes())
+    return found | {"masked": masked}

@@ -1,0 +1,183 @@
+"""Many pictures at once: computed and drawn by several processes, then written into one folder."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing import active_children, get_context
+from pathlib import Path
+from typing import Any
+
+from noisyviz import manifest, provenance
+from noisyviz.errors import InputError, NoisyvizError
+from noisyviz.recipes.base import Columns, Recipe
+from noisyviz.render import picture_bytes
+from noisyviz.saving import check_target, explained, write_bytes
+from noisyviz.tables import table_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One picture in several formats.
+
+    Attributes
+    ----------
+    stem
+        Of its files, such as ``figure-4``.
+    recipe
+        What it shows.
+    formats
+        Members of `noisyviz.formats.PICTURE_FORMATS`; may be empty.
+    style, width
+        As in `noisyviz.render.picture_bytes`.
+    """
+
+    stem: str
+    recipe: Recipe[Any]
+    formats: tuple[str, ...]
+    style: str
+    width: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Done:
+    """What became of a job: files by name, and its tables by the suffix of their file's stem."""
+
+    job: Job
+    pictures: Mapping[str, bytes]
+    tables: Mapping[str, Columns]
+
+    @property
+    def data(self) -> dict[str, Columns]:
+        """The tables by the name of their file."""
+        return {f"{self.job.stem}{suffix}.csv": columns for suffix, columns in self.tables.items()}
+
+
+def perform(job: Job) -> Done:
+    """Compute and draw one picture; the same bytes wherever it is done."""
+    result = job.recipe.compute()
+    pictures = {
+        f"{job.stem}.{fmt}": picture_bytes(job.recipe, result, fmt=fmt, style=job.style, width=job.width)
+        for fmt in job.formats
+    }
+    return Done(job=job, pictures=pictures, tables=job.recipe.tables(result))
+
+
+def perform_all(
+    jobs: Sequence[Job], *, workers: int = 1, progress: Callable[[float], None] | None = None
+) -> list[Done]:
+    """Perform jobs, several at a time, and return what became of them in their order.
+
+    Parameters
+    ----------
+    jobs
+        The pictures.
+    workers
+        Processes; 1 uses no other than this one. More need a main module that can be imported, as for any use
+        of `multiprocessing`.
+    progress
+        Called with the share of the jobs that are done.
+
+    Raises
+    ------
+    InputError, MissingExtraError
+        Of the first job that fails.
+    NoisyvizError
+        When a process is killed, for instance for want of memory.
+    """
+    show = progress or (lambda _: None)
+    workers = min(workers, len(jobs))
+    if workers <= 1:
+        done = []
+        for job in jobs:
+            done.append(perform(job))
+            show(len(done) / len(jobs))
+        return done
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_die_quietly)
+    others = set(active_children())
+    try:
+        with _deaf():  # a process that hears Ctrl-C while it starts would print where it stood
+            futures = [pool.submit(perform, job) for job in jobs]
+        for count, future in enumerate(as_completed(futures), start=1):
+            future.result()
+            show(count / len(jobs))
+        return [future.result() for future in futures]
+    except BrokenProcessPool as error:
+        raise NoisyvizError("a process that draws was killed, perhaps for want of memory") from error
+    except BaseException:
+        for child in set(active_children()) - others:
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def processors() -> int:
+    """Return how many processes can work at a time."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _die_quietly() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Ignore interrupts; processes started meanwhile ignore them until they say otherwise."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def check_folder(folder: Path, jobs: Sequence[Job], *, force: bool = False) -> None:
+    """Raise now what writing pictures and manifest would raise after the work; data are checked by `write_all`.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be made or written to, or a file in it is another's.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"output '{folder}' is not a folder", parameter="output")
+    if not folder.exists():
+        check_target(folder)  # as if it were a file: its own folder must be there and writable
+        return
+    for job in jobs:
+        for fmt in job.formats:
+            check_target(folder / f"{job.stem}.{fmt}", force=force)
+    check_target(folder / manifest.NAME, force=force)
+
+
+def write_all(folder: Path, done: Sequence[Done], *, force: bool = False) -> Iterator[Path]:
+    """Write pictures and data into a folder, then its manifest, and yield the paths.
+
+    Every file is whole or not there, and the manifest is the last; the folder is made when it is missing.
+
+    Raises
+    ------
+    InputError
+        As `check_folder`, and when a data file is another's: before anything is written.
+    """
+    check_folder(folder, [one.job for one in done], force=force)
+    tables = {name: columns for one in done for name, columns in one.data.items()}
+    if folder.exists():
+        for name, columns in tables.items():
+            check_target(folder / name, force=force, header=provenance.header_line(columns))
+    with explained(os.fspath(folder)):
+        folder.mkdir(exist_ok=True)
+    for one in done:
+        for name, payload in one.pictures.items():
+            yield write_bytes(folder / name, payload, force=force)
+        for name, columns in one.data.items():
+            header = provenance.header_line(columns)
+            yield write_bytes(folder / name, table_bytes(columns, {}, fmt="csv"), force=force, header=header)
+    yield write_bytes(folder / manifest.NAME, manifest.manifest_bytes(folder, tables), force=force)

@@ -1,0 +1,131 @@
+"""The figures of the paper: which number is which recipe, in the proceedings and on arXiv.
+
+References
+----------
+Gulcehre, Moczulski, Denil and Bengio, "Noisy Activation Functions", ICML 2016 (``icml``, Figures 1 to 9), and
+arXiv:1603.00391v3 (``v3``, Figures 1 to 11: the same, and learning curves on MNIST as 5 and of a character model as 8).
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+from noisyviz.errors import check_name
+from noisyviz.recipes import recipe_class
+from noisyviz.recipes.base import Recipe
+
+SCALES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "figure": "σ(x) as the paper's figures are drawn",
+        "eq9": "σ(x) as its Eq 9 says",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One figure before its recipe is loaded.
+
+    Attributes
+    ----------
+    recipe
+        A key of `noisyviz.recipes.RECIPES`.
+    settings
+        Those that are not the recipe's defaults.
+    scaled
+        Whether it shows σ(x), so that it has a setting ``scale``.
+    """
+
+    recipe: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    scaled: bool = False
+
+
+def _curves(experiment: str) -> Figure:
+    return Figure(recipe="learning-curves", settings={"experiment": experiment})
+
+
+def _draws(edition: str) -> Figure:
+    return Figure(recipe="draws", settings={"edition": edition}, scaled=True)
+
+
+_FIRST: Final = {
+    "1": Figure(recipe="derivatives"),
+    "2": Figure(recipe="annealed-objective"),
+    "3": Figure(recipe="saturated-noise"),
+}
+_GRADIENTS: Final = Figure(recipe="network-gradients", scaled=True)
+_ACTIVATIONS: Final = Figure(recipe="network-activations", scaled=True)
+_BEYOND: Final = {"wrong-sign": Figure(recipe="wrong-sign"), "budget": Figure(recipe="budget")}
+
+EDITIONS: Final[Mapping[str, Mapping[str, Figure]]] = MappingProxyType(
+    {
+        "icml": MappingProxyType(
+            {
+                **_FIRST,
+                "4": _draws("icml"),
+                "5": _GRADIENTS,
+                "6": _ACTIVATIONS,
+                "7": _curves("ptb-words"),
+                "8": _curves("learning-to-execute"),
+                "9": _curves("associative-recall"),
+                **_BEYOND,
+            }
+        ),
+        "v3": MappingProxyType(
+            {
+                **_FIRST,
+                "4": _draws("v3"),
+                "5": _curves("mnist"),
+                "6": _GRADIENTS,
+                "7": _ACTIVATIONS,
+                "8": _curves("ptb-characters"),
+                "9": _curves("ptb-words"),
+                "10": _curves("learning-to-execute"),
+                "11": _curves("associative-recall"),
+                **_BEYOND,
+            }
+        ),
+    }
+)
+"""Figures by label, for each edition of the paper; ``wrong-sign`` and ``budget`` are not in the paper."""
+
+
+def paper_figures(
+    edition: str = "icml", scale: str = "figure", *, only: Iterable[str] | None = None, seed: int | None = None
+) -> dict[str, Recipe[Any]]:
+    """Return the recipes of the paper's figures by their labels.
+
+    Parameters
+    ----------
+    edition
+        A key of `EDITIONS`.
+    scale
+        A key of `SCALES`, for the figures that show σ(x).
+    only
+        Labels, or None for all.
+    seed
+        Of the figures with random draws, or None for each one's own.
+
+    Raises
+    ------
+    InputError
+        For an unknown edition, scale or label.
+    """
+    check_name("edition", edition, EDITIONS)
+    check_name("scale", scale, SCALES)
+    figures = EDITIONS[edition]
+    wanted = list(figures) if only is None else list(only)
+    for label in wanted:
+        check_name("only", label, figures)
+    return {label: _recipe(figures[label], scale, seed) for label in wanted}
+
+
+def _recipe(figure: Figure, scale: str, seed: int | None) -> Recipe[Any]:
+    chosen = dict(figure.settings) | ({"scale": scale} if figure.scaled else {})
+    kind = recipe_class(figure.recipe)
+    if seed is not None and "seed" in {one.name for one in dataclasses.fields(kind)}:  # type: ignore[arg-type]
+        chosen["seed"] = seed
+    return kind(**chosen)
