@@ -1,5 +1,6 @@
 """The picture of annealed descent: what its artists show, where they stand, and the moving picture."""
 
+import re
 from io import BytesIO
 from typing import Any
 
@@ -51,7 +52,7 @@ def drawn(name: str, width: float, look: str = "paper") -> tuple[Figure, dict[st
 
 
 def curve(axes: Axes, name: str) -> tuple[np.ndarray, np.ndarray]:
-    (found,) = [one for one in axes.get_lines() if one.get_gid() == name]
+    (found,) = [one for one in axes.get_lines() if one.get_label() == name]
     return np.asarray(found.get_xdata()), np.asarray(found.get_ydata())
 
 
@@ -69,25 +70,25 @@ def test_curves_hold_the_numbers_of_the_run() -> None:
     assert found.leak is not None
     np.testing.assert_array_equal(curve(axes["paths"], "leak")[1], found.leak.x)
     np.testing.assert_array_equal(curve(axes["paths"], "noiseless")[1], found.noiseless.x)
-    single = [one for one in axes["paths"].get_lines() if one.get_gid() == "path"]
+    single = [one for one in axes["paths"].get_lines() if one.get_label() == "path"]
     np.testing.assert_array_equal(single[3].get_ydata(), found.noisy.paths[3])
     steps, shares = curve(axes["arrivals"], "arrivals exponential")
     for t in (5, 20, 59):
         assert shares[np.searchsorted(steps, t, side="right") - 1] == np.mean(found.noisy.first_passage <= t)
-    bars = [one for one in axes["final"].patches if one.get_gid() == "final noisy"]
+    bars = [one for one in axes["final"].patches if one.get_label() == "final noisy"]
     assert sum(bar.get_width() for bar in bars) == pytest.approx(1.0)  # type: ignore[attr-defined]
 
 
 def test_the_field_holds_drift_and_landscapes() -> None:
     _, axes = drawn("default", 6.75)
-    levels = [one for one in axes["field"].get_lines() if one.get_gid() == "field"]
+    levels = [one for one in axes["field"].get_lines() if one.get_label() == "field"]
     assert len(levels) == 5
     drift = np.asarray(levels[-1].get_ydata())
     x = np.asarray(levels[-1].get_xdata())
     assert np.interp(4.0, x, drift) == pytest.approx(-0.08, abs=1e-4)  # the leak: −(1.3 − 0.5)·0.1
     assert axes["field"].get_yscale() == "symlog"
     _, axes = drawn("landscape", 6.75)
-    curves = [np.asarray(one.get_ydata()) for one in axes["field"].get_lines() if one.get_gid() == "field"]
+    curves = [np.asarray(one.get_ydata()) for one in axes["field"].get_lines() if one.get_label() == "field"]
     bare = curve(axes["field"], "bare")[1]
     for above, below in zip(curves, [*curves[1:], bare], strict=True):
         assert np.all(above > below)
@@ -98,7 +99,7 @@ def test_the_field_holds_drift_and_landscapes() -> None:
 
 def test_the_comparison_shows_shares_with_their_intervals() -> None:
     _, axes = drawn("compare", 6.75)
-    shown = [one for one in axes["outcomes"].get_lines() if one.get_gid() == "interval"]
+    shown = [one for one in axes["outcomes"].get_lines() if one.get_label() == "interval"]
     runs = [one.noisy for one in result("compare").runs] + [result("compare").runs[0].constant]
     assert [tuple(np.asarray(one.get_xdata())) for one in shown] == [run.share_success_ci for run in runs]
     names = [label.get_text() for label in axes["outcomes"].get_yticklabels()]
@@ -152,7 +153,7 @@ def test_what_diverges_leaves_the_axes() -> None:
     assert found.noisy.diverged > 0
     bottom, top = positions(result("relu"))
     gone = int(np.flatnonzero(np.isinf(found.noisy.paths[:12, -1]))[0])
-    lines = [one for one in axes["paths"].get_lines() if one.get_gid() == "path"]
+    lines = [one for one in axes["paths"].get_lines() if one.get_label() == "path"]
     y = np.asarray(lines[gone].get_ydata())
     assert np.isfinite(y).all()
     assert abs(y[-1] - 0.5 * (bottom + top)) > top - bottom  # well outside, not along the edge
@@ -259,3 +260,10 @@ def test_the_default_moving_picture_fits_a_readme() -> None:
 def test_other_suffixes_are_refused() -> None:
     with pytest.raises(InputError, match=r"end in \.gif or \.webp, got 'a\.mp4'"):
         film_format("a.mp4")
+
+
+def test_no_id_stands_twice_in_an_svg() -> None:
+    recipe = Anneal(**VARIANTS["compare"])
+    text = picture_bytes(recipe, result("compare"), fmt="svg").decode()
+    names = re.findall(r'\bid="([^"]*)"', text)
+    assert len(names) == len(set(names)) > 20

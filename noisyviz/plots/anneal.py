@@ -207,4 +207,4 @@ def _write_caption(figure: Figure, plan: Plan) -> None:
     x, step = EDGE_EM * em() / plan.width, LINE_EM * em() / plan.height
     start = 0.75 * EDGE_EM * em() / plan.height
     for position, line in enumerate(reversed(plan.caption)):
-        figure.text(x, start + (position + 0.25) * step, line, va="baseline", ha="left", gid="caption")
+        figure.text(x, start + (position + 0.25) * step, line, va="baseline", ha="left", label="caption")

@@ -136,8 +136,8 @@ def draw_schedule(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
     drawn: list[Artist] = []
     for index, one in enumerate(result.runs):
         style = schedule_line(index, look) if result.among else line("noisy", look)
-        drawn += axes.plot(shown, one.noisy.c[shown], gid="c", **style, **dot(one.steps))
-    drawn.append(axes.axhline(found.c_constant, gid="c constant", **reference("constant", result, look)))
+        drawn += axes.plot(shown, one.noisy.c[shown], label="c", **style, **dot(one.steps))
+    drawn.append(axes.axhline(found.c_constant, label="c constant", **reference("constant", result, look)))
     every = np.concatenate([*(one.noisy.c for one in result.runs), [found.c_constant]])
     low, high = float(every.min()), float(every.max())
     if low > 0 and high >= 20 * low:
@@ -189,13 +189,13 @@ def draw_paths(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
             if banded(result):
                 look_of: dict[str, Any] = {"color": style["color"], "alpha": OUTER_ALPHA, "linewidth": 0.0}
                 drawn.append(axes.fill_between(shown, band[:, 1], band[:, 3], zorder=2.0, **look_of))
-            drawn += axes.plot(shown, band[:, 2], gid="median", **style, **dot(one.steps))
+            drawn += axes.plot(shown, band[:, 2], label="median", **style, **dot(one.steps))
     else:
         drawn += _draw_swarm(axes, found.noisy, shown, look, (bottom, top))
     constant = _finite(found.constant.quantiles[shown, 0], bottom, top)
-    drawn += axes.plot(shown, constant, gid="constant", **reference("constant", result, look))
+    drawn += axes.plot(shown, constant, label="constant", **reference("constant", result, look))
     for key, run in lone_runs(found):
-        drawn += axes.plot(shown, _finite(run.x[shown], bottom, top), gid=key, **reference(key, result, look))
+        drawn += axes.plot(shown, _finite(run.x[shown], bottom, top), label=key, **reference(key, result, look))
     axes.set_ylim(bottom, top)
     axes.set_yticks(*ticks(bottom, top, most=7))
     axes.set_ylabel("$x_t$")
@@ -214,8 +214,8 @@ def _draw_swarm(
     ]
     for path in run.paths[:PATHS_SHOWN]:
         values = _finite(path, *limits)[shown]
-        drawn += axes.plot(shown, values, color=style["color"], linewidth=0.45, alpha=0.75, zorder=2.5, gid="path")
-    return [*drawn, *axes.plot(shown, band[:, 2], gid="median", **style, **dot(int(shown[-1])))]
+        drawn += axes.plot(shown, values, color=style["color"], linewidth=0.45, alpha=0.75, zorder=2.5, label="path")
+    return [*drawn, *axes.plot(shown, band[:, 2], label="median", **style, **dot(int(shown[-1])))]
 
 
 def _finite(values: Array, low: float, high: float) -> Array:
@@ -232,10 +232,12 @@ def mark_region(axes: Axes, found: Annealing, look: Look, *, vertical: bool) -> 
     drawn: list[Artist] = []
     for start, stop in ((low, min(left, high)), (max(right, low), high)):
         if start < stop:
-            drawn.append(span(start, stop, color=look.ink, alpha=SHADE_ALPHA, linewidth=0.0, zorder=0.0, gid="outside"))
+            drawn.append(
+                span(start, stop, color=look.ink, alpha=SHADE_ALPHA, linewidth=0.0, zorder=0.0, label="outside")
+            )
     for end in (left, right):
         if low < end < high:
-            drawn.append(rule(end, color=look.ink, linestyle=DOTTED, linewidth=0.7, alpha=0.7, zorder=0.6, gid="end"))
+            drawn.append(rule(end, color=look.ink, linestyle=DOTTED, linewidth=0.7, alpha=0.7, zorder=0.6, label="end"))
     if vertical:
         axes.set_ylim(low, high)
     else:
@@ -265,7 +267,7 @@ def draw_final(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
             linestyle=style["linestyle"],
             linewidth=0.9,
             zorder=style["zorder"],
-            gid=f"final {key}",
+            label=[f"final {key}"] * held.size,
         )
     axes.set_ylim(bottom, top)
     axes.set_yticks(ticks(bottom, top, most=7)[0], [])
@@ -274,7 +276,7 @@ def draw_final(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
     end = axes.get_xlim()[1]
     for key, lone in lone_runs(found):
         if bottom < lone.x[-1] < top:
-            drawn += axes.plot([0.8 * end, end], [lone.x[-1]] * 2, gid=f"final {key}", **reference(key, result, look))
+            drawn += axes.plot([0.8 * end, end], [lone.x[-1]] * 2, label=f"final {key}", **reference(key, result, look))
     places, names = ticks(0.0, end, most=2)
     axes.set_xticks(places, names)
     axes.set_xlabel("share at $T$")
@@ -326,8 +328,8 @@ def draw_field(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
     drawn: list[Artist] = []
     widths = np.linspace(2.0, 1.0, len(field.levels))
     for curve, colour, width in zip(curves, level_colours(len(field.levels), look), widths, strict=True):
-        drawn += axes.plot(field.x, curve, color=colour, linewidth=float(width), gid="field", zorder=3.0)
-    drawn += axes.plot(field.x, bare, gid="bare", **(line("noiseless", look) | {"linewidth": 1.2}))
+        drawn += axes.plot(field.x, curve, color=colour, linewidth=float(width), label="field", zorder=3.0)
+    drawn += axes.plot(field.x, bare, label="bare", **(line("noiseless", look) | {"linewidth": 1.2}))
     axes.set_xlim(*result.xlim)
     axes.set_xlabel("$x$")
     axes.set_xticks(*ticks_across(*result.xlim, most=8, width=_width(axes)))
@@ -413,14 +415,14 @@ def draw_arrivals(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
             steps[keep],
             heights[keep],
             drawstyle="steps-post",
-            gid=f"arrivals {name}",
+            label=f"arrivals {name}",
             **(style | {"clip_on": False} | dot(found.steps)),
         )
     for key, lone in lone_runs(found):
         at = min(lone.first_passage, inf)
         steps_of = [0.0, at, at, float(found.steps)] if isfinite(at) else [0.0, float(found.steps)]
         heights_of = [0.0, 0.0, 1.0, 1.0] if isfinite(at) else [0.0, 0.0]
-        drawn += axes.plot(steps_of, heights_of, gid=f"arrivals {key}", clip_on=False, **reference(key, result, look))
+        drawn += axes.plot(steps_of, heights_of, label=f"arrivals {key}", clip_on=False, **reference(key, result, look))
     axes.set_ylim(-0.03, 1.03)
     axes.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "0.25", "0.5", "0.75", "1"])
     axes.set_ylabel("share arrived")
@@ -447,7 +449,7 @@ def draw_outcomes(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
     drawn: list[Artist] = []
     for place, (_, run, style) in enumerate(rows):
         low, high = run.share_success_ci
-        drawn += axes.plot([low, high], [place] * 2, color=style["color"], linewidth=1.6, gid="interval")
+        drawn += axes.plot([low, high], [place] * 2, color=style["color"], linewidth=1.6, label="interval")
         marker = SERIES[place][1] if place < len(rows) - 1 else "X"
         drawn += axes.plot(
             [run.share_success],
@@ -458,7 +460,7 @@ def draw_outcomes(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
             color=style["color"],
             linestyle="none",
             clip_on=False,
-            gid="share",
+            label="share",
             zorder=5.0,
         )
         passage = run.median_first_passage
@@ -472,7 +474,7 @@ def draw_outcomes(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
                 textcoords="offset fontsize",
                 ha="left" if right else "right",
                 va="center",
-                gid="median first passage",
+                label="median first passage",
             )
         )
     axes.set_ylim(len(rows) - 0.4, -0.6)
