@@ -12,7 +12,7 @@ import noisyviz
 from noisyviz.cli import app, estimate, output
 from noisyviz.errors import InputError, MissingExtraError, NoisyvizError, NotReachedError
 
-COMMANDS = ["list", "estimate", "plot"]
+COMMANDS = ["list", "estimate", "plot", "compare"]
 
 
 def python(*words: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":

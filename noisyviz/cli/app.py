@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from noisyviz import __version__
-from noisyviz.cli import anneal, calibrate, estimate, figures, output, plot, profile, replay
+from noisyviz.cli import anneal, calibrate, compare, estimate, figures, output, plot, profile, replay
 from noisyviz.cli import list as listing
 from noisyviz.errors import InputError, NoisyvizError, suggestion
 
@@ -163,6 +163,7 @@ for _name, _module, _function in (
     ("list", listing, listing.list_members),
     ("estimate", estimate, estimate.estimate),
     ("plot", plot, plot.plot),
+    ("compare", compare, compare.compare),
     ("anneal", anneal, anneal.anneal),
     ("profile", profile, profile.profile),
     ("calibrate", calibrate, calibrate.calibrate),

@@ -14,6 +14,7 @@ RECIPES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "plot": "noisyviz.recipes.overview:Overview",
         "anneal": "noisyviz.recipes.anneal:Anneal",
+        "compare": "noisyviz.recipes.compare:Compare",
     }
 )
 """Every recipe by name, with the place of its class; modules are loaded on use."""
