@@ -25,9 +25,9 @@ from noisyviz.seal import intact
 
 QUICK = {"points": 11, "samples": 9, "panels": ("sigma",)}
 STAND_INS = {
-    "1": paper.Figure(recipe="plot", settings=QUICK),
-    "2": paper.Figure(recipe="plot", settings=QUICK | {"alpha": 1.1}, scaled=True),
-    "extra": paper.Figure(recipe="plot", settings=QUICK | {"fn": ("relu",)}),
+    "1": paper.Figure(shows="", recipe="plot", settings=QUICK),
+    "2": paper.Figure(shows="", recipe="plot", settings=QUICK | {"alpha": 1.1}, scaled=True),
+    "extra": paper.Figure(shows="", recipe="plot", settings=QUICK | {"fn": ("relu",)}),
 }
 TABLES = ("", "-draws")
 
@@ -272,7 +272,7 @@ def slow(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         "import sys\nfrom noisyviz import figures\nfrom noisyviz.recipes import paper\n"
         "if __name__ == '__main__':\n"
         "    slow = {'points': 100_000, 'samples': 1_000_000, 'unit': 'nanil-softplus'}\n"
-        "    picture = paper.Figure(recipe='plot', settings=slow)\n"
+        "    picture = paper.Figure(shows='', recipe='plot', settings=slow)\n"
         "    paper.EDITIONS = {'icml': {str(n): picture for n in range(4)}}\n"
         "    figures.processors = lambda: 2\n"
         "    from noisyviz.cli import main\n"

@@ -10,6 +10,7 @@ from noisyviz.cli import output
 from noisyviz.engine.objectives import OBJECTIVES
 from noisyviz.engine.schedules import SCHEDULES
 from noisyviz.plots.style import STYLES
+from noisyviz.recipes.paper import FIGURES
 
 REGISTRIES = {
     "activations": ACTIVATIONS,
@@ -19,6 +20,7 @@ REGISTRIES = {
     "scales": SCALES,
     "schedules": SCHEDULES,
     "objectives": OBJECTIVES,
+    "figures": FIGURES,
     "styles": STYLES,
 }
 

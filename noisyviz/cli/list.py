@@ -63,6 +63,7 @@ _GROUPS: Final[Mapping[str, tuple[str, str, Callable[[str, Any], Row]]]] = {
     "scales": ("noisyviz.engine.units", "SCALES", _text),
     "schedules": ("noisyviz.engine.schedules", "SCHEDULES", _text),
     "objectives": ("noisyviz.engine.objectives", "OBJECTIVES", _formula),
+    "figures": ("noisyviz.recipes.paper", "FIGURES", _text),
     "styles": ("noisyviz.plots.style", "STYLES", _style),
 }
 

@@ -30,6 +30,8 @@ class Figure:
 
     Attributes
     ----------
+    shows
+        What is seen in it.
     recipe
         A key of `noisyviz.recipes.RECIPES`.
     settings
@@ -38,27 +40,35 @@ class Figure:
         Whether it shows σ(x), so that it has a setting ``scale``.
     """
 
+    shows: str
     recipe: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     scaled: bool = False
 
 
-def _curves(experiment: str) -> Figure:
-    return Figure(recipe="learning-curves", settings={"experiment": experiment})
+def _curves(experiment: str, shows: str) -> Figure:
+    return Figure(shows=shows, recipe="learning-curves", settings={"experiment": experiment})
 
 
 def _draws(edition: str) -> Figure:
-    return Figure(recipe="draws", settings={"edition": edition}, scaled=True)
+    shows = "draws of the noisy hard-tanh for α = 0.9, 1, 1.1 and 1.2"
+    return Figure(shows=shows, recipe="draws", settings={"edition": edition}, scaled=True)
 
 
 _FIRST: Final = {
-    "1": Figure(recipe="derivatives"),
-    "2": Figure(recipe="annealed-objective"),
-    "3": Figure(recipe="saturated-noise"),
+    "1": Figure(shows="derivatives of sigmoid and tanh and of their hard versions", recipe="derivatives"),
+    "2": Figure(shows="annealed noise on a non-convex objective", recipe="annealed-objective"),
+    "3": Figure(shows="h, u, Δ and the density of the noise at a saturated point", recipe="saturated-noise"),
 }
-_GRADIENTS: Final = Figure(recipe="network-gradients", scaled=True)
-_ACTIVATIONS: Final = Figure(recipe="network-activations", scaled=True)
-_BEYOND: Final = {"wrong-sign": Figure(recipe="wrong-sign"), "budget": Figure(recipe="budget")}
+_GRADIENTS: Final = Figure(shows="∂φ/∂x of every unit of a network", recipe="network-gradients", scaled=True)
+_ACTIVATIONS: Final = Figure(shows="φ of every unit of a network", recipe="network-activations", scaled=True)
+_WORDS: Final = _curves("ptb-words", "the paper's curves: perplexity of a word model on Penn Treebank")
+_EXECUTE: Final = _curves("learning-to-execute", "the paper's curves: accuracy of Learning to Execute")
+_RECALL: Final = _curves("associative-recall", "the paper's curves: likelihood in associative recall")
+_BEYOND: Final = {
+    "wrong-sign": Figure(shows="P(∂φ/∂x points the wrong way) over x and α; not in the paper", recipe="wrong-sign"),
+    "budget": Figure(shows="bias against strength of the gradient for every kind; not in the paper", recipe="budget"),
+}
 
 EDITIONS: Final[Mapping[str, Mapping[str, Figure]]] = MappingProxyType(
     {
@@ -68,9 +78,9 @@ EDITIONS: Final[Mapping[str, Mapping[str, Figure]]] = MappingProxyType(
                 "4": _draws("icml"),
                 "5": _GRADIENTS,
                 "6": _ACTIVATIONS,
-                "7": _curves("ptb-words"),
-                "8": _curves("learning-to-execute"),
-                "9": _curves("associative-recall"),
+                "7": _WORDS,
+                "8": _EXECUTE,
+                "9": _RECALL,
                 **_BEYOND,
             }
         ),
@@ -78,19 +88,24 @@ EDITIONS: Final[Mapping[str, Mapping[str, Figure]]] = MappingProxyType(
             {
                 **_FIRST,
                 "4": _draws("v3"),
-                "5": _curves("mnist"),
+                "5": _curves("mnist", "the paper's curves: likelihood of a network on MNIST"),
                 "6": _GRADIENTS,
                 "7": _ACTIVATIONS,
-                "8": _curves("ptb-characters"),
-                "9": _curves("ptb-words"),
-                "10": _curves("learning-to-execute"),
-                "11": _curves("associative-recall"),
+                "8": _curves("ptb-characters", "the paper's curves: bits of a character model on Penn Treebank"),
+                "9": _WORDS,
+                "10": _EXECUTE,
+                "11": _RECALL,
                 **_BEYOND,
             }
         ),
     }
 )
 """Figures by label, for each edition of the paper; ``wrong-sign`` and ``budget`` are not in the paper."""
+
+FIGURES: Final[Mapping[str, str]] = MappingProxyType(
+    {f"{edition} {label}": figure.shows for edition in EDITIONS for label, figure in EDITIONS[edition].items()}
+)
+"""What every figure shows, by edition and label."""
 
 
 def paper_figures(
