@@ -70,6 +70,8 @@ def test_nothing_overlaps_and_nothing_leaves_the_page(case: str, style: str, wid
         assert min(box.x0, box.y0) >= -0.5, name
         assert box.x1 <= right + 0.5, name
         assert box.y1 <= top + 0.5, name
+    for axes in figure.axes:
+        assert not axes.get_xlabel() or len(axes.get_xticklabels()) >= 2
     for (one, first), (other, second) in itertools.combinations(found.items(), 2):
         overlap = Bbox.intersection(first, second)
         assert overlap is None or min(overlap.width, overlap.height) <= 1.0, (one, other)
@@ -137,14 +139,18 @@ def test_a_kind_without_alpha_stands_once_with_its_panels_side_by_side(
     assert alone[1].x1 == pytest.approx(axes["2.activation"].get_position().x1)
 
 
-def test_columns_that_do_not_fit_break_into_even_lines() -> None:
-    result = computed(fn=("tanh", "relu"), unit=KINDS[:4])
+@pytest.mark.parametrize(("count", "lines"), [(4, [0, 0, 1, 1]), (5, [0, 0, 0, 1, 1])])
+def test_columns_that_do_not_fit_break_into_even_lines(count: int, lines: list[int]) -> None:
+    result = computed(fn=("tanh", "relu"), unit=KINDS[:count])
     _, wide = drawn(result)
-    assert len({wide[f"{k}.activation"].get_position().y0 for k in range(4)}) == 1
-    _, narrow = drawn(result, width=3.25, style="screen")
-    places = [narrow[f"{k}.activation"].get_position() for k in range(4)]
-    assert places[0].y0 == places[1].y0 > places[2].y0 == places[3].y0
-    assert places[0].x0 == places[2].x0
+    assert len({wide[f"{k}.activation"].get_position().y0 for k in range(count)}) == 1
+    _, narrow = drawn(result, width=3.25)
+    places = [narrow[f"{k}.activation"].get_position() for k in range(count)]
+    heights = sorted({place.y0 for place in places}, reverse=True)
+    assert [heights.index(place.y0) for place in places] == lines
+    second = lines.index(1)
+    for k in range(second, count):
+        assert (places[k].x0, places[k].width) == pytest.approx((places[k - second].x0, places[0].width))
 
 
 def test_one_legend_stands_for_all_cells() -> None:
