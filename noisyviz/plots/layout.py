@@ -208,16 +208,17 @@ def _power(value: float) -> str:
 
 
 def legend_columns(labels: Sequence[str], *, width: float) -> int:
-    """Return into how many columns a legend of this width can go; at least one."""
+    """Return into how many columns a legend of this width can go: the fewest of those with the fewest rows."""
     rc, size = mpl.rcParams, em()
     handle = (rc["legend.handlelength"] + rc["legend.handletextpad"]) * size
     between = rc["legend.columnspacing"] * size
     widths = [handle + text_width(label) for label in labels]
+    best = 1
     for count in range(len(widths), 1, -1):
         total = sum(max(column) for column in _columns(widths, count)) + between * (count - 1)
-        if total <= width:
-            return count
-    return 1
+        if total <= width and (best == 1 or math.ceil(len(widths) / count) == math.ceil(len(widths) / best)):
+            best = count
+    return best
 
 
 def _columns(widths: Sequence[float], count: int) -> list[Sequence[float]]:

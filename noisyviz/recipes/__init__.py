@@ -15,6 +15,9 @@ RECIPES: Final[Mapping[str, str]] = MappingProxyType(
         "plot": "noisyviz.recipes.overview:Overview",
         "anneal": "noisyviz.recipes.anneal:Anneal",
         "compare": "noisyviz.recipes.compare:Compare",
+        "derivatives": "noisyviz.recipes.derivatives:Derivatives",
+        "saturated-noise": "noisyviz.recipes.saturated_noise:SaturatedNoise",
+        "draws": "noisyviz.recipes.draws:Draws",
     }
 )
 """Every recipe by name, with the place of its class; modules are loaded on use."""
