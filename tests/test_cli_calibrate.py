@@ -30,7 +30,7 @@ def document(run: Run, *words: str, code: int = 0) -> dict[str, Any]:
 
 def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
     found = document(run, f"{DIGITS}:layer2", "--alpha", "1", "--target-grad", "0.3", "--max-bias", "0.4")
-    assert set(found) == {"config", "reached", "best", "curve"}
+    assert set(found) == {"config", "reached", "best", "schedule", "curve"}
     assert found["reached"] is True
     assert set(found["best"]) == {"fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms", "command"}
     assert found["best"]["grad_rms_saturated"] == pytest.approx(0.3, rel=1e-8)
@@ -51,6 +51,37 @@ def test_the_command_of_the_answer_runs(run: Run) -> None:
     assert "--noise student-t:5" in best["command"]
     plain = document(run, *NORMAL, "--target-grad", "0.2")["best"]["command"]
     assert run(*plain.split()[1:], "-o", "a.png").exit_code == 0
+
+
+def test_the_schedule_starts_at_a_multiple_of_the_target_and_its_command_runs(run: Run) -> None:
+    words = (*NORMAL, "--alpha", "1", "--target-grad", "0.2", "--max-bias", "0.01")
+    found = document(run, *words, "--start-factor", "3")
+    schedule = found["schedule"]
+    assert schedule["c_end"] == found["best"]["c"]
+    assert schedule["grad_rms_saturated_start"] == pytest.approx(0.6, rel=1e-8)
+    result = run(*schedule["command"].split()[1:], "--steps", "20", "--trajectories", "8", "--json")
+    assert result.exit_code == 0
+    config = json.loads(result.stdout)["config"]
+    assert (config["c_start"], config["c_end"], config["alpha"]) == (schedule["c_start"], schedule["c_end"], 1.0)
+    assert schedule["command"] in run("calibrate", *words, "--start-factor", "3").stderr
+
+
+def test_a_schedule_that_ends_without_noise_takes_a_form_that_can(run: Run) -> None:
+    words = (*NORMAL, "--fn", "hard-tanh", "--target-grad", "0.1")
+    schedule = document(run, *words)["schedule"]
+    assert schedule["c_end"] == 0.0
+    result = run(*schedule["command"].split()[1:], "--steps", "20", "--trajectories", "8", "--json")
+    assert result.exit_code == 0, result.stderr
+    assert document(run, *words, "--start-factor", "1")["schedule"]["c_start"] == 0.0
+    assert "nothing to anneal" in run("calibrate", *words, "--start-factor", "1").stderr
+
+
+def test_a_start_out_of_reach_is_null_and_said(run: Run) -> None:
+    words = (*NORMAL, "--unit", "nani", "--target-grad", "0.3")
+    schedule = document(run, *words)["schedule"]
+    assert (schedule["c_start"], schedule["command"]) == (None, None)
+    assert schedule["c_end"] > 0
+    assert "no c up to 100 gives 4 times the target" in run("calibrate", *words).stderr
 
 
 def test_every_kind_and_alpha_is_tried_and_the_smallest_c_wins(run: Run) -> None:
@@ -78,7 +109,7 @@ def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
     assert result.stderr.count("\n") == 1
     assert "no setting reaches a gradient of 0.9 with a bias of at most 0.1" in result.stderr
     found = document(run, *words, code=3)
-    assert (found["reached"], found["best"]) == (False, None)
+    assert (found["reached"], found["best"], found["schedule"]) == (False, None, None)
     assert found["curve"]
 
 
@@ -105,6 +136,7 @@ def test_the_trade_off_is_written_as_csv(run: Run) -> None:
         ([*NORMAL, "--target-grad", "0"], "above 0"),
         ([*NORMAL, "--target-grad", "nan"], "finite"),
         ([*NORMAL, "--max-bias", "-1"], "at least 0"),
+        ([*NORMAL, "--start-factor", "0.5"], "at least 1"),
         ([*NORMAL, "--fn", "identity"], "no sample saturates"),
         ([*NORMAL, "--unit", "nann"], "did you mean 'nan'?"),
         (["missing.npy"], "no such file"),

@@ -15,7 +15,8 @@ from noisyviz.errors import InputError, NotReachedError
 
 if TYPE_CHECKING:
     from noisyviz.engine.activation import Activation
-    from noisyviz.engine.calibrate import Calibration, Sample, Setting
+    from noisyviz.engine.calibrate import Calibration, Setting
+    from noisyviz.engine.sample import Sample
     from noisyviz.engine.units import NoisyUnit
 
 SUMMARY: Final = "The least noise that gives saturated units a gradient at an acceptable bias."
@@ -31,6 +32,7 @@ a normal input. -o writes the whole trade-off. Exit code 3: nothing reaches it.
 """
 FORMATS: Final = ("csv", "npz", "json")
 DEFAULT_TARGET: Final = "0.25"
+DEFAULT_FACTOR: Final = "4"
 COLUMNS: Final = ("fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms")
 
 Files = Annotated[
@@ -54,6 +56,16 @@ MaxBias = Annotated[
     str | None,
     typer.Option("--max-bias", metavar="NUMBER", help="Largest bias, at least 0.  [default: none]", show_default=False),
 ]
+StartFactor = Annotated[
+    str | None,
+    typer.Option(
+        "--start-factor",
+        metavar="NUMBER",
+        help="A schedule starts where the gradient is this many times the target, at least 1."
+        f"  [default: {DEFAULT_FACTOR}]",
+        show_default=False,
+    ),
+]
 
 
 def calibrate(
@@ -61,6 +73,7 @@ def calibrate(
     input_text: Input = None,
     target_grad: TargetGrad = None,
     max_bias: MaxBias = None,
+    start_factor: StartFactor = None,
     fn: opt.Fn = None,
     unit: opt.Unit = None,
     alpha: opt.Alpha = None,
@@ -77,6 +90,7 @@ def calibrate(
     units = units_on_offer(fn=fn, unit=unit, alpha=alpha, p=p, scale=scale, noise=noise)
     target = number(target_grad or DEFAULT_TARGET, "--target-grad")
     bound = number(max_bias, "--max-bias", at_least=0.0) if max_bias is not None else None
+    factor = number(start_factor or DEFAULT_FACTOR, "--start-factor", at_least=1.0)
     if target <= 0:
         raise InputError(f"--target-grad must be a finite number above 0, got '{target_grad}'")
     if bool(files) == (input_text is not None):
@@ -88,8 +102,9 @@ def calibrate(
     from noisyviz.engine.calibrate import calibrate as search
 
     data, read = sample(files, input_text, units[0].activation, recorded=json or bool(wanted))
-    found = search(data, units=units, target_grad=target, max_bias=bound)
-    config = _config(read, input_text, units) | {"target_grad": target, "max_bias": bound} | versions()
+    found = search(data, units=units, target_grad=target, max_bias=bound, start_factor=factor)
+    config = _config(read, input_text, units) | {"target_grad": target, "max_bias": bound, "start_factor": factor}
+    config |= versions()
     for place in wanted:
         place.write(payload(found, config, place.format), force=force, quiet=quiet, header=header)
     if json:
@@ -102,6 +117,7 @@ def calibrate(
         if found.best.c == 0:
             output.say("the leak suffices: no noise is needed")
         output.say(f"see it with: {command(found.best)}")
+        output.say(schedule_sentence(found, factor))
 
 
 def units_on_offer(
@@ -135,7 +151,7 @@ def sample(
 ) -> tuple["Sample", list[dict[str, str]]]:
     """Return the pre-activations of the files, or the normal input; and which files were read, if that is recorded."""
     from noisyviz.digests import Digests
-    from noisyviz.engine.calibrate import gather, normal_input
+    from noisyviz.engine.sample import gather, normal_input
 
     if files:
         from noisyviz.sources import arrays_of
@@ -183,12 +199,50 @@ def row(setting: "Setting") -> dict[str, Any]:
 
 def command(setting: "Setting") -> str:
     """Return the command that draws a setting."""
-    unit = setting.unit
-    words = f"noisyviz plot --fn {unit.activation.name} --unit {unit.kind} --alpha {float(unit.alpha)!r}"
-    words += f" --c {setting.c!r} --p {float(unit.p)!r}"
+    return _words("plot", setting.unit, f"--c {setting.c!r}")
+
+
+def anneal_command(start: "Setting", end: "Setting") -> str:
+    """Return the command that anneals from one setting to another; the usual schedule cannot end at 0."""
+    form = "" if end.c > 0 else " --schedule cosine"
+    return _words("anneal", end.unit, f"--c-start {start.c!r} --c-end {end.c!r}{form}")
+
+
+def _words(name: str, unit: "NoisyUnit", level: str) -> str:
+    words = f"noisyviz {name} --fn {unit.activation.name} --unit {unit.kind} --alpha {float(unit.alpha)!r}"
+    words += f" {level} --p {float(unit.p)!r}"
     if unit.scale != opt.DEFAULT_SCALE:
         words += f" --scale {unit.scale}"
     return words if unit.noise.name == opt.DEFAULT_NOISE else f"{words} --noise {unit.noise.name}"
+
+
+def schedule_entry(found: "Calibration") -> dict[str, Any] | None:
+    """Return the end points of a schedule as JSON values, None without a best setting."""
+    if found.best is None:
+        return None
+    start = found.start
+    return {
+        "c_start": None if start is None else start.c,
+        "c_end": found.best.c,
+        "grad_rms_saturated_start": None if start is None else start.grad_rms_saturated,
+        "bias_rms_start": None if start is None else start.bias_rms,
+        "command": None if start is None else anneal_command(start, found.best),
+    }
+
+
+def schedule_sentence(found: "Calibration", factor: float) -> str:
+    """Say from where to where c may fall, and that the bound on the bias is for the end alone."""
+    start, end = found.start, found.best
+    if end is None:
+        return "there is no schedule without a setting to end at"
+    if start is None:
+        return f"no c up to 100 gives {factor:g} times the target gradient: there is no schedule that starts there"
+    if start.c == end.c:
+        return f"the gradient is {factor:g} times the target there already: there is nothing to anneal"
+    return (
+        f"anneal c from {start.c:.4g}, where the gradient is {factor:g} times the target and the bias "
+        f"{start.bias_rms:.4g} (no bound holds there), to {end.c:.4g}: {anneal_command(start, end)}"
+    )
 
 
 def document(found: "Calibration", config: Mapping[str, object]) -> dict[str, object]:
@@ -198,6 +252,7 @@ def document(found: "Calibration", config: Mapping[str, object]) -> dict[str, ob
         "config": config,
         "reached": found.best is not None,
         "best": best,
+        "schedule": schedule_entry(found),
         "curve": output.masked_document([row(setting) for setting in found.curve])[0],
     }
 
