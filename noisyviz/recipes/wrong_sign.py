@@ -1,0 +1,169 @@
+"""The recipe of the figure ``wrong-sign``: where in (x, α) the gradient of a noisy unit points the wrong way."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Final
+
+import numpy as np
+
+from noisyviz.engine.activations import Array, activation
+from noisyviz.engine.exact import exact
+from noisyviz.engine.noise import noise as named_noise
+from noisyviz.engine.units import KINDS, SCALES, NoisyUnit
+from noisyviz.errors import InputError, check_name
+from noisyviz.plots.wrong_sign_results import SignMap, WrongSignResult
+from noisyviz.recipes.base import Columns, Stored
+from noisyviz.recipes.overview import FARTHEST, default_xlim
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_CELLS: Final = 1000  # along one side
+LEAKING: Final = tuple(kind for kind, row in KINDS.items() if "alpha" in row.uses)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrongSign(Stored):
+    """Settings of the map of wrong gradient signs.
+
+    Parameters
+    ----------
+    fn
+        Name of an activation.
+    unit
+        Kinds with output noise, those that α changes: ``nan``, ``nah`` or both.
+    c, p, scale, noise
+        As in `noisyviz.NoisyUnit`.
+    xlim
+        The range of x; None is 3 beyond the outer thresholds.
+    alpha_lim
+        The range of α.
+    columns, rows
+        Cells along x and along α, from 2 to 1,000; the share is computed at their centres.
+
+    Raises
+    ------
+    InputError
+        For a value outside its domain.
+
+    Examples
+    --------
+    >>> found = WrongSign(columns=8, rows=2, alpha_lim=(0.8, 1.2)).compute()
+    >>> [(one.kind, [round(share, 6) for share in one.flip]) for one in found.maps]  # at α = 1 and just above
+    [('nan', [0.5, 0.5]), ('nah', [1.0, 0.0])]
+    """
+
+    name: ClassVar[str] = "wrong-sign"
+
+    fn: str = "hard-tanh"
+    unit: tuple[str, ...] = ("nan", "nah")
+    c: float = 0.5
+    p: float = 1.0
+    scale: str = "eq9"
+    noise: str = "normal"
+    xlim: tuple[float, float] | None = None
+    alpha_lim: tuple[float, float] = (0.85, 1.15)
+    columns: int = 240
+    rows: int = 180
+
+    def __post_init__(self) -> None:
+        if not self.unit or len(set(self.unit)) < len(self.unit):
+            raise InputError(
+                f"unit must be distinct kinds, at least one, got {', '.join(self.unit) or 'none'}", parameter="unit"
+            )
+        for kind in self.unit:
+            check_name("unit", kind, LEAKING)
+        check_name("scale", self.scale, SCALES)
+        for key in ("columns", "rows"):
+            if not 2 <= getattr(self, key) <= MOST_CELLS:
+                raise InputError(f"{key} must be from 2 to {MOST_CELLS:,}, got {getattr(self, key)}", parameter=key)
+        for key in ("xlim", "alpha_lim"):
+            limits = getattr(self, key)
+            if limits is not None and not -FARTHEST <= limits[0] < limits[1] <= FARTHEST:
+                raise InputError(
+                    f"{key} must be two increasing numbers within ±{FARTHEST:g}, got {limits}", parameter=key
+                )
+
+    def compute(self, data: Array | None = None) -> WrongSignResult:
+        """Return every number in the picture.
+
+        Parameters
+        ----------
+        data
+            Must be None: this picture shows no data.
+
+        Raises
+        ------
+        InputError
+            For an unknown activation or noise, and a parameter outside its domain.
+        """
+        if data is not None:
+            raise InputError("this picture takes no data", parameter="data")
+        h = activation(self.fn)
+        xlim = self.xlim or default_xlim([h])
+        x, alpha = _centres(xlim, self.columns), _centres(self.alpha_lim, self.rows)
+        noise, maps = named_noise(self.noise), []
+        above = float(np.nextafter(1.0, 2.0))
+        for kind in self.unit:
+            unit = NoisyUnit(h, kind=kind, c=self.c, p=self.p, scale=self.scale, noise=noise)
+            maps.append(
+                SignMap(
+                    kind=kind,
+                    share=exact(unit.replace(alpha=alpha[:, None]), x).p_wrong,
+                    flip=(_largest(unit.replace(alpha=1.0), x), _largest(unit.replace(alpha=above), x)),
+                )
+            )
+        return WrongSignResult(
+            fn=h.name,
+            c=float(self.c),
+            p=float(self.p),
+            scale=self.scale,
+            noise=noise.name,
+            xlim=xlim,
+            alpha_lim=self.alpha_lim,
+            x=x,
+            alpha=alpha,
+            maps=tuple(maps),
+            thresholds=h.thresholds,
+        )
+
+    def size(self, result: WrongSignResult, width_in: float) -> tuple[float, float]:
+        """Return width and height in inches, by the text sizes in force."""
+        from noisyviz.plots import wrong_sign
+
+        return wrong_sign.size(result, width_in)
+
+    def draw(self, result: WrongSignResult, figure: "Figure") -> None:
+        """Draw into a figure of that size."""
+        from noisyviz.plots import wrong_sign
+
+        wrong_sign.draw(result, figure)
+
+    def tables(self, result: WrongSignResult) -> Mapping[str, Columns]:
+        """Return the map in long form, kind by kind and α by α."""
+        kinds, cells = [one.kind for one in result.maps], result.x.size * result.alpha.size
+        return {
+            "": {
+                "unit": np.repeat(kinds, cells),
+                "alpha": np.tile(np.repeat(result.alpha, result.x.size), len(kinds)),
+                "x": np.tile(result.x, result.alpha.size * len(kinds)),
+                "p_wrong": np.concatenate([one.share.ravel() for one in result.maps]),
+            }
+        }
+
+
+def _centres(limits: tuple[float, float], count: int) -> Array:
+    """Return the centres of `count` equal cells: the jump at α = 1 and thresholds then lie on edges of cells.
+
+    Examples
+    --------
+    >>> _centres((0.0, 1.0), 4).tolist()
+    [0.125, 0.375, 0.625, 0.875]
+    """
+    low, high = limits
+    return np.asarray(low + (high - low) * (np.arange(count) + 0.5) / count)
+
+
+def _largest(unit: NoisyUnit, x: Array) -> float:
+    share = exact(unit, x).p_wrong
+    return float(np.max(share[np.isfinite(share)], initial=0.0))
