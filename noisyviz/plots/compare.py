@@ -26,6 +26,8 @@ LOWEST_EM: Final = 6.0
 SIDES_EM: Final = 5.0  # headings and labels left of a row, about
 BAR: Final = 0.075  # share of a gradient panel that the bar of wrong signs takes
 
+_Spot = tuple[int, str, str]  # number of the unit, key of the panel, title
+
 # In panels of both, one entry of the legend stands for h and h′, one for both means, one for both noise scales.
 TWINS: Final[Mapping[str, tuple[str, str]]] = {
     "derivative": ("h", "$h$, $h$′"),
@@ -65,32 +67,23 @@ def draw(result: CompareResult, figure: Figure) -> dict[str, Axes]:
 def page(result: CompareResult, width: float) -> Sheet:
     """Lay the picture out at a width in inches, by the text sizes in force."""
     room = width - SIDES_EM * em()
-    most = {False: int(room / (ABREAST_EM * em())), True: int(room / _narrowest(result))}
-    ranges = {key: _range(result, key) for key in result.panels}
+    abreast, columns = int(room / (ABREAST_EM * em())), int(room / _narrowest(result))
+    height = _height(result, room=room)
+    y = {key: _range(result, key) for key in result.panels}
     rows: list[list[Panel]] = []
     headings: list[str] = []
     slots: list[int] = []
     start = 0
     for cells in result.grid:
         several = len(cells) > 1
-        count = _even(len(cells) if several else len(result.panels), most=max(1, most[several]))
-        height = _height(result, room=room)
+        count = _even(len(cells), most=columns) if several else _even(len(result.panels), most=abreast)
+        x = _xrange(result, width=0.8 * room / count)
         lines = list(_several(result, cells, start, count) if several else _single(result, start, count))
         for line in lines:
-            rows.append(
-                [
-                    Panel(
-                        key=key,
-                        x=_xrange(result, width=0.8 * room / count),
-                        y=ranges[key.partition(".")[2]],
-                        height=height,
-                        title=title,
-                    )
-                    for key, title in line
-                ]
-            )
-        tall = len(lines) * height
-        headings += [_heading(result, cells[0], room=tall)] * len(lines) if result.row_option else []
+            named = ((f"{index}.{key}", y[key], title) for index, key, title in line)
+            rows.append([Panel(key=key, x=x, y=shown, height=height, title=title) for key, shown, title in named])
+        if result.row_option:
+            headings += [_heading(result, cells[0], room=len(lines) * height)] * len(lines)
         slots += [count] * len(lines)
         start += len(cells)
     legend = [entry_label(result, key) for key in entries(result)]
@@ -138,27 +131,22 @@ def caption_words(result: CompareResult) -> list[str]:
     return words
 
 
-def _several(
-    result: CompareResult, cells: Sequence[CompareCell], start: int, count: int
-) -> Iterator[list[tuple[str, str]]]:
-    """Yield rows of panels, as keys and titles, of units beside each other, at most `count` in a row."""
+def _several(result: CompareResult, cells: Sequence[CompareCell], start: int, count: int) -> Iterator[list[_Spot]]:
+    """Yield rows of panels of units beside each other, at most `count` in a row."""
+    option = result.column_option
     for first in range(0, len(cells), count):
         line = list(enumerate(cells[first : first + count], start + first))
-        for panel in result.panels:
-            top = panel == result.panels[0]
-            yield [
-                (f"{index}.{panel}", _setting(result.column_option, cell.value(result.column_option)) if top else "")
-                for index, cell in line
-            ]
+        for key in result.panels:
+            top = key == result.panels[0]
+            yield [(index, key, _setting(option, cell.value(option)) if top else "") for index, cell in line]
 
 
-def _single(result: CompareResult, start: int, count: int) -> Iterator[list[tuple[str, str]]]:
-    """Yield rows of panels, as keys and titles, of one unit with its panels beside each other."""
-    ignored = bool(result.column_option)
-    title = f"the same for every {_option(result.column_option)}" if ignored else ""
+def _single(result: CompareResult, index: int, count: int) -> Iterator[list[_Spot]]:
+    """Yield rows of panels of one unit, which stand beside each other, at most `count` in a row."""
+    title = f"the same for every {_option(result.column_option)}" if result.column_option else ""
     for first in range(0, len(result.panels), count):
-        line = result.panels[first : first + count]
-        yield [(f"{start}.{panel}", title if panel == result.panels[0] else "") for panel in line]
+        keys = result.panels[first : first + count]
+        yield [(index, key, title if key == result.panels[0] else "") for key in keys]
 
 
 def _even(count: int, *, most: int) -> int:
@@ -166,10 +154,10 @@ def _even(count: int, *, most: int) -> int:
 
     Examples
     --------
-    >>> _even(7, most=4), _even(3, most=4)
-    (4, 3)
+    >>> _even(7, most=4), _even(3, most=4), _even(2, most=0)
+    (4, 3, 1)
     """
-    return ceil(count / ceil(count / most))
+    return ceil(count / ceil(count / max(most, 1)))
 
 
 def _height(result: CompareResult, *, room: float) -> float:
