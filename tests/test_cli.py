@@ -1,6 +1,7 @@
 """What holds for the command line as a whole: help, errors, streams, encodings and exit codes."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import noisyviz
 from noisyviz.cli import app, estimate, output
 from noisyviz.errors import InputError, MissingExtraError, NoisyvizError, NotReachedError
 
-COMMANDS = ["list", "estimate", "plot", "compare"]
+COMMANDS = ["list", "estimate", "plot", "compare", "profile", "calibrate"]
 
 
 def python(*words: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":
@@ -45,6 +46,9 @@ def test_the_examples_of_the_help_run(run: Run, command: str) -> None:
     lines = run(command, "-h").stdout.splitlines()
     examples = [line.split() for line in lines if line.startswith("  noisyviz ")]
     assert examples
+    data = Path(__file__).parent / "data"
+    for file, name in (("digits.npz", "activations.npz"), ("gates.npz", "gates.npz")):
+        shutil.copy(data / file, name)
     for words in examples:
         assert run(*words[1:]).exit_code == 0, words
 
