@@ -18,6 +18,9 @@ RECIPES: Final[Mapping[str, str]] = MappingProxyType(
         "derivatives": "noisyviz.recipes.derivatives:Derivatives",
         "saturated-noise": "noisyviz.recipes.saturated_noise:SaturatedNoise",
         "draws": "noisyviz.recipes.draws:Draws",
+        "annealed-objective": "noisyviz.recipes.annealed_objective:AnnealedObjective",
+        "wrong-sign": "noisyviz.recipes.wrong_sign:WrongSign",
+        "budget": "noisyviz.recipes.budget:Budget",
     }
 )
 """Every recipe by name, with the place of its class; modules are loaded on use."""
