@@ -82,6 +82,14 @@ def test_a_legend_takes_as_many_columns_as_fit() -> None:
     assert legend_columns(labels, width=0.1) == 1
 
 
+def test_a_legend_fills_its_rows_evenly() -> None:
+    """Four of these fit into rows of three, but two rows of two hold them as well."""
+    labels = ["aa", "bb", "cc", "dd"]
+    fits = [width for width in np.linspace(0.3, 2.0, 200) if legend_columns(labels, width=float(width)) == 3]
+    assert fits == []
+    assert legend_columns([*labels, "ee"], width=1.5) == 3
+
+
 def test_numbers_in_text() -> None:
     assert number(-1.5) == "−1.5"
     assert number(1e-9) == r"$1\times10^{−9}$"
