@@ -80,10 +80,14 @@ def test_what_happens_where_d_flips(result: WrongSignResult) -> None:
 
 def test_thresholds_and_the_flip_lie_on_edges_of_cells() -> None:
     found = WrongSign().compute()
-    width = (found.xlim[1] - found.xlim[0]) / found.x.size
-    height = (found.alpha_lim[1] - found.alpha_lim[0]) / found.alpha.size
-    for value, low, step in ((1.0, found.xlim[0], width), (-1.0, found.xlim[0], width), (1.0, 0.85, height)):
-        assert ((value - low) / step) % 1.0 == pytest.approx(0.0, abs=1e-6) or ((value - low) / step) % 1.0 > 1 - 1e-6
+    width, height = 8.0 / found.x.size, 0.3 / found.alpha.size
+    for centres, low, step, edge in (
+        (found.x, -4.0, width, 1.0),
+        (found.x, -4.0, width, -1.0),
+        (found.alpha, 0.85, height, 1.0),
+    ):
+        np.testing.assert_allclose(centres, low + step * (np.arange(centres.size) + 0.5), rtol=1e-12)
+        assert (edge - low) / step == pytest.approx(round((edge - low) / step), abs=1e-9)
 
 
 def test_the_picture_shows_the_shares_in_place(result: WrongSignResult) -> None:
