@@ -24,6 +24,7 @@ ABREAST_EM: Final = 11.0  # of the panels of one unit side by side
 TALLEST_IN: Final = 0.9
 LOWEST_EM: Final = 6.0
 SIDES_EM: Final = 5.0  # headings and labels left of a row, about
+MOST_DOTS: Final = 1000  # draws that stay vectors
 BAR: Final = 0.075  # share of a gradient panel that the bar of wrong signs takes
 
 _Spot = tuple[int, str, str]  # number of the unit, key of the panel, title
@@ -57,7 +58,8 @@ def draw(result: CompareResult, figure: Figure) -> dict[str, Axes]:
             axes = drawn[f"{index}.{key}"]
             panels.shade(axes, [cell.series], look, xlim=result.xlim)
             if key == "activation":
-                panels.draw_activation(axes, cell.series, look, lines=("mean", "h", "u"))
+                cloud = panels.draw_dots if cell.series.cloud_x.size <= MOST_DOTS else panels.draw_cloud
+                panels.draw_activation(axes, cell.series, look, lines=("mean", "h", "u"), cloud=cloud)
             else:
                 PANELS[key].draw(axes, cell.series, look)
     plan.figure_legend(figure, [panels.handle(key, look, among=False) for key in entries(result)])

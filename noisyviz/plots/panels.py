@@ -12,12 +12,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from noisyviz.engine.activations import Array
+from noisyviz.plots.dots import dots
 from noisyviz.plots.results import Series
 from noisyviz.plots.style import DASHED, QUANTITIES, SERIES
 
 BAND_ALPHA: Final = 0.2
 SHADE_ALPHA: Final = 0.07
 CLOUD_ALPHA: Final = 0.55
+CLOUD_POINTS: Final = 1.5  # diameter of a draw
 MARKERS_PER_CURVE: Final = 9
 
 
@@ -159,29 +161,38 @@ def _band(axes: Axes, x: Array, mean: Array, std: Array, color: str) -> list[Art
 
 
 def draw_activation(
-    axes: Axes, one: Series, look: Look, lines: Sequence[str] = ("mean", "h", "u", "hard")
+    axes: Axes,
+    one: Series,
+    look: Look,
+    lines: Sequence[str] = ("mean", "h", "u", "hard"),
+    cloud: Callable[[Axes, Series, Look], list[Artist]] | None = None,
 ) -> list[Artist]:
     """Draw the spread and draws of φ, and some of its mean, h, u and the hard version."""
     curves, moments, x = one.curves, one.moments, one.curves.x
     artists: list[Artist] = []
     if one.noisy:
         artists += _band(axes, x, moments.mean, moments.std, look.line("mean")["color"])
-        dots: dict[str, Any] = {"marker": "o", "markersize": 1.5, "markeredgewidth": 0.0, "alpha": CLOUD_ALPHA}
-        color, zorder = look.line("cloud")["color"], QUANTITIES["cloud"].zorder
-        artists += axes.plot(
-            one.cloud_x,
-            one.cloud_phi,
-            linestyle="none",
-            color=color,
-            zorder=zorder,
-            rasterized=True,
-            label="cloud",
-            **dots,
-        )
+        artists += (cloud or draw_cloud)(axes, one, look)
     shown = {"mean": moments.mean, "h": curves.h, "u": curves.u, "hard": curves.hard}
     for key in lines:
         artists += axes.plot(x, shown[key], label=key, **look.line(key))
     return artists
+
+
+def draw_cloud(axes: Axes, one: Series, look: Look) -> list[Artist]:
+    """Draw thousands of draws of φ, as one image in a vector format."""
+    style = _cloud_style(look) | {"marker": "o", "markersize": CLOUD_POINTS, "markeredgewidth": 0.0}
+    return list(axes.plot(one.cloud_x, one.cloud_phi, linestyle="none", rasterized=True, **style))
+
+
+def draw_dots(axes: Axes, one: Series, look: Look) -> list[Artist]:
+    """Draw some hundred draws of φ, which stay vectors: an image for each of many axes costs a canvas of the page."""
+    return [dots(axes, one.cloud_x, one.cloud_phi, diameter=CLOUD_POINTS, **_cloud_style(look))]
+
+
+def _cloud_style(look: Look) -> dict[str, Any]:
+    quantity = QUANTITIES["cloud"]
+    return {"color": look.hues[quantity.hue], "zorder": quantity.zorder, "alpha": CLOUD_ALPHA, "label": "cloud"}
 
 
 def _draw_delta(axes: Axes, one: Series, look: Look) -> list[Artist]:
