@@ -205,6 +205,14 @@ def test_colours_suit_the_background_and_no_id_repeats() -> None:
         assert all(artist.get_gid() is None for artist in figure.findobj())
 
 
+@pytest.mark.parametrize(("samples", "image"), [(1000, False), (1001, True)])
+def test_few_draws_stay_vectors(samples: int, image: bool) -> None:
+    _, axes = drawn(computed(samples=samples, panels=("activation",)))
+    (cloud,) = (line for line in axes["0.activation"].get_lines() if line.get_label() == "cloud")
+    assert np.asarray(cloud.get_xdata()).size == samples
+    assert bool(cloud.get_rasterized()) == image
+
+
 def test_a_long_name_of_a_function_is_cut_to_its_end() -> None:
     result = computed(fn=("tanh", "relu"))
     long = "some.package.of.mine:" + "a_very_long_name_" * 4
