@@ -1,8 +1,11 @@
 """Rendering pictures: the same bytes on every run, with the settings inside."""
 
 import warnings
+from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from noisyviz import pgf, provenance
 from noisyviz.formats import format_of
@@ -73,7 +76,7 @@ def picture_bytes(
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=recipe.size(result, width_inches))
         if fmt == "png":
-            _share_formulas(figure)
+            _prepare_png(figure)
         recipe.draw(result, figure)
         if fmt == "pgf":
             stream.write(provenance.comment(made))
@@ -83,9 +86,15 @@ def picture_bytes(
     return sealed(stream.getvalue())
 
 
-def _share_formulas(figure: "Figure") -> None:
-    """Let the PNG renderer use the formulas that the layout has parsed: a tenth of the time of a picture."""
+def _prepare_png(figure: "Figure") -> None:
+    """Give a figure a canvas that writes small PNG files quickly.
+
+    It uses the formulas that the layout has parsed, a tenth of the time of a picture, and leaves out the channel of
+    opacity, a tenth of the file, because the background of every style is opaque.
+    """
     from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
     from noisyviz.plots.layout import MATH
 
@@ -94,6 +103,15 @@ def _share_formulas(figure: "Figure") -> None:
             renderer: RendererAgg = super().get_renderer()  # type: ignore[no-untyped-call]  # no hints there
             renderer.mathtext_parser = MATH
             return renderer
+
+        def print_png(self, filename_or_obj: BytesIO, *, metadata: Mapping[str, str], **_: Any) -> None:  # type: ignore[override]
+            self.draw()  # type: ignore[no-untyped-call]  # no hints there
+            pixels = np.asarray(self.buffer_rgba())  # type: ignore[no-untyped-call]  # no hints there
+            told = PngInfo()
+            for key, text in metadata.items():
+                told.add_text(key, text)
+            image = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
+            image.save(filename_or_obj, format="PNG", pnginfo=told, dpi=(self.figure.dpi, self.figure.dpi))
 
     Canvas(figure)
 

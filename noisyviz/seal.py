@@ -31,12 +31,6 @@ def sealed(payload: bytes) -> bytes:
     return _filled(payload, place, hashlib.sha256(payload).hexdigest())
 
 
-def digest(payload: bytes) -> str | None:
-    """Return the digest that a file's record holds; None without a record or with more than one."""
-    place = _place(payload)
-    return None if place is None else payload[place : place + 64].decode("ascii")
-
-
 def intact(payload: bytes) -> bool:
     """Tell whether a file is as it was when it was sealed."""
     place = _place(payload)

@@ -118,7 +118,8 @@ def test_a_png_has_the_size_of_its_width_and_the_background_of_its_style(look: s
     dpi = style(look)["savefig.dpi"]
     assert image.width == round(width_in("icml") * dpi)
     assert image.info["dpi"] == pytest.approx((dpi, dpi), rel=1e-3)
-    corner = image.convert("RGB").getpixel((0, 0))
+    assert image.mode == "RGB"
+    corner = image.getpixel((0, 0))
     assert isinstance(corner, tuple)
     assert "#{:02X}{:02X}{:02X}".format(*map(int, corner)) == style(look)["figure.facecolor"]
 

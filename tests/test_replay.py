@@ -145,6 +145,13 @@ def test_a_png_whose_text_was_changed_with_its_checksum_is_refused(tmp_path: Pat
         replay.read_picture(str(path))
 
 
+def test_a_checksum_that_does_not_fit_the_record_of_a_png_shows() -> None:
+    whole = picture("png")
+    start = whole.index(b"tEXtnoisyviz")
+    end = start + 4 + int.from_bytes(whole[start - 4 : start])
+    assert not intact(whole[:end] + bytes([whole[end] ^ 1]) + whole[end + 1 :])
+
+
 def test_files_from_elsewhere_are_refused_in_one_sentence(run: Run) -> None:
     Path("folder").mkdir()
     Path("a.txt").write_text("x")
