@@ -1,7 +1,9 @@
 """Bias against gradient: root mean squares by hand and by plain draws, and what the picture shows of them."""
 
 import json
+import re
 from math import pi, sqrt
+from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -12,7 +14,7 @@ from matplotlib.figure import Figure
 from scipy.integrate import quad
 from scipy.special import ndtr
 
-from noisyviz.engine.calibrate import effect
+from noisyviz.engine.calibrate import effect, normal_input
 from noisyviz.engine.softplus_sample import gradient_ends, softplus_sample
 from noisyviz.engine.units import NoisyUnit
 from noisyviz.errors import InputError
@@ -161,6 +163,19 @@ def test_kinds_that_ignore_alpha_are_the_same_in_every_panel(result: BudgetResul
         assert curve(result, kind, alpha=0.9) is curve(result, kind, alpha=1.0)
     assert "Input noise does not depend on" in " ".join(caption_words(result))
     assert result.share_saturated == pytest.approx(SATURATED, rel=1e-9)
+
+
+def test_the_prices_in_the_docs_are_paid() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "figures.md").read_text()
+    rows = re.findall(r"^\| (na[a-z-]+) \| (any|[0-9.]+) \| ([0-9.]+) \| ([0-9.]+)", text, flags=re.MULTILINE)
+    assert len(rows) == 8
+    for kind, alpha, c, bias in rows:
+        unit = NoisyUnit("hard-tanh", kind=kind, alpha=1.0 if alpha == "any" else float(alpha), c=float(c))
+        softplus = kind == "nanil-softplus"
+        sample = softplus_sample(unit, mean=0.0, std=STD) if softplus else normal_input(0.0, STD, unit.activation)
+        found = effect(unit, sample)
+        assert found.grad_rms_saturated == pytest.approx(0.25, abs=0.007), kind
+        assert found.bias_rms == pytest.approx(float(bias), abs=0.0101), kind
 
 
 def drawn(result: BudgetResult, *, width: float = 3.25, style: str = "paper") -> tuple[Figure, list[Axes]]:

@@ -63,8 +63,8 @@ class WrongSign(Stored):
     noise: str = "normal"
     xlim: tuple[float, float] | None = None
     alpha_lim: tuple[float, float] = (0.85, 1.15)
-    columns: int = 240
-    rows: int = 180
+    columns: int = 160
+    rows: int = 120
 
     def __post_init__(self) -> None:
         if not self.unit or len(set(self.unit)) < len(self.unit):
