@@ -7,6 +7,7 @@ refused. bfloat16 arrays are converted in memory.
 import hashlib
 import json
 import math
+import re
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -161,7 +162,10 @@ def _table(path: Path, shown: str) -> npt.NDArray[np.float64]:
         except UnicodeDecodeError:
             raise InputError("is no text, which a .csv file must be") from None
         except ValueError as error:
-            reason = str(error).split("; ")[0].split("\n")[0].rstrip(".")
+            reason = re.sub(
+                r"(float64 at row) (\d+)", lambda found: f"{found[1]} {int(found[2]) + 1}", str(error)
+            )  # from 0 there
+            reason = reason.split("; ")[0].split("\n")[0].rstrip(".")
             raise InputError(f"is no table of numbers: {reason[:200]}") from None
         if table.size == 0:
             raise InputError("holds no numbers")

@@ -80,12 +80,15 @@ def test_the_bound_on_the_bias_is_kept_also_where_noise_lowers_it() -> None:
     x = layer()
     units = [nv.NoisyUnit("tanh", kind="nah", alpha=0.9)]
     free = nv.calibrate(x, units=units, target_grad=0.13).best
-    bound = nv.calibrate(x, units=units, target_grad=0.13, max_bias=0.2).best
+    kept = nv.calibrate(x, units=units, target_grad=0.13, max_bias=0.2, start_factor=1.0)
+    bound = kept.best
     assert free is not None
     assert bound is not None
     assert free.c == 0.0
     assert bound.c > 0.5
     assert bound.bias_rms == pytest.approx(0.2, rel=1e-6)
+    assert kept.start is not None
+    assert kept.start.c == bound.c  # a schedule never starts below its end
 
 
 def test_none_is_found_where_there_is_none() -> None:

@@ -203,7 +203,7 @@ def bad_inputs() -> None:
         (["number.npy"], "single number"),
         (["empty.npy"], "empty array of shape (0, 3)"),
         (["objects.npy"], "Python objects"),
-        (["mixed.csv"], "'three'"),
+        (["mixed.csv"], "'three' to float64 at row 2, column 2"),
         (["ragged.csv"], "columns changed from 2 to 1"),
         (["binary.csv"], "no text"),
         (["empty.csv"], "holds no numbers"),

@@ -13,6 +13,7 @@ from noisyviz.engine.blocks import count_rows, over_rows
 from noisyviz.engine.grid import Grid
 from noisyviz.engine.noise_effect import NoiseProfile
 from noisyviz.engine.profile import QUANTILES, UNIT_QUANTILES, ArrayProfile
+from noisyviz.engine.saturation import FINE
 
 DATA = Path(__file__).parent / "data"
 NUMBERS = (
@@ -185,6 +186,18 @@ def test_in_cells_the_noise_block_is_off_by_1e_5_and_that_of_units_by_1e_3(
             )
 
 
+def test_a_threshold_inside_a_cell_divides_it() -> None:
+    """Noise of nanis jumps at π/2: of two samples in one cell one has it."""
+    unit = nv.NoisyUnit("arctan", kind="nanis", c=2.0)
+    x = np.array([np.pi / 2 - 2e-4, np.pi / 2 + 2e-4], dtype=np.float32)
+    assert len(set(FINE.cell(x.astype(np.float64)).tolist())) == 1
+    noise = nv.profile(x, fn="arctan", unit=unit).total.noise
+    assert noise is not None
+    std = nv.exact(unit, float(x[1])).std
+    assert noise.std_rms_saturated == pytest.approx(float(std), rel=1e-5)
+    assert noise.std_rms == pytest.approx(float(std) / np.sqrt(2), rel=1e-5)
+
+
 def test_the_noise_of_units_is_closed_where_that_of_the_array_is() -> None:
     x = real("digits.npz")["layer2"].astype(np.float64)
     unit = nv.NoisyUnit("tanh", kind="nah", c=0.8)
@@ -204,7 +217,7 @@ def test_far_numbers_keep_their_mean_in_the_cells(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(noise_effect, "CLOSED", 0)
     x = np.array([[-1e30, 2e6], [-1e30, 2e6], [0.0, 70_000.0]])
     unit = nv.NoisyUnit("tanh", alpha=0.5, c=0.0)  # bias = (x - tanh x)/2
-    found = nv.profile(x, unit=unit).arrays[0]
+    found = nv.profile(x, unit=unit, chunk=2).arrays[0]
     assert found.per_unit is not None
     assert found.noise is not None
     assert found.per_unit.noise is not None
@@ -233,9 +246,10 @@ def test_very_wide_arrays_get_no_quantiles_per_unit_and_say_so() -> None:
 
 
 def test_counts_outlast_the_integers_they_are_packed_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, unit = real("gates.npz")["input_gate"], nv.NoisyUnit("sigmoid", kind="nani")
+    x, unit = np.tile(real("gates.npz")["input_gate"], (20, 1)), nv.NoisyUnit("sigmoid", kind="nani")
     usual = nv.profile(x, fn="sigmoid", unit=unit)
     monkeypatch.setattr(tally, "_COUNT", 4)
+    monkeypatch.setattr(tally, "_SHIFT", tally._PLACE + 4)
     spilled = nv.profile(x, fn="sigmoid", unit=unit, chunk=1000)
     same(spilled.total, usual.total)
     one, other = spilled.arrays[0].per_unit, usual.arrays[0].per_unit
