@@ -50,7 +50,7 @@ def picture_bytes(
     Raises
     ------
     InputError
-        For an unknown format, style or width, and for what a PGF file cannot hold.
+        For an unknown format, style or width, and for names that TeX would take for commands.
     MissingExtraError
         For PGF without TeX.
     """
@@ -68,7 +68,7 @@ def picture_bytes(
     )
     if fmt == "pgf":
         pgf.check_texts(made["settings"])
-        rc |= pgf.rc_settings()
+        rc |= pgf.rc_settings(rc)
         made["versions"] |= pgf.versions()
     stream = BytesIO()
     with mpl.rc_context(rc), warnings.catch_warnings():

@@ -310,3 +310,24 @@ def test_an_archive_that_would_unpack_to_much_is_not_unpacked(tmp_path: Path) ->
     assert provenance.read_record(tmp_path / "bomb.npz") is None
     np.savez(tmp_path / "pickled.npz", config=np.array({"noisyviz": "1"}, dtype=object))
     assert provenance.read_record(tmp_path / "pickled.npz") is None
+
+
+@pytest.mark.skipif(NO_TEX, reason="no TeX is installed")
+def test_a_pgf_file_has_texts_of_the_size_asked_for_and_names_no_font_or_folder(pictures: dict[str, bytes]) -> None:
+    text = pictures["pgf"].decode()
+    sizes = {float(size) for size in re.findall(r"\\fontsize\{([0-9.]+)\}", text)}
+    assert sizes == {8.0}
+    assert not re.search(r"\.ttf|fontspec|\\includegraphics|\\pgfimage", text)
+    width = re.search(r"\\pgfpathrectangle\{\\pgfpointorigin\}\{\\pgfqpoint\{([0-9.]+)in\}", text)
+    assert width is not None
+    assert float(width[1]) == pytest.approx(6.75)
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex is installed")
+def test_a_document_that_takes_the_pgf_file_in_compiles(pictures: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "a.pgf").write_bytes(pictures["pgf"])
+    head = r"\documentclass{article}\usepackage{pgf}\def\mathdefault#1{#1}\begin{document}"
+    (tmp_path / "doc.tex").write_text(head + r"\input{a.pgf}\end{document}")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "doc.tex"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode == 0
+    assert b"Missing character" not in (tmp_path / "doc.log").read_bytes()
