@@ -76,6 +76,9 @@ class Activation:
         Open intervals on which h lies outside [L, R], for finite L and R.
     panels
         Edges between which 20 Gauss-Legendre nodes resolve h and h′ to rounding; outside them h is its asymptote.
+    strip
+        How far from the real axis h is analytic and of moderate size: the distance of its nearest pole, or 1 for entire
+        h; 0 where h is not analytic.
     delta_function
         h − u where the difference would lose its digits.
     log_slope_function
@@ -112,6 +115,7 @@ class Activation:
     turns: tuple[float, ...] = ()
     excursions: tuple[tuple[float, float], ...] = ()
     panels: tuple[float, ...] = ()
+    strip: float = 0.0
     delta_function: Function | None = None
     log_slope_function: Function | None = None
     notes: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from noisyviz.engine.activation import Array
-from noisyviz.engine.special import betainc, ndtr, ndtri, stdtrit
+from noisyviz.engine.special import betainc, ndtri, normal_cdf, stdtrit
 from noisyviz.errors import InputError, check_name
 
 Moments3 = tuple[Array, Array, Array]
@@ -108,7 +108,7 @@ class Noise:
 
 
 def _normal_upper(a: Array) -> Moments3:
-    tail, density = ndtr(-a), normal_density(a)
+    tail, density = normal_cdf(-a), normal_density(a)
     return tail, density, tail + a * density
 
 

@@ -5,6 +5,7 @@ depend on each other: their standard errors come from the replicates, never from
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
@@ -27,10 +28,28 @@ SAMPLERS: Final[Mapping[str, str]] = MappingProxyType(
 """Every sampler with what it does."""
 
 MAX_SAMPLES: Final = 10**10
+_BLOCK: Final = 2**17  # draws of one block; a Sobol sequence is one block
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A part of the stream with random numbers of its own, so that parts can be read in any order or at once.
+
+    Attributes
+    ----------
+    replicate
+        To which replicate it belongs.
+    start, stop
+        Its place among the draws of the replicate.
+    """
+
+    replicate: int
+    start: int
+    stop: int
 
 
 class Draws:
-    """A reproducible stream of draws that can be read more than once.
+    """A reproducible stream of draws that can be read more than once, and in parts at once.
 
     Parameters
     ----------
@@ -79,41 +98,48 @@ class Draws:
         self.samples = each * self.replicates
         self._key = rng.integers(0, 2**32, size=4, dtype=np.uint32)
 
-    def read(self, chunk: int) -> Iterator[tuple[int, Array]]:
-        """Yield (replicate, ξ) in pieces of at most `chunk` draws; the same numbers at every reading.
+    def blocks(self) -> Iterator[Block]:
+        """Yield the parts of the stream, in order; they depend on nothing but its length."""
+        step = self.each if self.sampler == "sobol" else _BLOCK
+        for replicate in range(self.replicates):
+            for start in range(0, self.each, step):
+                yield Block(replicate=replicate, start=start, stop=min(start + step, self.each))
+
+    def read(self, block: Block, chunk: int) -> Iterator[Array]:
+        """Yield the ξ of a block in pieces of at most `chunk` draws; the same numbers at every reading.
 
         Parameters
         ----------
+        block
+            One of `blocks`.
         chunk
             The most draws at once, at least 2.
         """
-        seeds = np.random.SeedSequence(self._key.tolist()).spawn(self.replicates)
-        for replicate, seed in enumerate(seeds):
-            rng = np.random.Generator(np.random.PCG64(seed))
-            for xi in getattr(self, f"_{self.sampler}")(rng, chunk):
-                yield replicate, xi
+        # The stream is keyed by the place of the block. SFC64 draws normals a fifth faster than PCG64.
+        seed = np.random.SeedSequence(self._key.tolist(), spawn_key=(block.replicate, block.start))
+        yield from getattr(self, f"_{self.sampler}")(np.random.Generator(np.random.SFC64(seed)), block, chunk)
 
-    def _iid(self, rng: np.random.Generator, chunk: int) -> Iterator[Array]:
-        for start in range(0, self.each, chunk):
-            yield self.noise.draw(rng, min(chunk, self.each - start))
+    def _iid(self, rng: np.random.Generator, block: Block, chunk: int) -> Iterator[Array]:
+        for start in range(block.start, block.stop, chunk):
+            yield self.noise.draw(rng, min(chunk, block.stop - start))
 
-    def _antithetic(self, rng: np.random.Generator, chunk: int) -> Iterator[Array]:
-        pairs, half = self.each // 2, max(chunk // 2, 1)
+    def _antithetic(self, rng: np.random.Generator, block: Block, chunk: int) -> Iterator[Array]:
+        pairs, half = (block.stop - block.start) // 2, max(chunk // 2, 1)
         for start in range(0, pairs, half):
             xi = self.noise.draw(rng, min(half, pairs - start))
             yield np.concatenate([xi, -xi])
 
-    def _stratified(self, rng: np.random.Generator, chunk: int) -> Iterator[Array]:
-        for start in range(0, self.each, chunk):
-            stratum = np.arange(start, min(start + chunk, self.each))
+    def _stratified(self, rng: np.random.Generator, block: Block, chunk: int) -> Iterator[Array]:
+        for start in range(block.start, block.stop, chunk):
+            stratum = np.arange(start, min(start + chunk, block.stop))
             yield self._quantile((stratum + rng.random(stratum.size)) / self.each)
 
-    def _sobol(self, rng: np.random.Generator, chunk: int) -> Iterator[Array]:
+    def _sobol(self, rng: np.random.Generator, block: Block, chunk: int) -> Iterator[Array]:
         from scipy.stats import qmc
 
-        piece = min(self.each, 1 << (chunk.bit_length() - 1))
+        piece = min(block.stop, 1 << (chunk.bit_length() - 1))
         engine = qmc.Sobol(d=1, scramble=True, bits=52, rng=rng)
-        for _ in range(self.each // piece):
+        for _ in range(block.stop // piece):
             yield self._quantile(engine.random(piece)[:, 0] + 2.0**-53)
 
     def _quantile(self, u: Array) -> Array:

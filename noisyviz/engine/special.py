@@ -27,18 +27,19 @@ betainc: Final = _late("betainc")
 erf: Final = _late("erf")
 erfcx: Final = _late("erfcx")
 expit: Final = _late("expit")
+ndtr: Final = _late("ndtr")
 ndtri: Final = _late("ndtri")
 stdtrit: Final = _late("stdtrit")
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
-def ndtr(x: npt.ArrayLike) -> Array:
+def normal_cdf(x: npt.ArrayLike) -> Array:
     """Return the normal distribution function, of x's shape; its relative error is at most 1e-15·(1 + x²).
 
     Examples
     --------
-    >>> ndtr([-np.inf, 0.0, np.inf]).tolist()
+    >>> normal_cdf([-np.inf, 0.0, np.inf]).tolist()
     [0.0, 0.5, 1.0]
     """
     return 0.5 * np.asarray(_erfc(-math.sqrt(0.5) * np.asarray(x, dtype=np.float64)), dtype=np.float64)

@@ -6,9 +6,9 @@ draws.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,8 @@ from noisyviz.engine.noise import Noise
 from noisyviz.engine.noise import noise as named_noise
 from noisyviz.engine.special import expit
 from noisyviz.errors import InputError, check_name
+
+At = TypeVar("At", "OutputNoise", "InputNoise")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +114,10 @@ class OutputNoise:
     sign_slope: Array
     half: bool
 
+    def part(self, cut: slice) -> "OutputNoise":
+        """Return the same at some of the points; all arrays have shape (n,)."""
+        return _cut(self, cut)
+
     def epsilon(self, xi: Array) -> Array:
         """Return ε for raw draws ξ."""
         return np.abs(xi) if self.half else xi
@@ -158,6 +164,10 @@ class InputNoise:
     sigma_slope: Array
     sigma_p: Array
 
+    def part(self, cut: slice) -> "InputNoise":
+        """Return the same at some of the points; all arrays have shape (n,)."""
+        return _cut(self, cut)
+
     def shift(self, xi: Array) -> Array:
         """Return s, what the noise adds to the input."""
         return self.sigma * xi
@@ -178,6 +188,11 @@ class InputNoise:
         """Return φ − h(x), with its own digits also where h is large."""
         s = self.shift(xi)
         h = self.activation
+        if h.pieces is not None:
+            breaks, slopes = np.asarray(h.breaks), np.asarray(h.pieces)[:, 1]
+            home = np.searchsorted(breaks, self.x)
+            stays = np.searchsorted(breaks, self.x + s) == home
+            return np.where(stays, slopes[home] * s, h.function(self.x + s) - self.base)
         if np.isfinite(h.left) and np.isfinite(h.right):
             return h.function(self.x + s) - self.base
         # h = u + Δ: difference whichever of h and Δ is the smaller at x
@@ -229,6 +244,12 @@ class SoftplusNoise(InputNoise):
     def shift_p(self, xi: Array) -> Array:
         """Return ∂s/∂p."""
         return self.sigma_p * self.gate(xi) * _side(xi)
+
+
+def _cut(at: At, cut: slice) -> At:
+    values = {field.name: getattr(at, field.name) for field in fields(at)}
+    parts: dict[str, Any] = {name: value[cut] for name, value in values.items() if isinstance(value, np.ndarray)}
+    return replace(at, **parts)
 
 
 def _side(x: Array) -> Array:

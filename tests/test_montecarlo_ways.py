@@ -1,0 +1,206 @@
+"""The fast ways of Monte Carlo against the plain evaluation of the very same draws, and what the samplers promise."""
+
+import itertools
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import noisyviz as nv
+from noisyviz.engine.montecarlo import monte_carlo
+from noisyviz.engine.montecarlo.estimates import ESTIMATES
+from noisyviz.engine.montecarlo.thresholds import Counter, first_true
+from noisyviz.engine.samplers import SAMPLERS, Draws
+
+Array = npt.NDArray[np.float64]
+
+# Kinks, thresholds and their neighbours, both tails, and what is far away or not a number.
+FAR: Final = [-math.inf, -1e300, -1e3, -8.0, 40.0, 1e3, math.inf]
+NEAR: Final = [-3.2, -2.0, -1.5, -1.0, math.nextafter(-1.0, 0.0), -0.3, 0.0, 1e-9, 0.7, 1.0, 1.0001, 1.4, 2.0, 3.0, 6.0]
+X: Final = np.array([math.nan, *FAR, *NEAR])
+NOISES: Final = ("normal", "laplace", "uniform", "student-t:5")
+SETTINGS: Final = (
+    {"alpha": 0.9, "c": 0.5, "p": 1.0},
+    {"alpha": 1.0, "c": 4.0, "p": -1.2},
+    {"alpha": 1.15, "c": 0.7, "p": 2.0, "scale": "figure"},
+)
+NOISY: Final = ("none", "nan", "nah", "nani", "nanil", "nanis")
+COUNTS: Final = ("p_zero", "p_wrong", "p_outside")
+
+
+def both(unit: nv.NoisyUnit, x: Array, *, sampler: str, samples: int = 3000) -> list[nv.MonteCarloMoments]:
+    return [
+        monte_carlo(unit, x, samples=samples, rng=np.random.default_rng(3), sampler=sampler, method=method)
+        for method in ("auto", "plain")
+    ]
+
+
+def compressed(unit: nv.NoisyUnit) -> bool:
+    return unit.activation.strip > 0 and unit.kind in ("nani", "nanil", "nanis")
+
+
+def check(fast: nv.MonteCarloMoments, plain: nv.MonteCarloMoments, *, near: float) -> None:
+    """Equal counts; the rest to `near` of its size, or of a thousandth where it is smaller than that."""
+    for name in ESTIMATES:
+        for column in (name, f"{name}_se"):
+            a, b = getattr(fast, column), getattr(plain, column)
+            if name in COUNTS:
+                np.testing.assert_array_equal(a, b, err_msg=column)
+                continue
+            np.testing.assert_array_equal(np.isfinite(a), np.isfinite(b), err_msg=column)
+            known = np.isfinite(b)
+            # errors of spreads hang on fourth powers of the few draws that reach a tail
+            allowed = near * (1000.0 if column.endswith("std_se") or column.endswith("rms_se") else 1.0)
+            off = np.abs(a[known] - b[known]) / np.maximum(np.abs(b[known]), 1e-3)
+            assert np.all(off <= allowed), (column, off.max(), X[known][off.argmax()] if X.size == a.size else off)
+
+
+@pytest.mark.parametrize("kind", NOISY)
+@pytest.mark.parametrize("fn", sorted(nv.ACTIVATIONS))
+def test_regrouped_draws_give_the_sums_of_plain_evaluation(fn: str, kind: str) -> None:
+    turn = 6 * sorted(nv.ACTIVATIONS).index(fn) + NOISY.index(kind)
+    every = list(itertools.product(NOISES, SAMPLERS, SETTINGS))
+    for noise, sampler, settings in every[turn % 5 :: 5]:
+        unit = nv.NoisyUnit(fn, kind=kind, noise=noise, **settings)  # type: ignore[arg-type] # a mixed dictionary
+        check(*both(unit, X, sampler=sampler), near=1e-9 if compressed(unit) else 2e-12)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_cases_agree_as_well(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    fn = rng.choice(sorted(nv.ACTIVATIONS))
+    x = rng.normal(size=40) * 3.0
+    alpha, c, p = rng.normal(1.0, 0.2, 40), rng.exponential(1.0, 40), rng.normal(size=40)
+    unit = nv.NoisyUnit(str(fn), kind=NOISY[seed % 6], alpha=alpha, c=c, p=p, noise=NOISES[seed % 4])
+    fast, plain = both(unit, x, sampler=sorted(SAMPLERS)[seed % 4], samples=int(rng.integers(1, 20_000)))
+    check(fast, plain, near=1e-9 if compressed(unit) else 2e-12)
+
+
+@pytest.mark.parametrize(
+    ("fn", "kind", "way"),
+    [
+        ("gelu", "nah", "affine_sums"),
+        ("hard-sigmoid", "nanil", "piecewise_sums"),
+        ("sigmoid", "nani", "smooth_sums"),
+        ("elu", "nani", "plain_sums"),
+        ("tanh", "nanil-softplus", "plain_sums"),
+    ],
+)
+def test_each_unit_goes_its_way(fn: str, kind: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that the comparisons above compare two ways, not one with itself."""
+    from noisyviz.engine import montecarlo
+
+    class Taken(Exception):
+        pass
+
+    def taken(*_: object, **__: object) -> Array:
+        raise Taken
+
+    monkeypatch.setattr(montecarlo, way, taken)
+    with pytest.raises(Taken):
+        monte_carlo(nv.NoisyUnit(fn, kind=kind), X, samples=20_000, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(
+    ("fn", "kind"), [("tanh", "nah"), ("hard-tanh", "nani"), ("sigmoid", "nanil"), ("elu", "nani")]
+)
+def test_the_number_of_threads_changes_no_bit(fn: str, kind: str, sampler: str) -> None:
+    unit, x = nv.NoisyUnit(fn, kind=kind, c=2.0), np.array([-3.0, 0.2, 2.5])
+    one, three = (
+        monte_carlo(unit, x, samples=300_000, rng=np.random.default_rng(8), sampler=sampler, jobs=jobs)
+        for jobs in (1, 3)
+    )
+    for name in ESTIMATES:
+        np.testing.assert_array_equal(getattr(one, name), getattr(three, name))
+        np.testing.assert_array_equal(getattr(one, f"{name}_se"), getattr(three, f"{name}_se"))
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_blocks_are_the_stream_and_draw_numbers_of_their_own(sampler: str) -> None:
+    noise = nv.NoisyUnit("tanh").noise
+    draws = Draws(noise, samples=300_000, sampler=sampler, rng=np.random.default_rng(1))
+    blocks = list(draws.blocks())
+    assert sum(block.stop - block.start for block in blocks) == draws.samples
+    parts = [np.concatenate(list(draws.read(block, 5000))) for block in blocks]
+    assert [part.size for part in parts] == [block.stop - block.start for block in blocks]
+    whole = np.concatenate(parts)
+    assert np.unique(np.abs(whole) if sampler == "antithetic" else whole).size >= 0.49 * whole.size
+    assert whole.mean() == pytest.approx(0.0, abs=5.0 / math.sqrt(whole.size))
+    assert whole.std() == pytest.approx(1.0, abs=5.0 / math.sqrt(whole.size))
+
+
+def test_jobs_and_methods_outside_their_domain_are_refused() -> None:
+    for wrong in (0, -1, 1.5):
+        with pytest.raises(nv.InputError, match="jobs must be a whole number of at least 1"):
+            monte_carlo(nv.NoisyUnit("tanh"), 0.0, rng=np.random.default_rng(0), jobs=wrong)  # type: ignore[arg-type] # tested
+    with pytest.raises(nv.InputError, match="method must be one of auto, plain, got 'plian'; did you mean 'plain'"):
+        monte_carlo(nv.NoisyUnit("tanh"), 0.0, rng=np.random.default_rng(0), method="plian")
+
+
+def test_a_threshold_is_the_first_number_at_which_a_test_is_true() -> None:
+    rng = np.random.default_rng(0)
+    base, slope = rng.normal(size=500), rng.exponential(size=500) * 10.0 ** rng.integers(-12, 4, 500)
+
+    def test(xi: Array, base: Array, slope: Array) -> npt.NDArray[np.bool_]:
+        return base + slope * xi >= 0.75
+
+    for guess in ((0.75 - base) / slope, np.zeros(500), np.full(500, 1e200)):
+        found = first_true(test, guess, base, slope)
+        assert test(found, base, slope).all()
+        assert not test(np.nextafter(found, -np.inf), base, slope).any()
+    always = first_true(lambda xi: xi > -np.inf, np.zeros(2))
+    never = first_true(lambda xi: xi > 1e305, np.zeros(2))
+    np.testing.assert_array_equal(always, [-np.inf, -np.inf])
+    np.testing.assert_array_equal(never, [np.inf, np.inf])
+    np.testing.assert_array_equal(first_true(test, np.array([np.inf, -np.inf]), base[:2], slope[:2]), [np.inf, -np.inf])
+
+
+@pytest.mark.parametrize("few", [3, 400])
+def test_draws_below_thresholds_are_counted_one_by_one(few: int) -> None:
+    rng = np.random.default_rng(few)
+    xi = np.round(rng.normal(size=2000), 2)  # many draws on a threshold: below means below
+    thresholds = np.concatenate([np.round(rng.normal(size=few), 2), [-9.0, 9.0, xi.min(), xi.max(), np.inf, -np.inf]])
+    counter = Counter(thresholds)
+    columns = np.concatenate([[0], counter.below(xi.copy()), [xi.size]])
+    found = columns[counter.place(thresholds)]
+    np.testing.assert_array_equal(found, [sum(draw < limit for draw in xi.tolist()) for limit in thresholds.tolist()])
+
+
+SMOOTH: Final = (
+    nv.NoisyUnit("tanh", kind="nani", c=0.5),
+    nv.NoisyUnit("sigmoid", kind="nani", c=1.0),
+    nv.NoisyUnit("tanh", kind="nah", alpha=1.0),
+)
+
+
+def rms_error(unit: nv.NoisyUnit, x: Array, *, samples: int, sampler: str, name: str) -> float:
+    exact = getattr(nv.exact(unit, x), name)
+    off = [
+        getattr(monte_carlo(unit, x, samples=samples, rng=np.random.default_rng(seed), sampler=sampler), name) - exact
+        for seed in range(20)
+    ]
+    return float(np.sqrt(np.mean(np.square(off))))
+
+
+@pytest.mark.parametrize("sampler", ["stratified", "sobol"])
+@pytest.mark.parametrize("unit", SMOOTH, ids=lambda unit: f"{unit.activation.name}-{unit.kind}")
+@pytest.mark.parametrize("name", ["mean", "grad_mean"])
+def test_ten_thousand_even_draws_are_as_good_as_a_million_independent_ones(
+    sampler: str, unit: nv.NoisyUnit, name: str
+) -> None:
+    x = np.array([0.3, 1.4, 2.5])
+    spread = getattr(nv.exact(unit, x), "std" if name == "mean" else "grad_std")
+    independent = float(np.sqrt(np.mean(np.square(spread)) / 1e6))  # the law of independent draws
+    samples = 10_000 if sampler == "stratified" else 8192
+    assert rms_error(unit, x, samples=samples, sampler=sampler, name=name) <= independent
+
+
+@pytest.mark.parametrize("unit", [nv.NoisyUnit("tanh", kind=kind, c=c) for kind in ("nan", "nani") for c in (0.5, 3.0)])
+def test_pairs_never_do_worse_than_independent_draws_on_the_mean_of_odd_units(unit: nv.NoisyUnit) -> None:
+    x = np.array([-2.0, -0.4, 0.0, 0.9, 3.0])
+    pairs = rms_error(unit, x, samples=2000, sampler="antithetic", name="mean")
+    independent = float(np.sqrt(np.mean(np.square(nv.exact(unit, x).std)) / 2016))
+    assert pairs <= independent
