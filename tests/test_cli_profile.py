@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pytest
 from conftest import Run
 
+from noisyviz.cli import output
 from noisyviz.cli.profile import UNIT_COLUMNS
 from noisyviz.digests import Digests
 from noisyviz.sources import arrays_of
@@ -151,6 +152,20 @@ def test_the_noise_of_every_unit_is_in_the_table(run: Run) -> None:
         x = archive["layer2"].astype(np.float64)
     bias = np.sqrt(np.mean((0.1 * (x - np.tanh(x))) ** 2, axis=0))
     np.testing.assert_allclose([float(row["noise.bias_rms"]) for row in rows], bias, rtol=1e-12)
+
+
+def test_shares_alone_leave_the_rest_null_and_nobody_wondering(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick, full = document(run, DIGITS, "--shares-only"), document(run, DIGITS)
+    assert quick["config"]["shares_only"] is True
+    assert quick["total"]["share_saturated"] == full["total"]["share_saturated"]
+    assert quick["total"]["mean_derivative"] is None
+    assert "noise" not in quick["total"]
+    result = run("profile", DIGITS, "--shares-only", "-o", "units.csv")
+    assert (result.exit_code, result.stderr) == (0, "wrote units.csv\n")
+    monkeypatch.setattr(output, "on_terminal", lambda: True)
+    shown = run("profile", DIGITS, "--shares-only")
+    assert shown.exit_code == 0
+    assert "bias" not in shown.stdout
 
 
 def test_what_wide_arrays_lack_is_said(run: Run) -> None:

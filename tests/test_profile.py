@@ -245,6 +245,21 @@ def test_very_wide_arrays_get_no_quantiles_per_unit_and_say_so() -> None:
     assert np.isnan(per_unit.quantiles).all()
 
 
+@pytest.mark.parametrize("chunk", [None, 100])
+def test_shares_alone_are_those_of_the_whole_profile(chunk: int | None) -> None:
+    x = real("digits.npz")["layer2"].copy()
+    x[3, 5] = np.nan
+    quick, full = (nv.profile(x, shares_only=only, chunk=chunk).arrays[0] for only in (True, False))
+    for name in ("share_left", "share_right", "share_saturated", "dead_units", "non_finite"):
+        assert getattr(quick, name) == getattr(full, name)
+    assert quick.per_unit is not None
+    assert full.per_unit is not None
+    for name in ("samples", "share_left", "share_right", "dead", "low", "high"):
+        np.testing.assert_array_equal(getattr(quick.per_unit, name), getattr(full.per_unit, name))
+    assert quick.noise is None
+    assert np.isnan([quick.mean_abs_delta, quick.mean_derivative, *quick.quantiles]).all()
+
+
 def test_counts_outlast_the_integers_they_are_packed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     x, unit = np.tile(real("gates.npz")["input_gate"], (20, 1)), nv.NoisyUnit("sigmoid", kind="nani")
     usual = nv.profile(x, fn="sigmoid", unit=unit)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 MOST: Final = 1 << 22  # numbers in a block, whatever is asked for
-_RELEASE: Final = 1 << 25  # bytes of a memory map that are looked at before they are given back
-_WIDE: Final = 512  # narrower blocks are folded to about this width, for the inner loops run along a row
+_RELEASE: Final = 1 << 26  # bytes of a memory map that are looked at before they are given back
+_WIDE: Final = 1024  # narrower blocks are folded to about this width, for the inner loops run along a row
 _SINGLE: Final = frozenset({"f2", "f4", "i1", "u1", "i2", "u2"})  # all their values are float32 values
 
 Block = npt.NDArray[np.floating[Any]]

@@ -41,20 +41,30 @@ class SaturationSums:
         h.
     unit
         The noisy unit on it, or None.
+    shares_only
+        Whether to leave out all but counts and extremes; the rest stays NaN.
     """
 
     def __init__(
-        self, *, units: int, size: int, dtype: np.dtype[Any], activation: Activation, unit: NoisyUnit | None
+        self,
+        *,
+        units: int,
+        size: int,
+        dtype: np.dtype[Any],
+        activation: Activation,
+        unit: NoisyUnit | None,
+        shares_only: bool = False,
     ) -> None:
         self.units, self.rows = units, 0
         self.activation, self.unit = activation, unit
         self._scratch = Scratch()
         self.finite, self.left, self.right = (np.zeros(units, dtype=np.int64) for _ in range(3))
-        self.delta, self.slope = np.zeros(units), np.zeros(units)
+        self.shares_only = shares_only
+        self.delta, self.slope = (np.full(units, np.nan if shares_only else 0.0) for _ in range(2))
         self.low, self.high = np.full(units, np.inf), np.full(units, -np.inf)
         double = working_dtype(dtype) == np.float64
         self.cells = Tally(grid=FINE, split=double or not _separated(FINE, activation))
-        self.columns = _columns(units, activation, double=double)
+        self.columns = None if shares_only else _columns(units, activation, double=double)
         self.closed = ClosedSums.begin(unit, units) if unit is not None and closes(unit, size) else None
 
     def take(self, x: Block) -> None:
@@ -69,6 +79,8 @@ class SaturationSums:
         self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
         self.finite += x.shape[0] if good is None else count_rows(good)
         saturated = self._count(x, good)
+        if self.shares_only:
+            return
         wide: Array = self._scratch.array("wide", x.shape, np.float64)
         np.copyto(wide, x)
         delta, slope = magnitudes(self.activation, wide, self._scratch)
@@ -96,8 +108,7 @@ class SaturationSums:
             right &= good
         self.left += count_rows(left)
         self.right += count_rows(right)
-        left |= right
-        return left
+        return left if self.shares_only else np.logical_or(left, right, out=left)
 
     def noise(self) -> tuple[Array, Array | None]:
         """Return the sums of squares of the array and of every unit; see `noise_effect`."""
