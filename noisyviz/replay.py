@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from noisyviz import __version__, provenance
 from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.files import Values, check_regular, naming, read_values, split_source
@@ -212,7 +214,8 @@ def computed(picture: Picture, values: Values | None, *, progress: Callable[[flo
     """
     extra: dict[str, Any] = {"progress": progress} if picture.recipe.name == "anneal" else {}
     try:
-        return picture.recipe.compute(None if values is None else values.finite, **extra)
+        with np.errstate(all="ignore"):  # settings may be extreme
+            return picture.recipe.compute(None if values is None else values.finite, **extra)
     except _UNFIT as error:
         raise _unfit(picture, error) from error
 
@@ -229,13 +232,14 @@ def drawn(picture: Picture, result: Any, fmt: str) -> bytes:
     from noisyviz.render import picture_bytes
 
     try:
-        if fmt in FILM_FORMATS:
-            return film_bytes(picture.recipe, result, fmt=fmt, style=picture.style)  # type: ignore[arg-type]
-        return picture_bytes(picture.recipe, result, fmt=fmt, style=picture.style, width=picture.width)
+        with np.errstate(all="ignore"):
+            if fmt in FILM_FORMATS:
+                return film_bytes(picture.recipe, result, fmt=fmt, style=picture.style)  # type: ignore[arg-type]
+            return picture_bytes(picture.recipe, result, fmt=fmt, style=picture.style, width=picture.width)
     except _UNFIT as error:
         raise _unfit(picture, error) from error
 
 
 def _unfit(picture: Picture, error: BaseException) -> InputError:
-    reason = str(error) if isinstance(error, NoisyvizError) else f"its settings lead to a {type(error).__name__}"
+    reason = str(error) if isinstance(error, NoisyvizError) else f"its settings lead to none ({type(error).__name__})"
     return InputError(f"picture '{picture.name}' cannot be made again: {reason}")

@@ -49,7 +49,10 @@ def test_importing_noisyviz_loads_neither_numpy_nor_matplotlib() -> None:
     assert loaded_by("import noisyviz\nnoisyviz.__version__") & {"numpy", "scipy", "matplotlib", "typer"} == set()
 
 
-@pytest.mark.parametrize("words", [["--version"], ["--help"], ["list", "-h"], ["estimate", "-h"], ["plot", "-h"]])
+@pytest.mark.parametrize(
+    "words",
+    [["--version"], ["--help"], *([name, "-h"] for name in ("list", "estimate", "plot", "figures", "replay"))],
+)
 def test_help_and_version_load_neither_numpy_nor_matplotlib(words: list[str]) -> None:
     loaded = loaded_by(command(*words))
     assert "typer" in loaded

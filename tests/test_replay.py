@@ -238,6 +238,20 @@ def test_two_records_are_not_trusted(svg: str, tmp_path: Path) -> None:
         replay.read_picture(str(path))
 
 
+def test_extreme_settings_are_answered_in_one_sentence_too(run: Run) -> None:
+    recipe = recipe_class("draws")(alpha=(1e308,), points=9)  # type: ignore[call-arg]  # of that recipe
+    stored = settings(recipe)  # type: ignore[arg-type]  # a protocol cannot say "dataclass"
+    made = provenance.record(recipe="draws", settings=stored, style="paper", width="icml", seed=0)
+    Path("a.svg").write_bytes(
+        sealed(f"<?xml <svg <dc:description>{provenance.as_text(made)}</dc:description>".encode())
+    )
+    result = run("replay", "a.svg")
+    assert result.exit_code == 2
+    assert (
+        result.stderr == "noisyviz: picture 'a.svg' cannot be made again: its settings lead to none (OverflowError)\n"
+    )
+
+
 def test_stored_code_is_never_imported_unless_it_is_named_again(svg: str, run: Run) -> None:
     Path("trap.py").write_text("open('sprung', 'w').close()\n\n\ndef bent(x):\n    return x / (1 + abs(x))\n")
     Path("a.svg").write_bytes(hostile(svg, put(fn=["trap:bent"])))
