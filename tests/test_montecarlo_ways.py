@@ -1,5 +1,6 @@
 """The fast ways of Monte Carlo against the plain evaluation of the very same draws, and what the samplers promise."""
 
+import dataclasses
 import itertools
 import math
 from typing import Final
@@ -11,8 +12,13 @@ import pytest
 import noisyviz as nv
 from noisyviz.engine.montecarlo import monte_carlo
 from noisyviz.engine.montecarlo.estimates import ESTIMATES
+from noisyviz.engine.montecarlo.piecewise import piecewise_sums
+from noisyviz.engine.montecarlo.plain import plain_sums
+from noisyviz.engine.montecarlo.smooth import smooth_sums
 from noisyviz.engine.montecarlo.thresholds import Counter, first_true
+from noisyviz.engine.noise import noise
 from noisyviz.engine.samplers import SAMPLERS, Draws
+from noisyviz.engine.units import InputNoise
 
 Array = npt.NDArray[np.float64]
 
@@ -62,9 +68,48 @@ def check(fast: nv.MonteCarloMoments, plain: nv.MonteCarloMoments, *, near: floa
 def test_regrouped_draws_give_the_sums_of_plain_evaluation(fn: str, kind: str) -> None:
     turn = 6 * sorted(nv.ACTIVATIONS).index(fn) + NOISY.index(kind)
     every = list(itertools.product(NOISES, SAMPLERS, SETTINGS))
-    for noise, sampler, settings in every[turn % 5 :: 5]:
-        unit = nv.NoisyUnit(fn, kind=kind, noise=noise, **settings)  # type: ignore[arg-type] # a mixed dictionary
+    for law, sampler, settings in every[turn % 5 :: 5]:
+        unit = nv.NoisyUnit(fn, kind=kind, noise=law, **settings)  # type: ignore[arg-type] # a mixed dictionary
         check(*both(unit, X, sampler=sampler), near=1e-9 if compressed(unit) else 2e-12)
+
+
+def lattice(rng: np.random.Generator, size: int) -> Array:
+    """Draws at quarters, so that many of them meet a threshold exactly."""
+    return rng.integers(-16, 17, size) / 4.0
+
+
+@pytest.mark.parametrize("kind", NOISY)
+@pytest.mark.parametrize("fn", ["hard-tanh", "relu6", "leaky-relu", "tanh", "silu"])
+def test_draws_exactly_on_a_threshold_are_decided_as_in_plain_evaluation(fn: str, kind: str) -> None:
+    quarters = dataclasses.replace(noise("normal"), draw_function=lattice)
+    for alpha in (1.0, 0.5):
+        unit = nv.NoisyUnit(fn, kind=kind, alpha=alpha, c=0.5, p=1e3, noise=quarters)  # a large p makes σ = c/4
+        check(*both(unit, np.arange(-32, 57) / 8.0, sampler="iid"), near=1e-9 if compressed(unit) else 2e-12)
+
+
+@pytest.mark.parametrize("fn", ["hard-tanh", "leaky-relu", "silu"])
+def test_a_factor_that_is_zero_for_some_draws_counts_as_a_zero_gradient(fn: str) -> None:
+    quarters = dataclasses.replace(noise("normal"), draw_function=lattice)
+    unit = nv.NoisyUnit(fn, kind="nanil", noise=quarters)
+    x = np.arange(-24, 25) / 8.0
+    slopes = np.resize([0.5, -0.25, 0.0, -1.0], x.size)
+    at = InputNoise(unit.activation, x, unit.activation.h(x), np.full(x.size, 0.5), slopes, 0.1 * x)
+    draws = Draws(quarters, samples=4000, sampler="iid", rng=np.random.default_rng(0))
+    with np.errstate(all="ignore"):  # as `monte_carlo` calls them
+        plain = plain_sums(unit, at, draws, chunk=512, jobs=1)
+        fast = smooth_sums(unit, at, draws, jobs=1) if fn == "silu" else piecewise_sums(at, draws, jobs=1)
+    assert plain[:, 12].max() > 50.0
+    np.testing.assert_array_equal(fast[:, 12:14], plain[:, 12:14])  # the limits of h may be infinite
+    np.testing.assert_allclose(fast[:, :12], plain[:, :12], rtol=1e-9, atol=1e-9)
+
+
+def test_draws_far_out_are_evaluated_as_they_are() -> None:
+    unit = nv.NoisyUnit("sigmoid", kind="nani", c=1.0, noise="student-t:2.2")
+    draws = Draws(unit.noise, samples=20_000, sampler="iid", rng=np.random.default_rng(3))
+    xi = np.concatenate([part for block in draws.blocks() for part in draws.read(block, 4096)])
+    assert (xi < -12.0).sum() > 2
+    assert (xi > 12.0).sum() > 2
+    check(*both(unit, np.array([-9.0, 0.5, 9.0]), sampler="iid", samples=20_000), near=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -120,8 +165,7 @@ def test_the_number_of_threads_changes_no_bit(fn: str, kind: str, sampler: str) 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
 def test_blocks_are_the_stream_and_draw_numbers_of_their_own(sampler: str) -> None:
-    noise = nv.NoisyUnit("tanh").noise
-    draws = Draws(noise, samples=300_000, sampler=sampler, rng=np.random.default_rng(1))
+    draws = Draws(noise("normal"), samples=300_000, sampler=sampler, rng=np.random.default_rng(1))
     blocks = list(draws.blocks())
     assert sum(block.stop - block.start for block in blocks) == draws.samples
     parts = [np.concatenate(list(draws.read(block, 5000))) for block in blocks]

@@ -71,7 +71,7 @@ def add_piece(sums: Array, at: InputNoise, pieces: Pieces, piece: int, part: Arr
     intercepts, slopes = np.array(pieces.lines).T
     home = np.searchsorted(np.array(pieces.starts), at.x, side="right")
     intercept, slope = pieces.lines[piece]
-    offset = np.where(home == piece, 0.0, (slope - slopes[home]) * at.x + (intercept - intercepts[home]))
+    offset = (slope - slopes[home]) * at.x + (intercept - intercepts[home])
     leak = at.activation.slope_function(at.x)
     for row, a, b in (
         (0, offset, slope * at.sigma),
