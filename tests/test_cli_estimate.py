@@ -261,3 +261,25 @@ def test_a_rounded_number_of_samples_is_reported(run: Run) -> None:
     used = json.loads(result.stdout)["monte_carlo"]["samples"]
     assert used > 1001
     assert f"used {used:,} samples" in result.stderr
+
+
+def test_the_number_of_jobs_changes_no_byte(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    given, real = [], nv.monte_carlo
+
+    def simulate(*args: Any, **kwargs: Any) -> nv.MonteCarloMoments:
+        given.append(kwargs["jobs"])
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr("noisyviz.engine.montecarlo.monte_carlo", simulate)
+    words = ("estimate", "--fn", "hard-tanh", "--unit", "nani", "--samples", "3e5", "--at", "-1.5,0.4,2", "--json")
+    results = [run(*words, *more).stdout for more in ((), ("--jobs", "1"), ("--jobs", "3"))]
+    assert results[0] == results[1] == results[2]
+    assert given[0] >= 1
+    assert given[1:] == [1, 3]
+
+
+@pytest.mark.parametrize("jobs", ["0", "-1", "1.5", "many", "1e9"])
+def test_a_number_of_jobs_outside_its_domain_is_refused(run: Run, jobs: str) -> None:
+    result = run("estimate", *QUICK, "--jobs", jobs)
+    assert result.exit_code == 2
+    assert f"--jobs must be a whole number from 1 to 1,024, got '{jobs}'" in " ".join(result.stderr.split())

@@ -1,5 +1,6 @@
 """``noisyviz estimate``: the numbers, by the exact road and by Monte Carlo."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -25,6 +26,7 @@ document with --json; -o writes csv, npz or json instead.
 """
 FORMATS: Final = ("csv", "npz", "json")
 EVEN_IN_XI: Final = {"nah": "the mean and the gradient", "nani": "the gradient near 0"}
+MAX_JOBS: Final = 1024
 ROWS_SHOWN: Final = 21
 # heading on a terminal: column, digits
 SHOWN: Final = {
@@ -47,9 +49,10 @@ class DrawSettings:
     samples: int
     sampler: str
     seed: int
+    jobs: int
 
     def config(self) -> dict[str, object]:
-        """Return the options as JSON values."""
+        """Return the options that change the result, as JSON values."""
         return {"samples": self.samples, "sampler": self.sampler, "seed": self.seed}
 
 
@@ -67,6 +70,7 @@ def estimate(
     samples: opt.Samples = None,
     sampler: opt.Sampler = None,
     seed: opt.Seed = None,
+    jobs: opt.Jobs = None,
     out: opt.Output = None,
     format_name: opt.Format = None,
     json: opt.Json = False,
@@ -77,7 +81,7 @@ def estimate(
     single(fn, "--fn", opt.DEFAULT_FN)
     settings = unit_settings(fn=fn, unit=unit, alpha=alpha, c=c, p=p, scale=scale, noise=noise)
     where = point_settings(at=at, xlim=xlim, points=points)
-    draws = draw_settings(samples=samples, sampler=sampler, seed=seed)
+    draws = draw_settings(samples=samples, sampler=sampler, seed=seed, jobs=jobs)
     files = targets(out, format_name=format_name, allowed=FORMATS, json=json)
     header = csv_header()
     for target in files:
@@ -96,7 +100,7 @@ def estimate(
         show(result)
 
 
-def draw_settings(*, samples: str | None, sampler: str | None, seed: str | None) -> DrawSettings:
+def draw_settings(*, samples: str | None, sampler: str | None, seed: str | None, jobs: str | None) -> DrawSettings:
     """Check the Monte Carlo options."""
     from noisyviz.engine.samplers import SAMPLERS
 
@@ -104,7 +108,13 @@ def draw_settings(*, samples: str | None, sampler: str | None, seed: str | None)
         samples=whole(samples or opt.DEFAULT_SAMPLES, "--samples", low=1, high=MAX_SAMPLES),
         sampler=choice(sampler or opt.DEFAULT_SAMPLER, "--sampler", SAMPLERS),
         seed=seed_from(seed or opt.DEFAULT_SEED),
+        jobs=cores() if jobs is None else whole(jobs, "--jobs", low=1, high=MAX_JOBS),
     )
+
+
+def cores() -> int:
+    """Return how many threads can work at a time."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def compute(settings: UnitSettings, where: PointSettings, draws: DrawSettings) -> "Estimate":
@@ -117,7 +127,7 @@ def compute(settings: UnitSettings, where: PointSettings, draws: DrawSettings) -
     (unit,) = settings.build()
     x = where.x([unit.activation])
     rng = np.random.default_rng(draws.seed)
-    simulated = monte_carlo(unit, x, samples=draws.samples, rng=rng, sampler=draws.sampler)
+    simulated = monte_carlo(unit, x, samples=draws.samples, rng=rng, sampler=draws.sampler, jobs=draws.jobs)
     config = {"command": "estimate", **settings.config(), **where.config([unit.activation]), **draws.config()}
     return Estimate(
         config=config | versions(),

@@ -106,6 +106,10 @@ Seed = Annotated[
         default=DEFAULT_SEED,
     ),
 ]
+Jobs = Annotated[
+    str | None,
+    option("--jobs", metavar="N", help="Threads that draw; changes no digit.", default="one per core"),
+]
 Output = Annotated[
     list[str] | None,
     option("--output", "-o", metavar="PATH", help="File to write, repeatable; '-' is standard output."),
