@@ -2,7 +2,7 @@
 
 Within a bin, φ and its gradients are so smooth in ξ that interpolation at 16 Chebyshev nodes is exact to 1e-10 of their
 size: with half-width a and the nearest pole of h at distance ρ in z, the error falls like (ρ/a + √(1 + ρ²/a²))⁻¹⁶, and
-a = ρ/5. Sums of Chebyshev polynomials over the draws of a bin become weights at its nodes; φ is evaluated only there.
+a = ρ/6. Sums of Chebyshev polynomials over the draws of a bin become weights at its nodes; φ is evaluated only there.
 """
 
 from math import ceil
@@ -19,7 +19,7 @@ from noisyviz.engine.samplers import Block, Draws
 from noisyviz.engine.units import InputNoise, NoisyUnit
 
 _NODES: Final = 16
-_SHARE: Final = 0.2  # half-width of a bin over the distance of the nearest pole
+_SHARE: Final = 1.0 / 6.0  # half-width of a bin over the distance of the nearest pole
 _WIDEST: Final = 2.0  # half-width of a bin in ξ
 _REACH: Final = 12.0  # draws beyond are rare and evaluated as they are
 _MOST_BINS: Final = 2**13
