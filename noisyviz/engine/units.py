@@ -21,6 +21,7 @@ from noisyviz.engine.special import expit
 from noisyviz.errors import InputError, check_name
 
 At = TypeVar("At", "OutputNoise", "InputNoise")
+Cut = slice | tuple[slice, None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +115,7 @@ class OutputNoise:
     sign_slope: Array
     half: bool
 
-    def part(self, cut: slice) -> "OutputNoise":
+    def part(self, cut: Cut) -> "OutputNoise":
         """Return the same at some of the points; all arrays have shape (n,)."""
         return _cut(self, cut)
 
@@ -164,7 +165,7 @@ class InputNoise:
     sigma_slope: Array
     sigma_p: Array
 
-    def part(self, cut: slice) -> "InputNoise":
+    def part(self, cut: Cut) -> "InputNoise":
         """Return the same at some of the points; all arrays have shape (n,)."""
         return _cut(self, cut)
 
@@ -246,7 +247,7 @@ class SoftplusNoise(InputNoise):
         return self.sigma_p * self.gate(xi) * _side(xi)
 
 
-def _cut(at: At, cut: slice) -> At:
+def _cut(at: At, cut: Cut) -> At:
     values = {field.name: getattr(at, field.name) for field in fields(at)}
     parts: dict[str, Any] = {name: value[cut] for name, value in values.items() if isinstance(value, np.ndarray)}
     return replace(at, **parts)

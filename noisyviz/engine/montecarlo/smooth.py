@@ -23,7 +23,7 @@ _SHARE: Final = 1.0 / 6.0  # half-width of a bin over the distance of the neares
 _WIDEST: Final = 2.0  # half-width of a bin in ξ
 _REACH: Final = 12.0  # draws beyond are rare and evaluated as they are
 _MOST_BINS: Final = 2**13
-_ELEMENTS: Final = 2**17  # nodes × points evaluated at once
+_ELEMENTS: Final = 2**16  # nodes × points evaluated at once
 _PLAIN_CHUNK: Final = 64
 
 _ANGLES: Final = np.pi * (np.arange(_NODES) + 0.5) / _NODES
@@ -119,11 +119,11 @@ def _evaluate(sums: Array, at: InputNoise, leak: Array, nodes: Array, weights: A
     """Add the powers of φ − φ₀, of ∂φ/∂x − leak and of ∂φ/∂p at weighted nodes, in blocks of points."""
     step = max(1, _ELEMENTS // max(nodes.size, 1))
     learned = bool(at.sigma_p.any())
-    xi = nodes[:, None]
+    rows = np.empty((4, min(step, at.x.size), nodes.size))
     for start in range(0, at.x.size, step):
         cut = slice(start, start + step)
-        part = at.part(cut)
-        values = [part.deviation(xi), part.grad_x(xi) - leak[cut], *([part.grad_p(xi)] if learned else [])]
+        part = at.part((cut, np.newaxis))
+        values = [part.deviation(nodes), part.grad_x(nodes) - leak[cut, None]]
+        values += [part.grad_p(nodes)] if learned else []
         for row, value in zip((0, 4, 8), values, strict=False):
-            for k, power in enumerate(powers(value, np.empty((4, *value.shape)))):
-                sums[:, row + k, cut] += weights @ power
+            sums[:, row : row + 4, cut] += np.moveaxis(powers(value, rows[:, : value.shape[0]]) @ weights.T, 2, 0)
