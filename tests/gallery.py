@@ -1,0 +1,125 @@
+"""The pictures in figures/ and their manifest: ``python tests/gallery.py [GATES.npz]`` makes them again.
+
+GATES.npz holds the pre-activations of a trained LSTM (its array ``input_gate``); without it gates.png stays as it is.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from noisyviz.figures import Job, perform_all, processors
+from noisyviz.files import read_values
+from noisyviz.manifest import NAME, manifest_bytes
+from noisyviz.recipes import RECIPES
+from noisyviz.recipes.base import Columns, DataSource
+from noisyviz.recipes.compare import Compare
+from noisyviz.recipes.overview import Overview
+from noisyviz.recipes.paper import EDITIONS, paper_figures
+from noisyviz.render import picture_bytes
+
+FOLDER: Final = Path(__file__).parents[1] / "figures"
+LIMIT: Final = 150_000  # bytes of one file
+GOLDEN: Final = 0.5 * (5.0**0.5 - 1.0)
+COLUMN: Final = ("screen", "icml")
+PAGE: Final = ("screen", "13.6cm")
+GATES: Final = DataSource(
+    file="char_lstm_gates.npz",
+    array="input_gate",
+    sha256="73ec4d279e461fedb896d867f69df4e6140c2905a86e263feac71e2fdf7043fc",
+)
+
+
+def jobs() -> dict[str, Job]:
+    """Every picture of the gallery by the stem of its files."""
+    figures = {label: (recipe, COLUMN) for label, recipe in paper_figures("icml", only=ready("icml")).items()}
+    scaled = [label for label in ready("icml") if EDITIONS["icml"][label].scaled]
+    figures |= {f"{label}-eq9": (recipe, COLUMN) for label, recipe in paper_figures("icml", "eq9", only=scaled).items()}
+    v3 = [label for label in ready("v3") if label in ("4", "5", "8")]
+    figures |= {f"{label}-v3": (recipe, COLUMN) for label, recipe in paper_figures("v3", only=v3).items()}
+    found: dict[str, tuple[Any, tuple[str, str]]] = {f"figure-{label}": both for label, both in figures.items()}
+    found["tanh"] = (Overview(samples=600), PAGE)
+    panels = ("activation", "gradient")
+    found["gates"] = (Overview(fn=("sigmoid",), panels=panels, samples=600, data=GATES), PAGE)
+    found["compare"] = (Compare(fn=("hard-tanh",), unit=("nan", "nah"), alpha=(0.9, 1.0, 1.15)), PAGE)
+    return {
+        stem: Job(stem=stem, recipe=recipe, formats=("png", "svg"), style=style, width=width)
+        for stem, (recipe, (style, width)) in found.items()
+    }
+
+
+def ready(edition: str) -> list[str]:
+    """The figures whose recipe is there."""
+    return [label for label, figure in EDITIONS[edition].items() if figure.recipe in RECIPES]
+
+
+def sums(columns: Columns) -> dict[str, Any]:
+    """Sum up a table: of each column of numbers the weighted sum of its finite values, and how many they are.
+
+    The weights, between 1 and 2, differ from row to row, so that a shift shows as well as an exchange of rows.
+    """
+    found: dict[str, Any] = {}
+    for name, column in columns.items():
+        values = np.asarray(column)
+        if values.dtype.kind not in "fiub":
+            continue
+        weights = 1.0 + np.arange(values.size) * GOLDEN % 1.0
+        finite = np.isfinite(values.astype(np.float64))
+        found[name] = [float(np.sum((weights * values)[finite])), int(finite.sum())]
+    return found
+
+
+def tables(found: Mapping[str, Columns]) -> dict[str, Any]:
+    """Sum up all tables of a picture."""
+    return {suffix: sums(columns) for suffix, columns in found.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """Files of one picture, and its tables summed up."""
+
+    files: Mapping[str, bytes]
+    tables: Mapping[str, Any]
+
+
+def pictures(gates: str | None) -> dict[str, Picture]:
+    """Compute and draw everything."""
+    wanted = jobs()
+    with_data = wanted.pop("gates")
+    done = perform_all(list(wanted.values()), workers=processors())
+    found = {one.job.stem: Picture(files=one.pictures, tables=tables(one.tables)) for one in done}
+    if gates is not None:
+        values, recipe = read_values(f"{gates}:{GATES.array}"), with_data.recipe
+        assert values.sha256 == GATES.sha256, "these are other gates"
+        result = recipe.compute(values.finite)
+        files = {
+            f"gates.{fmt}": picture_bytes(recipe, result, fmt=fmt, style=with_data.style, width=with_data.width)
+            for fmt in with_data.formats
+        }
+        found["gates"] = Picture(files=files, tables=tables(recipe.tables(result)))
+    return found
+
+
+def write(gates: str | None = None, folder: Path = FOLDER) -> None:
+    """Make the gallery: PNG of every picture, SVG where it is small, and the manifest with the sums of the data."""
+    data = json.loads((folder / NAME).read_bytes())["data"] if (folder / NAME).exists() else {}
+    for stem, picture in pictures(gates).items():
+        for name, payload in picture.files.items():
+            (folder / name).unlink(missing_ok=True)
+            if len(payload) <= LIMIT:
+                (folder / name).write_bytes(payload)
+            else:
+                sys.stderr.write(f"{name} has {len(payload):,} bytes and is left out\n")
+        data[stem] = picture.tables
+    document = json.loads(manifest_bytes(folder, ()))
+    stems = sorted({Path(one["file"]).stem for one in document["figures"]})
+    document["data"] = {stem: data[stem] for stem in stems if stem in data}
+    (folder / NAME).write_text(json.dumps(document, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    write(sys.argv[1] if len(sys.argv) > 1 else None)

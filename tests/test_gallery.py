@@ -1,0 +1,101 @@
+"""The pictures in figures/ are those that the recipes make now; else: python tests/gallery.py."""
+
+import hashlib
+import json
+import math
+import re
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from gallery import FOLDER, LIMIT, jobs, tables
+
+from noisyviz import manifest, provenance
+from noisyviz.figures import perform
+from noisyviz.recipes.base import settings
+from noisyviz.seal import intact
+
+JOBS = jobs()
+STALE = "is stale; run: python tests/gallery.py"
+DOCS = FOLDER.parent / "docs"
+
+
+@cache
+def document() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / manifest.NAME).read_bytes())
+    return found
+
+
+def entries(stem: str) -> list[dict[str, Any]]:
+    return [one for one in document()["figures"] if Path(one["file"]).stem == stem]
+
+
+def test_the_folder_holds_the_gallery_and_no_more() -> None:
+    assert {Path(one["file"]).stem for one in document()["figures"]} == set(JOBS)
+    names = {path.name for path in FOLDER.iterdir()}
+    assert names == {one["file"] for one in document()["figures"]} | {manifest.NAME}
+    assert {f"{stem}.png" for stem in JOBS} <= names
+
+
+def test_every_file_is_small_whole_and_the_one_in_the_manifest() -> None:
+    for one in document()["figures"]:
+        payload = (FOLDER / one["file"]).read_bytes()
+        assert len(payload) <= LIMIT, one["file"]
+        assert intact(payload), one["file"]
+        assert hashlib.sha256(payload).hexdigest() == one["sha256"], one["file"]
+
+
+@pytest.mark.parametrize("stem", JOBS)
+def test_no_picture_is_stale(stem: str) -> None:
+    job = JOBS[stem]
+    for one in entries(stem):
+        asked: Any = job.recipe
+        assert one["settings"] == settings(asked), f"{one['file']} {STALE}"
+        assert (one["recipe"], one["style"], one["width"]) == (asked.name, job.style, job.width), STALE
+    if getattr(job.recipe, "data", None) is not None:
+        return  # its data are not in this repository
+    versions = document()["versions"]
+    same = versions == provenance.versions() and all(one["versions"] == versions for one in entries(stem))
+    done = perform(job if same else replace(job, formats=()))
+    assert differing(tables(done.tables), document()["data"][stem]) == [], f"{stem} {STALE}"
+    for one in entries(stem) if same else ():
+        assert done.pictures[one["file"]] == (FOLDER / one["file"]).read_bytes(), f"{one['file']} {STALE}"
+
+
+def differing(now: dict[str, Any], then: dict[str, Any]) -> list[str]:
+    """The columns that differ by more than 1e-6."""
+    found = [suffix for suffix in {*now, *then} if set(now.get(suffix, ())) != set(then.get(suffix, ()))]
+    for suffix in now.keys() & then.keys():
+        for name in now[suffix].keys() & then[suffix].keys():
+            (total, count), (old, counted) = now[suffix][name], then[suffix][name]
+            if count != counted or not math.isclose(total, old, rel_tol=1e-12, abs_tol=1e-6):
+                found.append(f"{suffix}/{name}")
+    return found
+
+
+def test_a_change_of_any_number_or_column_shows_in_the_sums() -> None:
+    x = np.linspace(-4.0, 4.0, 1000)
+    before = tables({"": {"x": x, "y": np.full(1000, 3.0), "name": np.full(1000, "a")}})
+    assert differing(before, before) == []
+    for place in (0, 17, 999):
+        moved = x.copy()
+        moved[place] += 1.1e-6
+        assert differing(before, tables({"": {"x": moved, "y": np.full(1000, 3.0)}})) == ["/x"]
+    for other in (x[::-1], x + 1e-8, 1.00001 * x):
+        assert differing(before, tables({"": {"x": other, "y": np.full(1000, 3.0)}})) == ["/x"]
+    assert differing(before, tables({"": {"x": x}})) == [""]
+    assert differing(before, tables({})) == [""]
+    assert differing(before, tables({"": {"x": x, "y": np.full(1000, np.nan)}})) == ["/y"]
+
+
+def test_readme_and_gallery_page_show_only_what_is_there_and_the_page_shows_all() -> None:
+    shown = {}
+    for page in (FOLDER.parent / "README.md", *DOCS.glob("*.md")):
+        links = re.findall(r"(?:\]\(|src=\")([^)\"]*figures/[^)\"]+)", page.read_text(encoding="utf-8"))
+        shown[page.name] = {(page.parent / link).resolve() for link in links}
+        assert [path for path in shown[page.name] if not path.exists()] == [], page.name
+    assert {(FOLDER / f"{stem}.png").resolve() for stem in JOBS} <= shown["gallery.md"]
+    assert shown["README.md"]
