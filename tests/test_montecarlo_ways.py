@@ -57,8 +57,9 @@ def check(fast: nv.MonteCarloMoments, plain: nv.MonteCarloMoments, *, near: floa
                 continue
             np.testing.assert_array_equal(np.isfinite(a), np.isfinite(b), err_msg=column)
             known = np.isfinite(b)
-            # errors of spreads hang on fourth powers of the few draws that reach a tail
-            allowed = near * (1000.0 if column.endswith("std_se") or column.endswith("rms_se") else 1.0)
+            # errors of spreads are differences of fourth powers, whose last digits the plain sums lose as well
+            cancels = near < 1e-9 and (column.endswith("std_se") or column.endswith("rms_se"))
+            allowed = 200.0 * near if cancels else near
             off = np.abs(a[known] - b[known]) / np.maximum(np.abs(b[known]), 1e-3)
             assert np.all(off <= allowed), (column, off.max(), X[known][off.argmax()] if X.size == a.size else off)
 
@@ -101,6 +102,18 @@ def test_a_factor_that_is_zero_for_some_draws_counts_as_a_zero_gradient(fn: str)
     assert plain[:, 12].max() > 50.0
     np.testing.assert_array_equal(fast[:, 12:14], plain[:, 12:14])  # the limits of h may be infinite
     np.testing.assert_allclose(fast[:, :12], plain[:, :12], rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("fn", ["hard-tanh", "relu", "leaky-relu", "hard-sigmoid-6"])
+def test_the_few_draws_that_just_pass_a_kink_keep_their_digits(fn: str) -> None:
+    unit = nv.NoisyUnit(fn, kind="nani", c=0.5, noise="uniform")
+    edges = np.array(unit.activation.breaks)
+    reach = 0.5 * math.sqrt(3.0)  # of the noise
+    x = np.concatenate([edges + side * (reach - gap) for side in (-1, 1) for gap in (1e-3, 1e-2)])
+    fast, plain = both(unit, x, sampler="iid", samples=100_000)
+    for name in ("std", "grad_std", "grad_rms", "std_se"):
+        a, b = getattr(fast, name), getattr(plain, name)
+        np.testing.assert_allclose(a, b, rtol=2e-9 if name == "std_se" else 1e-10, atol=1e-30, err_msg=name)
 
 
 def test_draws_far_out_are_evaluated_as_they_are() -> None:
@@ -191,12 +204,12 @@ def test_a_threshold_is_the_first_number_at_which_a_test_is_true() -> None:
     def test(xi: Array, base: Array, slope: Array) -> npt.NDArray[np.bool_]:
         return base + slope * xi >= 0.75
 
-    for guess in ((0.75 - base) / slope, np.zeros(500), np.full(500, 1e200)):
+    for guess in ((0.75 - base) / slope, np.zeros(500), np.full(500, 1e20)):
         found = first_true(test, guess, base, slope)
         assert test(found, base, slope).all()
         assert not test(np.nextafter(found, -np.inf), base, slope).any()
     always = first_true(lambda xi: xi > -np.inf, np.zeros(2))
-    never = first_true(lambda xi: xi > 1e305, np.zeros(2))
+    never = first_true(lambda xi: xi > 1e100, np.zeros(2))
     np.testing.assert_array_equal(always, [-np.inf, -np.inf])
     np.testing.assert_array_equal(never, [np.inf, np.inf])
     np.testing.assert_array_equal(first_true(test, np.array([np.inf, -np.inf]), base[:2], slope[:2]), [np.inf, -np.inf])

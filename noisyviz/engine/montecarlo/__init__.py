@@ -20,7 +20,7 @@ from noisyviz.engine.montecarlo.estimates import ESTIMATES, estimates
 from noisyviz.engine.montecarlo.piecewise import piecewise_sums
 from noisyviz.engine.montecarlo.plain import plain_sums
 from noisyviz.engine.montecarlo.smooth import pays, smooth_sums
-from noisyviz.engine.montecarlo.sums import CHUNK, ROWS
+from noisyviz.engine.montecarlo.sums import ROWS
 from noisyviz.engine.samplers import Draws
 from noisyviz.engine.units import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise
 from noisyviz.errors import InputError, check_name
@@ -102,7 +102,7 @@ def monte_carlo(
         if way is None:
             sums = _plain(part, at, draws, chunk=max(int(chunk or _PLAIN_CHUNK), 2), jobs=int(jobs))
         else:
-            sums = way(chunk=max(int(chunk or CHUNK), 2), jobs=int(jobs))
+            sums = way(**({} if chunk is None else {"chunk": max(int(chunk), 2)}), jobs=int(jobs))
         columns = estimates(part, at, sums, draws)
         columns["mean"] = columns["mean"] + at.base
         columns["bias"] = columns["bias"] + (at.leak if isinstance(at, OutputNoise) else 0.0)

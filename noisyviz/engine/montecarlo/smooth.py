@@ -13,11 +13,12 @@ import numpy as np
 from noisyviz.engine.activation import Array
 from noisyviz.engine.montecarlo.plain import add_plainly
 from noisyviz.engine.montecarlo.signs import Pieces, count_signs, factor_thresholds, z_thresholds
-from noisyviz.engine.montecarlo.sums import CHUNK, ROWS, over_blocks, powers
+from noisyviz.engine.montecarlo.sums import ROWS, over_blocks, powers
 from noisyviz.engine.montecarlo.thresholds import Counter
 from noisyviz.engine.samplers import Block, Draws
 from noisyviz.engine.units import InputNoise, NoisyUnit
 
+CHUNK: Final = 2**15  # draws worked on at once, with the Chebyshev polynomials at them in the cache
 _NODES: Final = 16
 _SHARE: Final = 1.0 / 6.0  # half-width of a bin over the distance of the nearest pole
 _WIDEST: Final = 2.0  # half-width of a bin in ξ

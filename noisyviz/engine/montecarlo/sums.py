@@ -17,9 +17,8 @@ from noisyviz.engine.samplers import Block, Draws
 
 ROWS: Final = 15
 ZERO, WRONG, OUTSIDE = 12, 13, 14
-CHUNK: Final = (
-    2**16
-)  # draws worked on at once by the fast ways: they stay in the cache while they are sorted and summed
+# Draws worked on at once by the fast ways: they stay in the cache while they are sorted and summed.
+CHUNK: Final = 2**16
 
 
 def over_blocks(draws: Draws, work: Callable[[Block], Array], *, jobs: int) -> Array:

@@ -15,7 +15,7 @@ from noisyviz.engine.activation import Array
 Test = Callable[..., npt.NDArray[np.bool_]]
 Index = npt.NDArray[np.int64]
 
-FARTHEST: Final = 1e300  # farther than any draw
+FARTHEST: Final = 1e30  # farther than any draw, and its fourth power is finite
 _NEAR: Final = 2**10  # steps of the last bit within which a threshold mostly lies from where it is computed
 _FEW: Final = 8  # thresholds that are counted one by one
 
