@@ -18,6 +18,8 @@ RECIPES: Final[Mapping[str, str]] = MappingProxyType(
         "derivatives": "noisyviz.recipes.derivatives:Derivatives",
         "saturated-noise": "noisyviz.recipes.saturated_noise:SaturatedNoise",
         "draws": "noisyviz.recipes.draws:Draws",
+        "network-gradients": "noisyviz.recipes.network_gradients:NetworkGradients",
+        "network-activations": "noisyviz.recipes.network_activations:NetworkActivations",
         "annealed-objective": "noisyviz.recipes.annealed_objective:AnnealedObjective",
         "wrong-sign": "noisyviz.recipes.wrong_sign:WrongSign",
         "budget": "noisyviz.recipes.budget:Budget",
