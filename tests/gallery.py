@@ -12,15 +12,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from noisyviz.figures import Job, perform_all, processors
+from noisyviz.export.figures import Job, perform_all, processors
+from noisyviz.export.manifest import NAME, manifest_bytes
+from noisyviz.export.render import picture_bytes
 from noisyviz.files import read_values
-from noisyviz.manifest import NAME, manifest_bytes
 from noisyviz.recipes import RECIPES
 from noisyviz.recipes.base import Columns, DataSource
 from noisyviz.recipes.compare import Compare
 from noisyviz.recipes.overview import Overview
 from noisyviz.recipes.paper import EDITIONS, paper_figures
-from noisyviz.render import picture_bytes
 
 FOLDER: Final = Path(__file__).parents[1] / "figures"
 LIMIT: Final = 150_000  # bytes of one file

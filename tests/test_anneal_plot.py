@@ -15,7 +15,7 @@ from PIL import Image
 
 from noisyviz.errors import InputError
 from noisyviz.export import picture_bytes
-from noisyviz.film import film_bytes, film_format
+from noisyviz.export.film import film_bytes, film_format
 from noisyviz.plots import anneal as picture
 from noisyviz.plots.animation import frame_steps
 from noisyviz.plots.anneal_panels import RUNS, equals, positions

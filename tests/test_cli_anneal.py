@@ -16,7 +16,7 @@ import pytest
 from conftest import Run
 
 from noisyviz.engine.schedules import SCHEDULES, schedule
-from noisyviz.provenance import PNG_SIGNATURE, made_by_noisyviz, read_record
+from noisyviz.export.provenance import PNG_SIGNATURE, made_by_noisyviz, read_record
 
 QUICK = ("anneal", "--steps", "30", "--trajectories", "20")
 SUMMARY_KEYS = {

@@ -12,7 +12,7 @@ import pytest
 from conftest import Run
 
 from noisyviz.cli import output
-from noisyviz.provenance import PNG_SIGNATURE, read_record
+from noisyviz.export.provenance import PNG_SIGNATURE, read_record
 
 QUICK = ("compare", "--points", "11", "--samples", "20")
 AVERAGES = [

@@ -17,12 +17,12 @@ import numpy as np
 import pytest
 from conftest import Run
 
-from noisyviz import figures as engine
-from noisyviz import manifest
-from noisyviz.provenance import read_record
+from noisyviz.export import figures as engine
+from noisyviz.export import manifest
+from noisyviz.export.provenance import read_record
+from noisyviz.export.seal import intact
 from noisyviz.recipes import paper
 from noisyviz.recipes.overview import Overview
-from noisyviz.seal import intact
 
 QUICK: dict[str, Any] = {"points": 11, "samples": 9, "panels": ("sigma",)}
 STAND_INS = {
@@ -218,7 +218,7 @@ def test_json_prints_the_data_and_writes_nothing_unless_a_folder_is_named(run: R
 
 
 def test_without_tex_pgf_is_refused_before_any_work(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("noisyviz.pgf.shutil.which", lambda _: None)
+    monkeypatch.setattr("noisyviz.export.pgf.shutil.which", lambda _: None)
     result = run("figures", "--format", "pdf,pgf")
     assert result.exit_code == 1
     assert "xelatex, lualatex, pdflatex" in result.stderr
@@ -257,7 +257,7 @@ def test_a_run_that_breaks_off_leaves_whole_files_and_no_manifest(
 @pytest.mark.parametrize("moment", [0.02, 0.05, 0.1])
 def test_a_killed_process_leaves_only_whole_files(moment: float, tmp_path: Path) -> None:
     code = (
-        "import itertools, sys\nfrom noisyviz.saving import write_bytes\nprint(flush=True)\n"
+        "import itertools, sys\nfrom noisyviz.export.saving import write_bytes\nprint(flush=True)\n"
         f"for n in itertools.count(): write_bytes({str(tmp_path)!r} + f'/{{n % 7}}.bin', b'x' * 3_000_000, force=True)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
@@ -272,7 +272,7 @@ def test_a_killed_process_leaves_only_whole_files(moment: float, tmp_path: Path)
 def slow(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run with two processes that would take long."""
     code = (
-        "import sys\nfrom noisyviz import figures\nfrom noisyviz.recipes import paper\n"
+        "import sys\nfrom noisyviz.export import figures\nfrom noisyviz.recipes import paper\n"
         "if __name__ == '__main__':\n"
         "    slow = {'points': 100_000, 'samples': 1_000_000, 'unit': 'nanil-softplus'}\n"
         "    picture = paper.Figure(shows='', recipe='plot', settings=slow)\n"

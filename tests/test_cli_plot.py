@@ -13,7 +13,7 @@ import typer
 from conftest import Run
 
 from noisyviz.cli import output
-from noisyviz.provenance import PNG_SIGNATURE, read_record
+from noisyviz.export.provenance import PNG_SIGNATURE, read_record
 
 QUICK = ("plot", "--points", "21", "--samples", "50")
 

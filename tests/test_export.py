@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noisyviz import __version__, export, pgf, provenance
+from noisyviz import __version__, export
 from noisyviz.errors import InputError, NoisyvizError
+from noisyviz.export import pgf, provenance
 from noisyviz.plots.style import style, width_in
 from noisyviz.recipes.base import DataSource, settings
 from noisyviz.recipes.overview import Overview

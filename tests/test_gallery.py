@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from gallery import FOLDER, LIMIT, jobs, tables
 
-from noisyviz import manifest, provenance
-from noisyviz.figures import perform
+from noisyviz.export import manifest, provenance
+from noisyviz.export.figures import perform
+from noisyviz.export.seal import intact
 from noisyviz.recipes.base import settings
-from noisyviz.seal import intact
 
 JOBS = jobs()
 STALE = "is stale; run: python tests/gallery.py"

@@ -13,14 +13,15 @@ import numpy as np
 import pytest
 from conftest import Run
 
-from noisyviz import export, pgf, provenance, replay
+from noisyviz import export
 from noisyviz.cli import replay as command
 from noisyviz.errors import InputError
+from noisyviz.export import pgf, provenance, replay
+from noisyviz.export.seal import UNSEALED, intact, sealed
 from noisyviz.recipes import RECIPES, recipe_class
 from noisyviz.recipes.base import DataSource, settings
 from noisyviz.recipes.overview import Overview
 from noisyviz.recipes.stored import stored_recipe
-from noisyviz.seal import UNSEALED, intact, sealed
 
 RECIPE = Overview(points=21, samples=30, panels=("sigma",))
 NO_TEX = not any(shutil.which(name) for name in pgf.TEX_SYSTEMS)

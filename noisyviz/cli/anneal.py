@@ -214,7 +214,7 @@ def check(files: Sequence[Target], recipe: "Anneal", animate: str | None, *, for
     for one in files:
         one.check(force=force, header=csv_header(recipe))
     if animate is not None:
-        from noisyviz.film import film_format
+        from noisyviz.export.film import film_format
 
         film_format(animate)
         check_target(animate, force=force)
@@ -222,7 +222,7 @@ def check(files: Sequence[Target], recipe: "Anneal", animate: str | None, *, for
 
 def csv_header(recipe: "Anneal") -> str:
     """Return the first line of every CSV file of these schedules, by which it is recognised."""
-    from noisyviz.provenance import header_line
+    from noisyviz.export.provenance import header_line
     from noisyviz.recipes.anneal import series_names
 
     return header_line(series_names(recipe.schedule))
@@ -244,7 +244,7 @@ def write_film(
 ) -> None:
     """Write the moving picture, whole or not at all."""
     from noisyviz.export import write_bytes
-    from noisyviz.film import film_bytes, film_format
+    from noisyviz.export.film import film_bytes, film_format
 
     write_bytes(path, film_bytes(recipe, result, fmt=film_format(path), style=style or "screen"), force=force)
     if not quiet:

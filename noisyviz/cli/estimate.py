@@ -151,7 +151,7 @@ def notes(settings: UnitSettings, draws: DrawSettings, result: "Estimate") -> It
 def csv_header() -> str:
     """Return the first line of every CSV file that `estimate` writes, by which it knows its own."""
     from noisyviz.cli.columns import column_names
-    from noisyviz.provenance import header_line
+    from noisyviz.export.provenance import header_line
 
     return header_line(column_names())
 

@@ -15,7 +15,7 @@ from noisyviz.errors import InputError
 from noisyviz.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
-    from noisyviz.figures import Done, Job
+    from noisyviz.export.figures import Done, Job
 
 SUMMARY: Final = "The figures of the paper, each with its data."
 HELP: Final = """\
@@ -82,7 +82,7 @@ def figures(
     force: opt.Force = False,
 ) -> None:
     """Draw the figures and write them."""
-    from noisyviz.figures import check_folder, perform_all, processors, write_all
+    from noisyviz.export.figures import check_folder, perform_all, processors, write_all
 
     folder = output_folder(out, json=json)
     chosen = None if seed is None else seed_from(seed)
@@ -118,7 +118,7 @@ def output_folder(out: Sequence[str] | None, *, json: bool) -> Path | None:
 
 def formats(texts: Sequence[str] | None) -> tuple[str, ...]:
     """Check the formats of the pictures."""
-    from noisyviz.pgf import tex_system
+    from noisyviz.export.pgf import tex_system
 
     found = tuple(choice(name, "--format", PICTURE_FORMATS) for name in distinct(texts, "--format", FORMATS))
     if "pgf" in found:
@@ -137,7 +137,7 @@ def jobs(
     seed: int | None,
 ) -> "list[Job]":
     """Check the options and return what is to be drawn."""
-    from noisyviz.figures import Job
+    from noisyviz.export.figures import Job
     from noisyviz.recipes.paper import EDITIONS, SCALES, paper_figures
 
     version = choice(edition or "icml", "--edition", EDITIONS)
@@ -162,7 +162,7 @@ def document(done: "Sequence[Done]", folder: Path | None) -> dict[str, Any]:
     import json
 
     from noisyviz.cli.columns import json_column
-    from noisyviz.manifest import NAME
+    from noisyviz.export.manifest import NAME
     from noisyviz.recipes.base import settings
 
     look = {"style": done[0].job.style, "width": done[0].job.width}

@@ -14,7 +14,7 @@ from noisyviz.cli.targets import Target, targets
 from noisyviz.cli.values import split_list
 
 if TYPE_CHECKING:
-    from noisyviz.replay import Picture
+    from noisyviz.export.replay import Picture
 
 SUMMARY: Final = "Make a picture again from the settings inside it."
 HELP: Final = """\
@@ -57,7 +57,7 @@ def replay(
     force: opt.Force = False,
 ) -> None:
     """Read a picture, compute it again, write it and compare."""
-    from noisyviz.replay import changes, computed, drawn, given_data, read_picture
+    from noisyviz.export.replay import changes, computed, drawn, given_data, read_picture
 
     found = read_picture(picture, functions=split_list(fn, "--fn") if fn is not None else ())
     files = output_files(found, out, format_name, json=json)

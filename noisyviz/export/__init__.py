@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from noisyviz import provenance
+from noisyviz.export import provenance
+from noisyviz.export.render import picture_bytes, rc_settings
+from noisyviz.export.saving import PathLike, check_target, write_bytes
+from noisyviz.export.tables import json_bytes, table_bytes
 from noisyviz.formats import PICTURE_FORMATS, TABLE_FORMATS, format_of
 from noisyviz.recipes.base import Columns, Recipe, Result
-from noisyviz.render import picture_bytes, rc_settings
-from noisyviz.saving import PathLike, check_target, write_bytes
-from noisyviz.tables import json_bytes, table_bytes
 
 __all__ = [
     "PICTURE_FORMATS",

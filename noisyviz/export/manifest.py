@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from noisyviz import __version__, provenance
+from noisyviz import __version__
+from noisyviz.export import provenance
+from noisyviz.export.seal import intact
 from noisyviz.formats import FILM_FORMATS, PICTURE_FORMATS
-from noisyviz.seal import intact
 
 NAME: Final = "manifest.json"
 _LARGEST: Final = 1 << 24  # bytes of a manifest, and so of any that is read

@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from noisyviz import provenance
 from noisyviz.errors import InputError, NoisyvizError
+from noisyviz.export import provenance
 
 PathLike = str | os.PathLike[str]
 

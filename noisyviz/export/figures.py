@@ -12,12 +12,12 @@ from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import Any
 
-from noisyviz import manifest, provenance
 from noisyviz.errors import InputError, NoisyvizError
+from noisyviz.export import manifest, provenance
+from noisyviz.export.render import picture_bytes
+from noisyviz.export.saving import check_target, explained, write_bytes
+from noisyviz.export.tables import table_bytes
 from noisyviz.recipes.base import Columns, Recipe
-from noisyviz.render import picture_bytes
-from noisyviz.saving import check_target, explained, write_bytes
-from noisyviz.tables import table_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Job:
     formats
         Members of `noisyviz.formats.PICTURE_FORMATS`; may be empty.
     style, width
-        As in `noisyviz.render.picture_bytes`.
+        As in `noisyviz.export.render.picture_bytes`.
     """
 
     stem: str

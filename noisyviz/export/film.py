@@ -4,12 +4,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from noisyviz import provenance
 from noisyviz.errors import InputError
+from noisyviz.export import provenance
+from noisyviz.export.render import rc_settings
+from noisyviz.export.seal import sealed
 from noisyviz.formats import FILM_FORMATS
 from noisyviz.recipes.base import settings
-from noisyviz.render import rc_settings
-from noisyviz.seal import sealed
 
 if TYPE_CHECKING:
     from noisyviz.plots.anneal_results import AnnealResult

@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz import __version__, provenance
+from noisyviz import __version__
+from noisyviz.export import provenance
 from noisyviz.formats import TABLE_FORMATS, format_of
 from noisyviz.recipes.base import Columns
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from noisyviz import pgf, provenance
+from noisyviz.export import pgf, provenance
+from noisyviz.export.seal import sealed
 from noisyviz.formats import format_of
 from noisyviz.plots.style import style as style_settings
 from noisyviz.plots.style import width_in
 from noisyviz.recipes.base import Recipe, Result, settings
-from noisyviz.seal import sealed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

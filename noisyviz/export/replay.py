@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from noisyviz import __version__, provenance
+from noisyviz import __version__
 from noisyviz.errors import InputError, NoisyvizError
+from noisyviz.export import provenance
+from noisyviz.export.seal import intact
 from noisyviz.files import Values, check_regular, naming, read_values, split_source
 from noisyviz.formats import FILM_FORMATS, PICTURE_FORMATS
 from noisyviz.recipes.base import DataSource, Recipe
 from noisyviz.recipes.stored import own_functions, stored_recipe
-from noisyviz.seal import intact
 
 LARGEST: Final = 1 << 28  # bytes of a picture; ours have less than a tenth
 FILM_WIDTH: Final = "animation"
@@ -142,7 +143,7 @@ def changes(picture: Picture, fmt: str | None = None) -> dict[str, tuple[str | N
     now = {"noisyviz": __version__, **provenance.versions()}
     then = dict(picture.versions)
     if (fmt or picture.format) == picture.format == "pgf":
-        from noisyviz import pgf
+        from noisyviz.export import pgf
 
         now |= pgf.versions()
     elif picture.format == "pgf":
@@ -228,8 +229,8 @@ def drawn(picture: Picture, result: Any, fmt: str) -> bytes:
     InputError
         When the settings lead to no picture.
     """
-    from noisyviz.film import film_bytes
-    from noisyviz.render import picture_bytes
+    from noisyviz.export.film import film_bytes
+    from noisyviz.export.render import picture_bytes
 
     try:
         with np.errstate(all="ignore"):
