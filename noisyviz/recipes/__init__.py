@@ -23,6 +23,7 @@ RECIPES: Final[Mapping[str, str]] = MappingProxyType(
         "annealed-objective": "noisyviz.recipes.annealed_objective:AnnealedObjective",
         "wrong-sign": "noisyviz.recipes.wrong_sign:WrongSign",
         "budget": "noisyviz.recipes.budget:Budget",
+        "learning-curves": "noisyviz.recipes.learning_curves:LearningCurves",
     }
 )
 """Every recipe by name, with the place of its class; modules are loaded on use."""
