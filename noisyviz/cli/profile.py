@@ -9,24 +9,27 @@ import typer
 
 from noisyviz.cli import options as opt
 from noisyviz.cli import output
+from noisyviz.cli.pictures import WithData, launch, look_settings, pictures, refuse_contradictions, save
 from noisyviz.cli.settings import UnitSettings, unit_settings, versions
 from noisyviz.cli.targets import targets
 from noisyviz.cli.values import single, split_list
 from noisyviz.errors import InputError
+from noisyviz.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
     from noisyviz.engine.profile import ArrayProfile, Profile
+    from noisyviz.recipes.profile import ProfilePicture
 
 SUMMARY: Final = "Which units of a network saturate, and what noise does to their gradients."
 HELP: Final = """\
 \b
 noisyviz profile activations.npz --fn tanh
-noisyviz profile gates.npz --fn sigmoid --array cell_candidate=tanh -o units.csv
+noisyviz profile gates.npz --fn sigmoid --array cell_candidate=tanh -o gates.png -o units.csv
 
 Read pre-activations (.npy, .npz, .csv, .safetensors, a folder of them, or - for
 standard input; the last axis counts units, all others samples) and tell how far
 they saturate, and what the noisy unit does to the saturated ones. Prints a table,
-or one document with --json; -o writes a table of all units.
+or one document with --json; -o writes a picture, or a table of all units.
 """
 FORMATS: Final = ("csv", "npz", "json")
 USUAL_ERROR: Final = 1 / 32  # of the quantiles of units, in 1 + |x|
@@ -82,6 +85,10 @@ def profile(
     shares_only: SharesOnly = False,
     out: opt.Output = None,
     format_name: opt.Format = None,
+    style: opt.Style = None,
+    width: opt.Width = None,
+    with_data: WithData = False,
+    show: opt.Show = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
     force: opt.Force = False,
@@ -90,21 +97,55 @@ def profile(
     single(fn, "--fn", opt.DEFAULT_FN)
     settings = unit_settings(fn=fn, unit=unit, alpha=alpha, c=c, p=p, scale=scale, noise=noise)
     functions = array_functions(array)
-    wanted = targets(out, format_name=format_name, allowed=FORMATS, json=json)
+    look = look_settings(style=style, width=width)
+    wanted = targets(out, format_name=format_name, allowed=(*FORMATS, *PICTURE_FORMATS), json=json)
+    refuse_contradictions(wanted, with_data=with_data, show=show)
+    if shares_only and pictures(wanted):
+        raise InputError("--shares-only leaves out what a picture shows; leave it or the picture out")
     header = ",".join(UNIT_COLUMNS)
     for target in wanted:
         target.check(force=force, header=header)
     found, read = compute(files, settings, functions, shares_only=shares_only, recorded=json or bool(wanted))
     config = {"command": "profile", "files": read, **settings.config(), "array": functions}
     config |= {"shares_only": shares_only, **versions()}
-    for target in wanted:
-        target.write(payload(found, config, target.format), force=force, quiet=quiet, header=header)
-    if not quiet and not shares_only and any(target.format != "json" for target in wanted):
+    if pictures(wanted):
+        recipe = picture(settings, functions, read)
+        save(
+            wanted,
+            recipe,
+            recipe.of(found),
+            look=look,
+            with_data=with_data,
+            quiet=quiet,
+            force=force,
+            table=lambda fmt: payload(found, config, fmt),
+            header=header,
+        )
+    else:
+        for target in wanted:
+            target.write(payload(found, config, target.format), force=force, quiet=quiet, header=header)
+    if not quiet and not shares_only and any(target.format in ("csv", "npz") for target in wanted):
         tell_limits(found)
     if json:
         output.print_json(document(found, config))
     elif not wanted:
-        show(found, settings)
+        show_table(found, settings)
+    if show:
+        launch(wanted)
+
+
+def picture(
+    settings: UnitSettings, functions: Mapping[str, str], files: Sequence[Mapping[str, str]]
+) -> "ProfilePicture":
+    """Return the recipe of the picture."""
+    from noisyviz.recipes.base import DataSource
+    from noisyviz.recipes.profile import ProfilePicture
+
+    return ProfilePicture(
+        **settings.config(),  # type: ignore[arg-type]  # the keys are the fields
+        functions=tuple(functions.items()),
+        files=tuple(DataSource(**source) for source in files),
+    )
 
 
 def tell_limits(found: "Profile") -> None:
@@ -206,7 +247,7 @@ def payload(found: "Profile", config: Mapping[str, object], fmt: str) -> bytes:
     return json_bytes(document(found, config)) if fmt == "json" else table_bytes(unit_columns(found), config, fmt=fmt)
 
 
-def show(found: "Profile", settings: UnitSettings) -> None:
+def show_table(found: "Profile", settings: UnitSettings) -> None:
     """Print every column for programs, or the main ones for a person."""
     rows = [*found.arrays, *([found.total] if len(found.arrays) > 1 else [])]
     if not output.on_terminal():

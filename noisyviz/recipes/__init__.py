@@ -24,6 +24,8 @@ RECIPES: Final[Mapping[str, str]] = MappingProxyType(
         "wrong-sign": "noisyviz.recipes.wrong_sign:WrongSign",
         "budget": "noisyviz.recipes.budget:Budget",
         "learning-curves": "noisyviz.recipes.learning_curves:LearningCurves",
+        "profile": "noisyviz.recipes.profile:ProfilePicture",
+        "calibrate": "noisyviz.recipes.calibrate:CalibratePicture",
     }
 )
 """Every recipe by name, with the place of its class; modules are loaded on use."""
