@@ -8,16 +8,19 @@ import typer
 
 from noisyviz.cli import options as opt
 from noisyviz.cli import output
+from noisyviz.cli.pictures import WithData, launch, look_settings, pictures, refuse_contradictions, save
 from noisyviz.cli.settings import versions
 from noisyviz.cli.targets import targets
 from noisyviz.cli.values import choice, distinct, number, single
 from noisyviz.errors import InputError, NotReachedError
+from noisyviz.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
     from noisyviz.engine.activation import Activation
     from noisyviz.engine.calibrate import Calibration, Setting
     from noisyviz.engine.sample import Sample
     from noisyviz.engine.units import NoisyUnit
+    from noisyviz.recipes.calibrate import CalibratePicture
 
 SUMMARY: Final = "The least noise that gives saturated units a gradient at an acceptable bias."
 HELP: Final = """\
@@ -28,7 +31,8 @@ noisyviz calibrate activations.npz --unit nan,nah --alpha 0.9,1 --target-grad 0.
 Find the smallest c with which the root mean square of the gradient on saturated
 samples reaches a target, in units of the slope of u, while the bias stays within
 a bound. Every kind and alpha on offer is tried, from files as in 'profile' or for
-a normal input. -o writes the whole trade-off. Exit code 3: nothing reaches it.
+a normal input. -o writes the whole trade-off, as a picture or a table.
+Exit code 3: nothing reaches it.
 """
 FORMATS: Final = ("csv", "npz", "json")
 DEFAULT_TARGET: Final = "0.25"
@@ -82,6 +86,10 @@ def calibrate(
     noise: opt.Noise = None,
     out: opt.Output = None,
     format_name: opt.Format = None,
+    style: opt.Style = None,
+    width: opt.Width = None,
+    with_data: WithData = False,
+    show: opt.Show = False,
     json: opt.Json = False,
     quiet: opt.Quiet = False,
     force: opt.Force = False,
@@ -95,22 +103,41 @@ def calibrate(
         raise InputError(f"--target-grad must be a finite number above 0, got '{target_grad}'")
     if bool(files) == (input_text is not None):
         raise InputError("calibrate needs either FILE... or --input normal:MEAN,STD")
-    wanted = targets(out, format_name=format_name, allowed=FORMATS, json=json)
+    look = look_settings(style=style, width=width)
+    wanted = targets(out, format_name=format_name, allowed=(*FORMATS, *PICTURE_FORMATS), json=json)
+    refuse_contradictions(wanted, with_data=with_data, show=show)
     header = ",".join(COLUMNS)
     for place in wanted:
         place.check(force=force, header=header)
     from noisyviz.engine.calibrate import calibrate as search
 
-    data, read = sample(files, input_text, units[0].activation, recorded=json or bool(wanted))
-    found = search(data, units=units, target_grad=target, max_bias=bound, start_factor=factor)
-    config = _config(read, input_text, units) | {"target_grad": target, "max_bias": bound, "start_factor": factor}
-    config |= versions()
-    for place in wanted:
-        place.write(payload(found, config, place.format), force=force, quiet=quiet, header=header)
+    asked = {"target_grad": target, "max_bias": bound, "start_factor": factor}
+    normal = None if input_text is None else normal_numbers(input_text)
+    data, read = sample(files, normal, units[0].activation, recorded=json or bool(wanted))
+    found = search(data, units=units, **asked)  # type: ignore[arg-type]  # the keys are the parameters
+    config = _config(read, input_text, units) | asked | versions()
+    if pictures(wanted):
+        recipe = picture(units, asked, normal, read)
+        save(
+            wanted,
+            recipe,
+            recipe.of(found),
+            look=look,
+            with_data=with_data,
+            quiet=quiet,
+            force=force,
+            table=lambda fmt: payload(found, config, fmt),
+            header=header,
+        )
+    else:
+        for place in wanted:
+            place.write(payload(found, config, place.format), force=force, quiet=quiet, header=header)
     if json:
         output.print_json(document(found, config))
     elif not wanted and found.best is not None:
-        show(found)
+        show_table(found)
+    if show:
+        launch(wanted)
     if found.best is None:
         raise NotReachedError(verdict(found, target, bound))
     if not quiet:
@@ -118,6 +145,29 @@ def calibrate(
             output.say("the leak suffices: no noise is needed")
         output.say(f"see it with: {command(found.best)}")
         output.say(schedule_sentence(found, factor))
+
+
+def picture(
+    units: "Sequence[NoisyUnit]",
+    asked: Mapping[str, float | None],
+    normal: tuple[float, float] | None,
+    files: Sequence[Mapping[str, str]],
+) -> "CalibratePicture":
+    """Return the recipe of the picture."""
+    from noisyviz.recipes.base import DataSource
+    from noisyviz.recipes.calibrate import CalibratePicture
+
+    return CalibratePicture(
+        fn=units[0].activation.name,
+        unit=tuple(dict.fromkeys(unit.kind for unit in units)),
+        alpha=tuple(dict.fromkeys(float(unit.alpha) for unit in units)),
+        p=float(units[0].p),
+        scale=units[0].scale,
+        noise=units[0].noise.name,
+        normal=normal,
+        files=tuple(DataSource(**source) for source in files),
+        **asked,  # type: ignore[arg-type]  # the keys are the fields
+    )
 
 
 def units_on_offer(
@@ -146,27 +196,38 @@ def units_on_offer(
     ]
 
 
+def normal_numbers(text: str) -> tuple[float, float]:
+    """Return mean and standard deviation of ``normal:MEAN,STD``.
+
+    Examples
+    --------
+    >>> normal_numbers("normal:0,2")
+    (0.0, 2.0)
+    """
+    name, _, numbers = text.partition(":")
+    parts = numbers.split(",")
+    if name != "normal" or len(parts) != 2:
+        raise InputError(f"--input is written normal:MEAN,STD, got '{text}'")
+    mean, std = number(parts[0], "--input"), number(parts[1], "--input")
+    if std <= 0:
+        raise InputError(f"--input needs a STD above 0, got '{text}'")
+    return mean, std
+
+
 def sample(
-    files: Sequence[str] | None, input_text: str | None, h: "Activation", *, recorded: bool
+    files: Sequence[str] | None, normal: tuple[float, float] | None, h: "Activation", *, recorded: bool
 ) -> tuple["Sample", list[dict[str, str]]]:
     """Return the pre-activations of the files, or the normal input; and which files were read, if that is recorded."""
     from noisyviz.digests import Digests
     from noisyviz.engine.sample import gather, normal_input
 
-    if files:
-        from noisyviz.sources import arrays_of
+    if normal is not None:
+        return normal_input(*normal, h), []
+    from noisyviz.sources import arrays_of
 
-        with Digests() as digests:
-            read = arrays_of(files, stdin=sys.stdin.buffer, digests=digests if recorded else None)
-            return gather((found.array for found in read), h), digests.records()
-    name, _, numbers = (input_text or "").partition(":")
-    parts = numbers.split(",")
-    if name != "normal" or len(parts) != 2:
-        raise InputError(f"--input is written normal:MEAN,STD, got '{input_text}'")
-    mean, std = number(parts[0], "--input"), number(parts[1], "--input")
-    if std <= 0:
-        raise InputError(f"--input needs a STD above 0, got '{input_text}'")
-    return normal_input(mean, std, h), []
+    with Digests() as digests:
+        read = arrays_of(files or [], stdin=sys.stdin.buffer, digests=digests if recorded else None)
+        return gather((found.array for found in read), h), digests.records()
 
 
 def _config(files: Sequence[Mapping[str, str]], input_text: str | None, units: "Sequence[NoisyUnit]") -> dict[str, Any]:
@@ -269,7 +330,7 @@ def payload(found: "Calibration", config: Mapping[str, object], fmt: str) -> byt
     return table_bytes({name: np.array([one[name] for one in rows]) for name in COLUMNS}, config, fmt=fmt)
 
 
-def show(found: "Calibration") -> None:
+def show_table(found: "Calibration") -> None:
     """Print what every unit needs, the best first."""
     ranked = sorted(found.found, key=lambda setting: (setting.c, setting.bias_rms))
     if not output.on_terminal():

@@ -69,7 +69,7 @@ def _limits(result: CalibrateResult) -> tuple[float, float]:
     most_y = max([float(values.max(initial=0.0)) for values in inside] + [1.5 * (result.bound or 0.0)])
     if result.bound is not None:
         most_y = min(most_y, max([4.0 * result.bound, *(1.3 * mark.bias for mark in marks)]) or most_y)
-    return most_x, 1.1 * most_y or 1.0
+    return most_x, 1.25 * most_y or 1.0
 
 
 def _draw_wanted(axes: Axes, result: CalibrateResult, look: Look) -> None:
@@ -127,10 +127,11 @@ def _draw_mark(axes: Axes, mark: Mark, marker: str, name: str, look: Look, *, wi
     axes.annotate(
         text,
         (mark.gradient, mark.bias),
-        (-5.0 if left else 5.0, 4.0),
+        (-5.0 if left else 5.0, 5.0 if name == "best" else -5.0),
         textcoords="offset points",
         ha="right" if left else "left",
-        va="bottom",
+        va="bottom" if name == "best" else "top",
+        bbox={"facecolor": mpl.rcParams["axes.facecolor"], "alpha": 0.75, "linewidth": 0.0, "pad": 0.8},
         zorder=6.0,
         label=f"{name} name",
     )

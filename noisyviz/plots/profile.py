@@ -37,7 +37,22 @@ LEGEND: Final = (
 
 EXPLAINED: Final = (
     *("Shaded:", "saturated.", "Dead:", "saturated", "in", "99 %", "of", "samples", "or", "more,", "left", "of", "the"),
-    *("dashed", "line.", "No", "gradient:", "samples", "where", "it", "is", "0,", "without", "and", "with", "noise."),
+    *(
+        "dashed",
+        "line.",
+        "No",
+        "gradient,",
+        "zero:",
+        "samples",
+        "where",
+        "it",
+        "is",
+        "0,",
+        "without",
+        "and",
+        "with",
+        "noise.",
+    ),
 )
 
 
@@ -71,12 +86,14 @@ def page(result: ProfileResult, width: float) -> Sheet:
     rows: list[list[Panel]] = []
     for index, array in enumerate(result.arrays):
         room = 0.75 * width if narrow else 0.2 * width
-        density, units, gradients = _panels(result, index, array, room=room)
+        density, units, gradients = _panels(result, index, array, room=room, beside=(0.33 if narrow else 0.24) * width)
         rows += [[density], [units, gradients]] if narrow else [[density, units, gradients]]
     return sheet(rows, width=width, caption=caption_words(result), legend=LEGEND)
 
 
-def _panels(result: ProfileResult, index: int, array: ArrayView, *, room: float) -> tuple[Panel, Panel, Panel]:
+def _panels(
+    result: ProfileResult, index: int, array: ArrayView, *, room: float, beside: float
+) -> tuple[Panel, Panel, Panel]:
     height = HEIGHT_EM * em()
     x = Range(low=float(result.x[0]), high=float(result.x[-1]), label="$x$")
     low, high = _reach(array)
@@ -85,6 +102,8 @@ def _panels(result: ProfileResult, index: int, array: ArrayView, *, room: float)
     places = (float(np.log10(result.levels[0])) - 0.5, *(float(k) for k in decades[1:]))
     most = max(float(np.concatenate([array.before, array.after]).max()) for array in result.arrays)
     last = float(np.log10(result.levels[-1]))
+    share = labels.percent(array.share_left + array.share_right)
+    lost = rf"{labels.percent(array.zero_before)} $\rightarrow$ {labels.percent(array.zero_after)}"
     return (
         Panel(
             key=f"density{index}",
@@ -98,14 +117,14 @@ def _panels(result: ProfileResult, index: int, array: ArrayView, *, room: float)
             x=Range(low=0.0, high=float(array.units), label="units, sorted"),
             y=Range(low=0.0, high=1.0, label="share saturated"),
             height=height,
-            title=f"{labels.percent(array.share_left + array.share_right)} saturated, {array.dead:,} dead",
+            title=_widest(f"{share} saturated, {array.dead:,} dead", f"{share}, {array.dead:,} dead", room=beside),
         ),
         Panel(
             key=f"gradients{index}",
             x=Range(low=places[0] - 0.5, high=last, label="gradient factor", ticks=(places, names[: len(places)])),
             y=Range(low=0.0, high=1.05 * most, label="share of samples"),
             height=height,
-            title=rf"no gradient: {labels.percent(array.zero_before)} $\rightarrow$ {labels.percent(array.zero_after)}",
+            title=_widest(f"no gradient: {lost}", f"zero: {lost}", room=beside),
         ),
     )
 
@@ -114,6 +133,11 @@ def _reach(array: ArrayView) -> tuple[float, float]:
     low, high = float(array.h.min()), float(array.h.max())
     room = ROOM * max(high - low, 1e-9)
     return low - room, high + room
+
+
+def _widest(*texts: str, room: float) -> str:
+    """Return the first text that fits the room in inches, else the last."""
+    return next((text for text in texts if text_width(text) <= room), texts[-1])
 
 
 def _fitting(text: str, room: float) -> str:

@@ -230,7 +230,7 @@ def sheet(
         spans.append((bottom, bottom + max(panel.height for panel in row)))
     top = Box(left=margin, bottom=y + GAP_EM * size, width=width - margin - EDGE_EM * size, height=0.0)
     if legend:
-        y = top.bottom + legend_height(legend, width=top.width) - (LINE_EM - 1.0) * size
+        y = top.bottom + legend_height(legend, width=top.width)
     return Sheet(
         width=width,
         height=y + EDGE_EM * size,

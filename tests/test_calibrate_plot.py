@@ -1,0 +1,143 @@
+"""The picture of a calibration: curves that are the search's, marks where the answer is, and replay."""
+
+import itertools
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from conftest import Run
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
+
+import noisyviz as nv
+from noisyviz.engine.sample import normal_input
+from noisyviz.export import rc_settings
+from noisyviz.plots import calibrate as plot
+from noisyviz.plots.calibrate_results import CalibrateResult
+from noisyviz.recipes.calibrate import CalibratePicture
+
+MANY = CalibratePicture(
+    fn="hard-sigmoid",
+    unit=("nan", "nah", "nani"),
+    alpha=(0.9, 1.0),
+    target_grad=0.3,
+    max_bias=0.1,
+    normal=(0.0, 6.0),
+)
+
+
+def drawn(result: CalibrateResult, *, width: float = 3.25, style: str = "paper") -> tuple[Figure, Axes]:
+    with mpl.rc_context(rc_settings(style)):
+        figure = Figure(figsize=plot.size(result, width))
+        axes = plot.draw(result, figure)["trade-off"]
+        figure.draw_without_rendering()
+    return figure, axes
+
+
+def test_curves_are_in_units_of_the_slope_and_the_answer_lies_on_its_curve() -> None:
+    result = MANY.compute()
+    assert [(curve.kind, curve.alpha) for curve in result.curves] == [
+        ("nan", 0.9),
+        ("nan", 1.0),
+        ("nah", 0.9),
+        ("nah", 1.0),
+        ("nani", None),
+    ]
+    # by hand: without noise the gradient of nan is (1 - alpha)·u' beyond x_t, and its bias (1 - alpha)·(u - h)
+    first = result.curves[0]
+    assert first.c[0] == 0.0
+    assert first.gradient[0] == pytest.approx(0.1)
+    x = np.linspace(-60.0, 60.0, 240_001)
+    weights = np.exp(-0.5 * (x / 6.0) ** 2)
+    beyond = 0.25 * x + 0.5 - np.clip(0.25 * x + 0.5, 0.0, 1.0)
+    assert first.bias[0] == pytest.approx(0.1 * np.sqrt(np.average(beyond**2, weights=weights)), rel=1e-5)
+    best = result.best
+    assert best is not None
+    assert best.gradient == pytest.approx(0.3, rel=1e-6)
+    assert best.bias <= 0.1
+    chosen = result.curves[result.best_curve]
+    unit = nv.NoisyUnit("hard-sigmoid", kind=chosen.kind, alpha=chosen.alpha or 0.9)
+    alone = nv.calibrate(normal_input(0.0, 6.0, unit.activation), units=[unit], target_grad=0.3, max_bias=0.1).best
+    assert alone is not None
+    assert alone.c == pytest.approx(best.c)
+
+
+def test_artists_show_curves_marks_and_what_is_wanted() -> None:
+    result = MANY.compute()
+    _, axes = drawn(result)
+    low, high = axes.get_xlim()
+    for curve, line in zip(result.curves, [line for line in axes.lines if line.get_label() in nv.KINDS], strict=True):
+        x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+        np.testing.assert_allclose(x, curve.gradient[: x.size])
+        np.testing.assert_allclose(y, curve.bias[: y.size])
+        assert x.size == curve.c.size or x[-1] > high
+    marks = {str(line.get_label()): line for line in axes.lines}
+    assert result.best is not None
+    assert marks["best"].get_xydata().tolist() == [[result.best.gradient, result.best.bias]]  # type: ignore[union-attr] # an array
+    (wanted,) = [patch for patch in axes.patches if patch.get_label() == "wanted"]
+    box = wanted.get_bbox()  # type: ignore[attr-defined] # a rectangle
+    assert (box.x0, box.x1) == (0.3, high)
+    assert box.y1 == pytest.approx(0.1)
+    assert low < 0.0
+    texts = [text.get_text() for text in axes.texts]
+    assert any(text.startswith("$c=") for text in texts)
+
+
+def test_where_nothing_reaches_the_target_the_picture_says_so() -> None:
+    result = CalibratePicture(fn="hard-tanh", unit=("nani",), target_grad=3.0, normal=(0.0, 3.0)).compute()
+    assert result.best is None
+    assert "Nothing reaches it." in " ".join(plot.caption_words(result))
+    _, axes = drawn(result)
+    assert axes.get_xlim()[1] > 3.0
+    assert "best" not in {line.get_label() for line in axes.lines}
+
+
+@pytest.mark.parametrize(("width", "style"), [(3.25, "paper"), (6.75, "paper"), (3.25, "dark")])
+@pytest.mark.parametrize("recipe", [MANY, CalibratePicture(normal=(0.0, 2.0))], ids=["many", "one"])
+def test_nothing_overlaps_or_leaves_the_page(recipe: CalibratePicture, width: float, style: str) -> None:
+    figure, axes = drawn(recipe.compute(), width=width, style=style)
+    page = figure.bbox
+    boxes = {"axes": axes.get_tightbbox(for_layout_only=True), "legend": figure.legends[0].get_window_extent()}
+    boxes |= {f"line {k}": text.get_window_extent() for k, text in enumerate(figure.texts)}
+    for name, box in boxes.items():
+        assert box is not None, name
+        assert box.x0 >= -0.5, name
+        assert box.y0 >= -0.5, name
+        assert box.x1 <= page.x1 + 0.5, name
+        assert box.y1 <= page.y1 + 0.5, name
+    for (one, a), (other, b) in itertools.combinations(boxes.items(), 2):
+        assert a is not None
+        assert b is not None
+        shared = Bbox.intersection(a, b)
+        assert shared is None or min(shared.width, shared.height) < 1.0, (one, other)
+    inside = axes.get_window_extent()
+    names = [text.get_window_extent() for text in axes.texts]
+    assert names
+    for box in names:
+        assert inside.x0 - 1 <= box.x0
+        assert box.x1 <= inside.x1 + 1
+        assert inside.y0 - 1 <= box.y0
+        assert box.y1 <= inside.y1 + 1
+    for a, b in itertools.combinations(names, 2):
+        assert not a.overlaps(b)
+
+
+def test_a_normal_input_is_replayed_to_the_byte_and_files_are_asked_for(run: Run, tmp_path: Path) -> None:
+    made = run("calibrate", "--input", "normal:0,2", "--unit", "nan,nah", "-o", "c.svg", "-o", "c.csv")
+    assert made.exit_code == 0, made.stderr
+    again = run("replay", "c.svg", "-o", "d.svg")
+    assert again.exit_code == 0, again.stderr
+    assert (tmp_path / "d.svg").read_bytes() == (tmp_path / "c.svg").read_bytes()
+    np.save(tmp_path / "x.npy", np.linspace(-4.0, 4.0, 101)[:, None])
+    assert run("calibrate", "x.npy", "-o", "f.pdf").exit_code == 0
+    refused = run("replay", "f.pdf")
+    assert refused.exit_code == 2
+    assert "run 'noisyviz calibrate' on 'x.npy'" in refused.stderr
+
+
+def test_a_picture_is_written_even_when_nothing_reaches_the_target(run: Run, tmp_path: Path) -> None:
+    result = run("calibrate", "--input", "normal:0,3", "--unit", "nani", "--target-grad", "3", "-o", "c.png")
+    assert result.exit_code == 3
+    assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")

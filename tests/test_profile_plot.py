@@ -1,0 +1,187 @@
+"""The picture of a profile: its numbers against plain counts, its artists, and a page on which nothing collides."""
+
+import itertools
+import math
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from conftest import Run
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import StepPatch
+from matplotlib.transforms import Bbox
+
+import noisyviz as nv
+from noisyviz.export import picture_bytes, rc_settings
+from noisyviz.plots import profile as plot
+from noisyviz.plots.profile_results import ProfileResult
+from noisyviz.recipes.profile import MOST_ARRAYS, ProfilePicture
+
+RNG = np.random.default_rng(5)
+ARRAYS = {
+    "wide": RNG.normal(size=(400, 6)) * np.array([0.1, 0.5, 1.0, 2.0, 4.0, 8.0]),
+    "dead": np.concatenate([RNG.normal(size=(300, 3)), np.full((300, 2), -7.0)], axis=1),
+}
+
+
+def made(fn: str = "hard-tanh", **settings: object) -> tuple[ProfilePicture, ProfileResult]:
+    recipe = ProfilePicture(fn=fn, **settings)  # type: ignore[arg-type] # a mixed dictionary
+    found = nv.profile(ARRAYS, fn=fn, functions=dict(recipe.functions), unit=recipe.noisy_unit())
+    return recipe, recipe.of(found)
+
+
+def drawn(result: ProfileResult, *, width: float = 6.75, style: str = "paper") -> tuple[Figure, dict[str, Axes]]:
+    with mpl.rc_context(rc_settings(style)):
+        figure = Figure(figsize=plot.size(result, width))
+        axes = plot.draw(result, figure)
+        figure.draw_without_rendering()
+    return figure, axes
+
+
+def stairs(axes: Axes, label: str) -> Any:
+    """Return the heights of stairs."""
+    (found,) = [patch for patch in axes.patches if isinstance(patch, StepPatch) and patch.get_label() == label]
+    return np.asarray(found.get_data()[0])
+
+
+def test_units_are_sorted_by_saturation_with_their_own_shares() -> None:
+    _, result = made()
+    for array in result.arrays:
+        x = ARRAYS[array.name]
+        left, right = (x <= -1).mean(axis=0), (x >= 1).mean(axis=0)
+        np.testing.assert_allclose(array.left, left[array.order])
+        np.testing.assert_allclose(array.right, right[array.order])
+        assert np.all(np.diff(array.left + array.right) <= 0.0)
+        assert (array.share_left, array.share_right) == pytest.approx((left.mean(), right.mean()))
+    assert [array.dead for array in result.arrays] == [0, 2]
+
+
+def test_the_density_is_that_of_the_samples() -> None:
+    _, result = made()
+    for array in result.arrays:
+        x = ARRAYS[array.name].ravel()
+        counts, _ = np.histogram(x, bins=result.edges)
+        width = result.edges[1] - result.edges[0]
+        cell = (1.0 + np.abs(result.edges).max()) / 512.0
+        near = [np.count_nonzero(np.abs(x - edge) <= cell) for edge in result.edges]  # may fall on either side
+        off = np.abs(array.density * x.size * width - counts)
+        assert np.all(off <= np.maximum(near[:-1], near[1:]) + 1e-9)
+        assert array.beyond == pytest.approx(np.mean((x < result.edges[0]) | (x > result.edges[-1])), abs=0.01)
+        np.testing.assert_allclose(array.h, np.clip(result.x, -1, 1))
+
+
+def test_gradients_before_and_after_noise_are_shares_of_the_samples() -> None:
+    """By hand: h' of a hard-tanh is 0 or 1; with alpha = 0.9 the gradient is (0.1^2 + sigma'^2)^(1/2) beyond x_t."""
+    _, result = made(c=2.0)
+    for array in result.arrays:
+        x = ARRAYS[array.name].ravel()
+        share = np.mean(np.abs(x) >= 1)
+        assert array.zero_before == pytest.approx(share)
+        assert array.zero_after == 0.0
+        assert array.before.sum() == pytest.approx(1.0)
+        assert array.after.sum() == pytest.approx(1.0)
+        assert array.before[0] == pytest.approx(share)
+        delta = np.clip(x, -1, 1) - x
+        g = 1.0 / (1.0 + np.exp(-delta))
+        slope = 2.0 * 2.0 * (g - 0.5) * g * (1.0 - g)
+        rms = np.where(np.abs(x) < 1, 1.0, np.sqrt(0.1**2 + slope**2))
+        for level in (0.12, 0.2, 0.5):
+            above = result.levels >= level
+            place = int(np.argmax(above))
+            got = array.after[place + 1 :].sum()
+            nearby = np.mean(np.abs(np.log(rms / result.levels[place])) < 0.05)
+            assert got == pytest.approx(np.mean(rms >= result.levels[place]), abs=nearby + 1e-9)
+
+
+def test_artists_show_these_numbers() -> None:
+    _, result = made()
+    _, axes = drawn(result)
+    for index, array in enumerate(result.arrays):
+        units = axes[f"units{index}"]
+        np.testing.assert_allclose(stairs(units, "left"), array.left)
+        np.testing.assert_allclose(stairs(units, "right"), array.left + array.right)
+        assert units.get_ylim() == (0.0, 1.0)
+        gradients = axes[f"gradients{index}"]
+        np.testing.assert_allclose(stairs(gradients, "with noise"), array.after)
+        np.testing.assert_allclose(stairs(gradients, "without noise"), array.before)
+        density = axes[f"density{index}"]
+        (h,) = [line for line in density.lines if line.get_label() == "h"]
+        np.testing.assert_allclose(np.asarray(h.get_ydata()), array.h)
+        spans = [patch for patch in density.patches if patch.get_label() == "saturated"]
+        assert sorted(round(span.get_window_extent().x0) for span in spans) == sorted(
+            round(density.transData.transform((x, 0.0))[0]) for x in (result.x[0], 1.0)
+        )
+        texts = [text.get_text() for text in units.texts]
+        assert texts[0].endswith(f"{array.dead} dead")
+    assert [np.asarray(line.get_xdata())[0] for line in axes["units1"].lines if line.get_label() == "dead"] == [2]
+    assert not [line for line in axes["units0"].lines if line.get_label() == "dead"]
+
+
+@pytest.mark.parametrize(("width", "style"), [(6.75, "paper"), (3.25, "paper"), (3.25, "dark")])
+def test_nothing_overlaps_or_leaves_the_page(width: float, style: str) -> None:
+    _, result = made("sigmoid", functions=(("dead", "tanh"),))
+    figure, axes = drawn(result, width=width, style=style)
+    page = figure.bbox
+    boxes = {key: one.get_tightbbox(for_layout_only=True) for key, one in axes.items()}
+    boxes |= {f"line {k}": text.get_window_extent() for k, text in enumerate(figure.texts)}
+    boxes |= {"legend": figure.legends[0].get_window_extent()}
+    for name, box in boxes.items():
+        assert box is not None, name
+        assert box.x0 >= -0.5, name
+        assert box.y0 >= -0.5, name
+        assert box.x1 <= page.x1 + 0.5, name
+        assert box.y1 <= page.y1 + 0.5, name
+    for (one, a), (other, b) in itertools.combinations(boxes.items(), 2):
+        assert a is not None
+        assert b is not None
+        shared = Bbox.intersection(a, b)
+        assert shared is None or min(shared.width, shared.height) < 1.5, (one, other)
+
+
+def test_many_arrays_are_cut_and_counted_and_empty_ones_drawn() -> None:
+    recipe = ProfilePicture(fn="relu")
+    arrays = {f"layer{k}": np.full((4, 2), math.nan if k == 0 else k - 3.0) for k in range(MOST_ARRAYS + 3)}
+    result = recipe.of(nv.profile(arrays, fn="relu", unit=recipe.noisy_unit()))
+    assert len(result.arrays) == MOST_ARRAYS
+    assert result.left_out == 3
+    assert "3 more arrays are left out." in " ".join(plot.caption_words(result))
+    assert picture_bytes(recipe, result, fmt="png").startswith(b"\x89PNG")
+
+
+def test_the_command_writes_picture_table_and_data(run: Run, tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", **ARRAYS)
+    result = run("profile", "a.npz", "--fn", "hard-tanh", "-o", "p.png", "-o", "u.csv", "-o", "p.svg", "--with-data")
+    assert result.exit_code == 0, result.stderr
+    names = {"p.png", "p.svg", "u.csv", "p-density.csv", "p-units.csv", "p-gradients.csv"}
+    assert names | {"a.npz"} == {path.name for path in tmp_path.iterdir()}
+    first = (tmp_path / "p.svg").read_bytes()
+    assert run("profile", "a.npz", "--fn", "hard-tanh", "-o", "p.svg").exit_code == 0
+    assert (tmp_path / "p.svg").read_bytes() == first
+    rows = (tmp_path / "p-units.csv").read_text().splitlines()
+    assert rows[0] == "array,unit,share_left,share_right"
+    assert len(rows) == 1 + 6 + 5
+    again = run("replay", "p.png")
+    assert again.exit_code == 2
+    assert "run 'noisyviz profile' on 'a.npz'" in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--shares-only", "-o", "a.png"], "--shares-only leaves out what a picture shows"),
+        (["--with-data"], "--with-data needs a picture"),
+        (["-o", "a.gif"], ".png"),
+        (["-o", "a.png", "--width", "1cm"], "--width must be"),
+    ],
+)
+def test_pictures_that_cannot_be_are_refused_before_anything_is_read(
+    words: list[str], told: str, run: Run, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "a.npy", ARRAYS["wide"])
+    result = run("profile", "a.npy", *words)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
