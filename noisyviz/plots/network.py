@@ -6,29 +6,28 @@ from typing import Final
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.artist import Artist
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_hex
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from noisyviz.plots import labels
 from noisyviz.plots.dots import dots
-from noisyviz.plots.layout import em, number
+from noisyviz.plots.layout import POINTS_PER_INCH, em, number
 from noisyviz.plots.network_results import Layer, NetworkResult
 from noisyviz.plots.sheet import Panel, Range, Sheet, sheet
 from noisyviz.plots.style import luminance
 
 NARROW_IN: Final = 4.5
-HEIGHT_IN: Final = 1.05
+HEIGHT_IN: Final = 0.95
 DOT_PT: Final = 1.2
+HIDDEN: Final = 0.25  # of a diameter: a dot so near to one drawn later is left out
 BAR: Final = "bar"
 BAR_EM: Final = 0.7
 BAR_STEPS: Final = 128
 LABELS: Final[Mapping[str, str]] = MappingProxyType(
     {"grad": r"$\partial\varphi/\partial x$", "phi": r"$\varphi(x,\xi)$"}
 )
-CENTRES: Final[Mapping[str, str]] = MappingProxyType({"grad": "slope for $\\xi=0$", "phi": r"$\alpha h+(1-\alpha)u$"})
 
 # Parts of magma, by background: the units with least noise, drawn last, stand out most.
 PARTS: Final[Mapping[str, tuple[float, float]]] = MappingProxyType({"light": (0.15, 0.85), "dark": (0.98, 0.4)})
@@ -53,16 +52,7 @@ def draw(result: NetworkResult, figure: Figure) -> dict[str, Axes]:
     ink = to_hex(mpl.rcParams["text.color"])
     for index, layer in enumerate(result.layers, start=1):
         _draw_layer(drawn[str(index)], layer, result, scale, Normalize(0.0, reach), ink)
-    drawn[BAR].imshow(
-        np.linspace(0.0, 1.0, BAR_STEPS)[None, :],
-        cmap=scale,
-        extent=(0.0, reach, 0.0, 1.0),
-        aspect="auto",
-        interpolation="nearest",
-        label="bar",
-    )
-    handles: list[Artist | tuple[Artist, ...]] = [Line2D([], [], color=ink, linewidth=1.0)]
-    plan.figure_legend(figure, handles)
+    _draw_bar(drawn[BAR], plan, reach, scale)
     return drawn
 
 
@@ -81,7 +71,7 @@ def page(result: NetworkResult, width: float) -> Sheet:
         height=BAR_EM * em(),
     )
     rows = [[one] for one in panels] if width <= NARROW_IN else [panels]
-    return sheet([*rows, [bar]], width=width, caption=caption_words(result), legend=[CENTRES[result.shows]])
+    return sheet([*rows, [bar]], width=width, caption=caption_words(result))
 
 
 def title(index: int, layer: Layer) -> str:
@@ -96,7 +86,16 @@ def caption_words(result: NetworkResult) -> list[str]:
     words = [f"{labels.name(result.fn)},", "unit", "nan:", *formula[:-1], f"{formula[-1]},", *scale[:-1]]
     words += [f"{scale[-1]};", f"{labels.parameter('alpha', result.alpha)},", f"{labels.parameter('c', result.c)};"]
     words += ["$p$", "of", "each", "unit", "learned", "on", "three", "Gaussians:", f"{result.steps:,}", "steps,"]
-    return [*words, *labels.percent(result.accuracy).split(), "right.", f"{result.x.size:,}", "draws", "for", "each."]
+    return [
+        *words,
+        *labels.percent(result.accuracy).split(),
+        "right.",
+        f"{result.x.size:,}",
+        "draws",
+        "each.",
+        "Line:",
+        r"$\xi=0$.",
+    ]
 
 
 def largest_p(result: NetworkResult) -> float:
@@ -111,24 +110,61 @@ def colours_of_p(background: str) -> LinearSegmentedColormap:
     return LinearSegmentedColormap.from_list("p", [tuple(one) for one in steps], N=BAR_STEPS)
 
 
+def visible(layer: Layer, order: npt.NDArray[np.intp], *, near: float) -> npt.NDArray[np.bool_]:
+    """Return which dots are seen when units are drawn in this order: those that no later one all but covers.
+
+    Parameters
+    ----------
+    layer
+        The units.
+    order
+        Of their drawing, shape (units,).
+    near
+        Values at the same x that differ by no more are one dot.
+
+    Returns
+    -------
+    ndarray
+        Whether it is seen, shape (units, n), in the order of the layer.
+    """
+    kept = np.full_like(layer.values, np.nan)
+    for unit in reversed(order):
+        values = layer.values[unit]
+        nearest = np.fmin.reduce(np.abs(values - kept), axis=0)
+        kept[unit] = np.where(nearest <= near, np.nan, values)
+    return ~np.isnan(kept)
+
+
 def _draw_layer(
     axes: Axes, layer: Layer, result: NetworkResult, scale: LinearSegmentedColormap, share: Normalize, ink: str
 ) -> None:
-    """Draw the units with most noise first, and where no unit has noise a line in place of all."""
+    """Draw the units with most noise first, and a line where all are the same without noise."""
     axes.axhline(0.0, color=ink, alpha=0.25, linewidth=0.5, zorder=0.5)
+    order = np.argsort(-np.abs(layer.p), kind="stable")
+    per_point = (result.ylim[1] - result.ylim[0]) / (HEIGHT_IN * POINTS_PER_INCH)
     low, high = result.thresholds
-    noisy = (result.x <= low) | (result.x >= high)
-    for order, unit in enumerate(np.argsort(-np.abs(layer.p))):
-        dots(
-            axes,
-            result.x[noisy],
-            layer.values[unit, noisy],
-            diameter=DOT_PT,
-            color=to_hex(scale(share(abs(layer.p[unit])))),
-            zorder=2.0 + 0.01 * order,
-            label=f"unit {unit + 1}",
-        )
+    shown = visible(layer, order, near=HIDDEN * DOT_PT * per_point) & ((result.x <= low) | (result.x >= high))
+    for place, unit in enumerate(order):
+        x, y = result.x[shown[unit]], layer.values[unit, shown[unit]]
+        hue = to_hex(scale(share(abs(layer.p[unit]))))
+        dots(axes, x, y, diameter=DOT_PT, color=hue, zorder=2.0 + 0.01 * place, label=f"unit {unit + 1}")
     axes.plot(result.centre_x, result.centre, color=ink, linewidth=1.0, zorder=1.9, label="centre")
+
+
+def _draw_bar(axes: Axes, plan: Sheet, reach: float, scale: LinearSegmentedColormap) -> None:
+    """Draw the bar of colours as wide as the panels above it."""
+    boxes = [place.box for key, place in plan.places.items() if key != BAR]
+    left, right = (edge / plan.width for edge in (boxes[0].left, boxes[-1].left + boxes[-1].width))
+    box = axes.get_position()
+    axes.set_position((left, box.y0, right - left, box.height))
+    axes.imshow(
+        np.linspace(0.0, 1.0, BAR_STEPS)[None, :],
+        cmap=scale,
+        extent=(0.0, reach, 0.0, 1.0),
+        aspect="auto",
+        interpolation="nearest",
+        label="bar",
+    )
 
 
 def _short(value: float) -> str:

@@ -1,10 +1,12 @@
 """The recipe of the paper's Figure 6: φ of every unit of a trained network."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from noisyviz.engine.activation import Array
 from noisyviz.recipes.network import NetworkPicture
+
+ROOM: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,4 +40,4 @@ class NetworkActivations(NetworkPicture):
 
     def ylim(self, shown: Array) -> tuple[float, float]:
         """Return the range of φ: all draws, and h with some room."""
-        return min(-1.5, 1.05 * float(shown.min())), max(1.5, 1.05 * float(shown.max()))
+        return min(-1.5, float(shown.min()) - ROOM), max(1.5, float(shown.max()) + ROOM)
