@@ -1,6 +1,6 @@
 """The pictures in figures/ and their manifest: ``python tests/gallery.py [GATES.npz]`` makes them again.
 
-GATES.npz holds the pre-activations of a trained LSTM (its array ``input_gate``); without it gates.png stays as it is.
+GATES.npz holds the pre-activations of a trained LSTM; without it gates.png and gates-profile.png stay as they are.
 """
 
 import json
@@ -12,15 +12,18 @@ from typing import Any, Final
 
 import numpy as np
 
+from noisyviz.engine.profile import profile
 from noisyviz.export.figures import Job, perform_all, processors
 from noisyviz.export.manifest import NAME, manifest_bytes
 from noisyviz.export.render import picture_bytes
 from noisyviz.files import read_values
 from noisyviz.recipes import RECIPES
 from noisyviz.recipes.base import Columns, DataSource
+from noisyviz.recipes.calibrate import CalibratePicture
 from noisyviz.recipes.compare import Compare
 from noisyviz.recipes.overview import Overview
 from noisyviz.recipes.paper import EDITIONS, paper_figures
+from noisyviz.recipes.profile import ProfilePicture
 
 FOLDER: Final = Path(__file__).parents[1] / "figures"
 LIMIT: Final = 150_000  # bytes of one file
@@ -32,6 +35,8 @@ GATES: Final = DataSource(
     array="input_gate",
     sha256="73ec4d279e461fedb896d867f69df4e6140c2905a86e263feac71e2fdf7043fc",
 )
+PROFILED: Final = (GATES,)
+DENSE: Final = {"figure-5": ("screen", "7.3cm")}  # a little smaller than a column, to stay within the limit
 
 
 def jobs() -> dict[str, Job]:
@@ -45,10 +50,18 @@ def jobs() -> dict[str, Job]:
     found["tanh"] = (Overview(samples=600), PAGE)
     panels = ("activation", "gradient")
     found["gates"] = (Overview(fn=("sigmoid",), panels=panels, samples=600, data=GATES), PAGE)
+    profiled = ProfilePicture(fn="sigmoid", files=PROFILED)
+    found["gates-profile"] = (profiled, PAGE)
+    kinds = ("nan", "nah", "nani", "nanil")
+    found["calibrate"] = (
+        CalibratePicture(unit=kinds, alpha=(0.9, 1.0), target_grad=0.3, max_bias=0.3, normal=(0.0, 2.0)),
+        PAGE,
+    )
     found["compare"] = (Compare(fn=("hard-tanh",), unit=("nan", "nah"), alpha=(0.9, 1.0, 1.15)), PAGE)
     return {
         stem: Job(stem=stem, recipe=recipe, formats=("png", "svg"), style=style, width=width)
-        for stem, (recipe, (style, width)) in found.items()
+        for stem, (recipe, look) in found.items()
+        for style, width in [DENSE.get(stem, look)]
     }
 
 
@@ -89,19 +102,31 @@ class Picture:
 def pictures(gates: str | None) -> dict[str, Picture]:
     """Compute and draw everything."""
     wanted = jobs()
-    with_data = wanted.pop("gates")
+    with_data, profiled = wanted.pop("gates"), wanted.pop("gates-profile")
     done = perform_all(list(wanted.values()), workers=processors())
     found = {one.job.stem: Picture(files=one.pictures, tables=tables(one.tables)) for one in done}
     if gates is not None:
         values, recipe = read_values(f"{gates}:{GATES.array}"), with_data.recipe
         assert values.sha256 == GATES.sha256, "these are other gates"
-        result = recipe.compute(values.finite)
-        files = {
-            f"gates.{fmt}": picture_bytes(recipe, result, fmt=fmt, style=with_data.style, width=with_data.width)
-            for fmt in with_data.formats
-        }
-        found["gates"] = Picture(files=files, tables=tables(recipe.tables(result)))
+        found["gates"] = drawn(with_data, recipe.compute(values.finite))
+        found["gates-profile"] = drawn(profiled, profile_result(profiled.recipe, gates))
     return found
+
+
+def profile_result(recipe: Any, gates: str) -> Any:
+    """Profile the arrays that a picture names."""
+    with np.load(gates) as archive:
+        arrays = {source.array: archive[source.array] for source in recipe.files}
+    return recipe.of(profile(arrays, fn=recipe.fn, functions=dict(recipe.functions), unit=recipe.noisy_unit()))
+
+
+def drawn(job: Job, result: Any) -> Picture:
+    """Draw what needs data that are not in the repository."""
+    files = {
+        f"{job.stem}.{fmt}": picture_bytes(job.recipe, result, fmt=fmt, style=job.style, width=job.width)
+        for fmt in job.formats
+    }
+    return Picture(files=files, tables=tables(job.recipe.tables(result)))
 
 
 def write(gates: str | None = None, folder: Path = FOLDER) -> None:

@@ -95,7 +95,11 @@ def test_where_nothing_reaches_the_target_the_picture_says_so() -> None:
 
 
 @pytest.mark.parametrize(("width", "style"), [(3.25, "paper"), (6.75, "paper"), (3.25, "dark")])
-@pytest.mark.parametrize("recipe", [MANY, CalibratePicture(normal=(0.0, 2.0))], ids=["many", "one"])
+@pytest.mark.parametrize(
+    "recipe",
+    [MANY, CalibratePicture(normal=(0.0, 2.0)), CalibratePicture(fn="sigmoid", target_grad=0.1, normal=(1.0, 4.0))],
+    ids=["many", "one", "leak"],
+)
 def test_nothing_overlaps_or_leaves_the_page(recipe: CalibratePicture, width: float, style: str) -> None:
     figure, axes = drawn(recipe.compute(), width=width, style=style)
     page = figure.bbox
