@@ -17,8 +17,9 @@ from matplotlib.transforms import Bbox
 import noisyviz as nv
 from noisyviz.export import picture_bytes, rc_settings
 from noisyviz.plots import profile as plot
+from noisyviz.plots import profile_page
 from noisyviz.plots.profile_results import ProfileResult
-from noisyviz.recipes.profile import MOST_ARRAYS, ProfilePicture
+from noisyviz.recipes.profile import MOST_ARRAYS, MOST_BARS, ProfilePicture
 
 RNG = np.random.default_rng(5)
 ARRAYS = {
@@ -79,11 +80,10 @@ def test_gradients_before_and_after_noise_are_shares_of_the_samples() -> None:
     for array in result.arrays:
         x = ARRAYS[array.name].ravel()
         share = np.mean(np.abs(x) >= 1)
-        assert array.zero_before == pytest.approx(share)
-        assert array.zero_after == 0.0
         assert array.before.sum() == pytest.approx(1.0)
         assert array.after.sum() == pytest.approx(1.0)
         assert array.before[0] == pytest.approx(share)
+        assert array.before[1] == array.after[0] == array.after[1] == 0.0
         delta = np.clip(x, -1, 1) - x
         g = 1.0 / (1.0 + np.exp(-delta))
         slope = 2.0 * 2.0 * (g - 0.5) * g * (1.0 - g)
@@ -91,7 +91,7 @@ def test_gradients_before_and_after_noise_are_shares_of_the_samples() -> None:
         for level in (0.12, 0.2, 0.5):
             above = result.levels >= level
             place = int(np.argmax(above))
-            got = array.after[place + 1 :].sum()
+            got = array.after[place + 2 :].sum()
             nearby = np.mean(np.abs(np.log(rms / result.levels[place])) < 0.05)
             assert got == pytest.approx(np.mean(rms >= result.levels[place]), abs=nearby + 1e-9)
 
@@ -105,8 +105,9 @@ def test_artists_show_these_numbers() -> None:
         np.testing.assert_allclose(stairs(units, "right"), array.left + array.right)
         assert units.get_ylim() == (0.0, 1.0)
         gradients = axes[f"gradients{index}"]
-        np.testing.assert_allclose(stairs(gradients, "with noise"), array.after)
-        np.testing.assert_allclose(stairs(gradients, "without noise"), array.before)
+        for where, part in (("", slice(1, None)), (" at zero", slice(0, 1))):
+            np.testing.assert_allclose(stairs(gradients, f"with noise{where}"), array.after[part])
+            np.testing.assert_allclose(stairs(gradients, f"without noise{where}"), array.before[part])
         density = axes[f"density{index}"]
         (h,) = [line for line in density.lines if line.get_label() == "h"]
         np.testing.assert_allclose(np.asarray(h.get_ydata()), array.h)
@@ -116,18 +117,97 @@ def test_artists_show_these_numbers() -> None:
         )
         texts = [text.get_text() for text in units.texts]
         assert texts[0].endswith(f"{array.dead} dead")
-    assert [np.asarray(line.get_xdata())[0] for line in axes["units1"].lines if line.get_label() == "dead"] == [2]
+        x = ARRAYS[array.name]
+        written = {str(text.get_label()): text.get_text() for text in density.texts}
+        assert written["share left"] == f"{100 * np.mean(x <= -1):.0f} %"
+        assert written["share right"] == f"{100 * np.mean(x >= 1):.0f} %"
+    assert [list(np.asarray(line.get_xdata())) for line in axes["units1"].lines if line.get_label() == "dead"] == [
+        [0, 2]
+    ]
     assert not [line for line in axes["units0"].lines if line.get_label() == "dead"]
 
 
-@pytest.mark.parametrize(("width", "style"), [(6.75, "paper"), (3.25, "paper"), (3.25, "dark")])
-def test_nothing_overlaps_or_leaves_the_page(width: float, style: str) -> None:
-    _, result = made("sigmoid", functions=(("dead", "tanh"),))
+def test_small_gradients_and_exact_zeros_stand_apart() -> None:
+    """By hand: h' of tanh at 12 is 4 e^-24, which is not 0; that of hard-tanh is. At 3 the first is 0.00987."""
+    x = {"x": np.repeat([0.0, 3.0, 12.0], [5, 3, 2])[:, None]}
+    for fn, want in (
+        ("tanh", {"0": 0.0, "below": 0.2, "at 3": 0.3}),
+        ("hard-tanh", {"0": 0.5, "below": 0.0, "at 3": 0.0}),
+    ):
+        recipe = ProfilePicture(fn=fn, unit="none")
+        result = recipe.of(nv.profile(x, fn=fn, unit=recipe.noisy_unit()))
+        (array,) = result.arrays
+        place = 1 + int(np.searchsorted(result.levels, 4.0 / (math.exp(3.0) + math.exp(-3.0)) ** 2, side="right"))
+        for shares in (array.before, array.after):  # without noise both are the same
+            got = {"0": shares[0], "below": shares[1], "at 3": shares[place]}
+            assert got == pytest.approx(want)
+        _, axes = drawn(result)
+        zero, small = (
+            next(patch for patch in axes["gradients0"].patches if patch.get_label() == f"without noise{where}")
+            for where in (" at zero", "")
+        )
+        assert isinstance(zero, StepPatch)
+        assert isinstance(small, StepPatch)
+        _, zero_edges, _ = zero.get_data()
+        _, small_edges, _ = small.get_data()
+        assert zero_edges[-1] < small_edges[0]
+        assert axes["gradients0"].get_xticks()[0] == pytest.approx(np.mean(zero_edges))
+
+
+def test_many_units_share_bars_whose_means_they_are() -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(50, 1000)) * rng.gamma(2.0, 1.0, size=1000)
+    recipe = ProfilePicture(fn="tanh")
+    result = recipe.of(nv.profile(x, fn="tanh", unit=recipe.noisy_unit()))
+    (array,) = result.arrays
+    assert array.left.size == 1000
+    assert array.bar_left.size == MOST_BARS
+    left, right = np.sort((x <= -1).mean(axis=0)), np.sort((x >= 1).mean(axis=0))
+    widths = np.diff(array.bars)
+    assert set(widths) == {5.0, 6.0}
+    assert np.sum(array.bar_left * widths) == pytest.approx(left.sum())
+    assert np.sum(array.bar_right * widths) == pytest.approx(right.sum())
+    most = np.sort((np.abs(x) >= 1).mean(axis=0))[::-1][: int(widths[0])].mean()
+    assert array.bar_left[0] + array.bar_right[0] == pytest.approx(most)
+    assert "A bar is the mean of up to 6 units." in " ".join(profile_page.caption_words(result))
+
+
+def test_what_is_not_finite_is_counted_in_the_caption() -> None:
+    x = np.array([[0.5, math.nan], [-3.0, math.inf], [2.0, math.nan]])
+    recipe = ProfilePicture(fn="tanh")
+    result = recipe.of(nv.profile(x, fn="tanh", unit=recipe.noisy_unit()))
+    assert "3 numbers that are not finite are left out." in " ".join(profile_page.caption_words(result))
+    assert result.arrays[0].left.tolist() == pytest.approx([1 / 3, 0.0])
+
+
+@pytest.mark.parametrize("style", ["paper", "dark"])
+@pytest.mark.parametrize("width", [3.25, 6.75])
+def test_long_names_that_differ_in_one_place_stay_apart(width: float, style: str) -> None:
+    x = np.array([[0.0, 2.0], [3.0, -4.0]])
+    arrays = {f"encoder.layers.{k}.self_attention.pre_activation_values": x for k in range(4)}
+    recipe = ProfilePicture(fn="tanh")
+    result = recipe.of(nv.profile(arrays, fn="tanh", unit=recipe.noisy_unit()))
+    _, axes = drawn(result, width=width, style=style)
+    titles = [next(t.get_text() for t in axes[f"density{k}"].texts if t.get_label() == "title") for k in range(4)]
+    assert len(set(titles)) == 4
+
+
+@pytest.mark.parametrize(("width", "style"), [(6.75, "paper"), (3.25, "paper"), (3.25, "dark"), (6.75, "dark")])
+@pytest.mark.parametrize("case", ["two", "one", "names"])
+def test_nothing_overlaps_or_leaves_the_page(width: float, style: str, case: str) -> None:
+    if case == "two":
+        _, result = made("sigmoid", functions=(("dead", "hard-sigmoid"),))
+    else:
+        recipe = ProfilePicture(fn="sigmoid", unit="nani")
+        name, count = ("x", 1) if case == "one" else ("encoder.self_attention.gate{}", 3)
+        arrays = {name.format(k): ARRAYS["wide"] / 10.0**k for k in range(count)}
+        result = recipe.of(nv.profile(arrays, fn="sigmoid", unit=recipe.noisy_unit()))
     figure, axes = drawn(result, width=width, style=style)
     page = figure.bbox
-    boxes = {key: one.get_tightbbox(for_layout_only=True) for key, one in axes.items()}
-    boxes |= {f"line {k}": text.get_window_extent() for k, text in enumerate(figure.texts)}
-    boxes |= {"legend": figure.legends[0].get_window_extent()}
+    with mpl.rc_context(rc_settings(style)):  # widths of letters follow it
+        boxes = {key: one.get_tightbbox(for_layout_only=True) for key, one in axes.items()}
+        boxes |= {f"line {k}": text.get_window_extent() for k, text in enumerate(figure.texts)}
+        boxes |= {"legend": figure.legends[0].get_window_extent()}
     for name, box in boxes.items():
         assert box is not None, name
         assert box.x0 >= -0.5, name
@@ -147,7 +227,7 @@ def test_many_arrays_are_cut_and_counted_and_empty_ones_drawn() -> None:
     result = recipe.of(nv.profile(arrays, fn="relu", unit=recipe.noisy_unit()))
     assert len(result.arrays) == MOST_ARRAYS
     assert result.left_out == 3
-    assert "3 more arrays are left out." in " ".join(plot.caption_words(result))
+    assert "3 more arrays are left out." in " ".join(profile_page.caption_words(result))
     assert picture_bytes(recipe, result, fmt="png").startswith(b"\x89PNG")
 
 

@@ -20,6 +20,8 @@ class ArrayView:
         How many units it has, and how many of them saturate in at least 99 % of their samples.
     share_left, share_right
         Of all samples.
+    non_finite
+        How many numbers are left out.
     thresholds
         (x_t⁻, x_t⁺), ∓inf where that side has none.
     h
@@ -32,11 +34,11 @@ class ArrayView:
         The units, the most saturated first, shape (units,).
     left, right
         Their shares in this order.
+    bars, bar_left, bar_right
+        The same for a picture: edges in units, shape (n + 1,), and means of the units between them, shape (n,).
     before, after
-        Shares of the samples by abs h′ and by the root mean square of ∂φ/∂x over the draws: below the smallest of
-        `ProfileResult.levels`, and between them; shape (levels,).
-    zero_before, zero_after
-        Share of the samples whose gradient is exactly 0.
+        Shares of the samples by abs h′ and by the root mean square of ∂φ/∂x over the draws: exactly 0, below the
+        smallest of `ProfileResult.levels`, and between them; shape (levels + 1,).
     """
 
     name: str
@@ -45,6 +47,7 @@ class ArrayView:
     dead: int
     share_left: float
     share_right: float
+    non_finite: int
     thresholds: tuple[float, float]
     h: Array
     density: Array
@@ -52,10 +55,11 @@ class ArrayView:
     order: npt.NDArray[np.int64]
     left: Array
     right: Array
+    bars: Array
+    bar_left: Array
+    bar_right: Array
     before: Array
     after: Array
-    zero_before: float
-    zero_after: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

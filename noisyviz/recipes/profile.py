@@ -27,6 +27,7 @@ MARGIN: Final = 1.0  # beyond the thresholds and the quantiles that are always s
 FARTHEST: Final = 1e6
 SMALLEST: Final = 1e-3  # gradients below are one bin
 PER_DECADE: Final = 8
+MOST_BARS: Final = 192  # of units in a picture; more units share them
 _THIN: Final = Grid(bits=6, octaves=64)  # cells at whose centres the effect of noise is worked out
 _SHOWN_QUANTILES: Final = (0, -1)  # of `noisyviz.engine.profile.QUANTILES`: 1 % and 99 %
 
@@ -58,8 +59,8 @@ class ProfilePicture(Stored):
     >>> from noisyviz.engine.profile import profile
     >>> recipe = ProfilePicture(fn="hard-tanh")
     >>> found = recipe.of(profile([[-2.0, 0.0], [0.5, 3.0]], fn="hard-tanh", unit=recipe.noisy_unit()))
-    >>> found.arrays[0].left.tolist(), found.arrays[0].zero_before
-    ([0.0, 0.5], 0.5)
+    >>> found.arrays[0].left.tolist(), float(found.arrays[0].before[0])
+    ([0.5, 0.0], 0.5)
     """
 
     name: ClassVar[str] = "profile"
@@ -97,8 +98,9 @@ class ProfilePicture(Stored):
     def of(self, found: Profile) -> ProfileResult:
         """Return every number in the picture of a profile.
 
-        Shares are exact; densities and gradients come from counts in cells of width (1 + abs x)/512, the gradients
-        at centres of cells eight times as wide.
+        Shares of units and arrays are exact. Densities come from counts in cells no wider than (1 + abs x)/512, and
+        take a cell that an edge cuts to be evenly filled. Gradient factors are those of a point at most
+        (1 + abs x)/64 away, on the same side of both thresholds where these are edges of cells.
 
         Raises
         ------
@@ -146,9 +148,9 @@ class ProfilePicture(Stored):
 
     def tables(self, result: ProfileResult) -> Mapping[str, Columns]:
         """Return densities (suffix ``-density``), sorted units (``-units``) and gradients (``-gradients``)."""
-        arrays, bins, levels = result.arrays, result.edges.size - 1, result.levels.size
+        arrays, bins, levels = result.arrays, result.edges.size - 1, result.levels.size + 1
         names = np.array([array.name for array in arrays])
-        low = np.concatenate([[0.0], result.levels[:-1]])
+        low, high = np.concatenate([[0.0, 0.0], result.levels[:-1]]), np.concatenate([[0.0], result.levels])
         return {
             "-density": {
                 "array": np.repeat(names, bins),
@@ -165,7 +167,7 @@ class ProfilePicture(Stored):
             "-gradients": {
                 "array": np.repeat(names, levels),
                 "low": np.tile(low, len(arrays)),
-                "high": np.tile(result.levels, len(arrays)),
+                "high": np.tile(high, len(arrays)),
                 "before": np.concatenate([array.before for array in arrays]),
                 "after": np.concatenate([array.after for array in arrays]),
             },
@@ -205,6 +207,8 @@ def _view(array: ArrayProfile, *, x: Array, edges: Array, levels: Array, gradien
     reached = np.interp(edges, cells, np.concatenate([[0.0], np.cumsum(array.counts)]) / total)
     h = activation(array.fn)
     weights, before, after = gradients.T
+    left, right = np.nan_to_num(rows.share_left[order]), np.nan_to_num(rows.share_right[order])
+    bars = np.unique(np.linspace(0, array.units, min(array.units, MOST_BARS) + 1).round().astype(np.int64))
     return ArrayView(
         name=array.name,
         fn=array.fn,
@@ -212,21 +216,23 @@ def _view(array: ArrayProfile, *, x: Array, edges: Array, levels: Array, gradien
         dead=array.dead_units,
         share_left=array.share_left,
         share_right=array.share_right,
+        non_finite=array.non_finite,
         thresholds=h.thresholds,
         h=h.h(x),
         density=np.diff(reached) / np.diff(edges),
         beyond=1.0 - float(reached[-1] - reached[0]),
         order=order.astype(np.int64),
-        left=np.nan_to_num(rows.share_left[order]),
-        right=np.nan_to_num(rows.share_right[order]),
+        left=left,
+        right=right,
+        bars=bars.astype(np.float64),
+        bar_left=np.add.reduceat(left, bars[:-1]) / np.diff(bars),
+        bar_right=np.add.reduceat(right, bars[:-1]) / np.diff(bars),
         before=_by_level(before, weights, levels),
         after=_by_level(after, weights, levels),
-        zero_before=float(weights[before == 0].sum()) / total,
-        zero_after=float(weights[after == 0].sum()) / total,
     )
 
 
 def _by_level(values: Array, weights: Array, levels: Array) -> Array:
-    """Return the shares below the first level, and between one level and the next; the last takes what lies on it."""
-    place = np.minimum(np.searchsorted(levels, values, side="right"), levels.size - 1)
-    return np.bincount(place, weights=weights, minlength=levels.size) / max(float(weights.sum()), 1.0)
+    """Return the shares that are 0, below the first level, and between levels; the last takes what lies on it."""
+    place = np.where(values == 0, 0, 1 + np.minimum(np.searchsorted(levels, values, side="right"), levels.size - 1))
+    return np.bincount(place, weights=weights, minlength=levels.size + 1) / max(float(weights.sum()), 1.0)
