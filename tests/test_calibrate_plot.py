@@ -68,11 +68,15 @@ def test_artists_show_curves_marks_and_what_is_wanted() -> None:
     result = MANY.compute()
     _, axes = drawn(result)
     low, high = axes.get_xlim()
-    for curve, line in zip(result.curves, [line for line in axes.lines if line.get_label() in nv.KINDS], strict=True):
-        x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
-        np.testing.assert_allclose(x, curve.gradient[: x.size])
-        np.testing.assert_allclose(y, curve.bias[: y.size])
-        assert x.size == curve.c.size or x[-1] > high
+    lines = [line for line in axes.lines if line.get_label() in nv.KINDS]
+    for curve, line in zip(result.curves, lines, strict=True):
+        np.testing.assert_allclose(np.asarray(line.get_xdata()), curve.gradient)
+        np.testing.assert_allclose(np.asarray(line.get_ydata()), curve.bias)
+        for level in (0.0, 0.1, 1.0, 10.0, 100.0):
+            (at,) = [k for k, c in enumerate(curve.c) if abs(c - level) < 1e-9]
+            dots = [dot for dot in axes.lines if dot.get_label() == f"{curve.kind} c={level:g}"]
+            shown = [np.ravel(dot.get_xydata()).tolist() for dot in dots if dot.get_color() == line.get_color()]
+            assert [curve.gradient[at], curve.bias[at]] in shown
     marks = {str(line.get_label()): line for line in axes.lines}
     assert result.best is not None
     assert marks["best"].get_xydata().tolist() == [[result.best.gradient, result.best.bias]]  # type: ignore[union-attr] # an array
@@ -83,6 +87,20 @@ def test_artists_show_curves_marks_and_what_is_wanted() -> None:
     assert low < 0.0
     texts = [text.get_text() for text in axes.texts]
     assert any(text.startswith("$c=") for text in texts)
+
+
+@pytest.mark.parametrize("alphas", [3, 9])
+def test_no_two_curves_look_alike(alphas: int) -> None:
+    kinds = tuple(kind for kind in nv.KINDS if kind != "none")
+    many = tuple(0.8 + 0.05 * k for k in range(alphas))
+    result = CalibratePicture(unit=kinds, alpha=many, normal=(0.0, 2.0)).compute()
+    _, axes = drawn(result)
+    looks = {
+        (str(line.get_color()), str(getattr(line, "_unscaled_dash_pattern", None)), line.get_linewidth())
+        for line in axes.lines
+        if line.get_label() in nv.KINDS
+    }
+    assert len(looks) == len(result.curves) == 2 * alphas + 4
 
 
 def test_where_nothing_reaches_the_target_the_picture_says_so() -> None:
@@ -97,8 +115,14 @@ def test_where_nothing_reaches_the_target_the_picture_says_so() -> None:
 @pytest.mark.parametrize(("width", "style"), [(3.25, "paper"), (6.75, "paper"), (3.25, "dark")])
 @pytest.mark.parametrize(
     "recipe",
-    [MANY, CalibratePicture(normal=(0.0, 2.0)), CalibratePicture(fn="sigmoid", target_grad=0.1, normal=(1.0, 4.0))],
-    ids=["many", "one", "leak"],
+    [
+        MANY,
+        CalibratePicture(normal=(0.0, 2.0)),
+        CalibratePicture(fn="sigmoid", target_grad=0.1, normal=(1.0, 4.0)),
+        CalibratePicture(alpha=(1.0,), normal=(0.0, 2.0)),
+        CalibratePicture(alpha=(1.0,), start_factor=1.02, normal=(0.0, 2.0)),
+    ],
+    ids=["many", "one", "leak", "no bias", "near start"],
 )
 def test_nothing_overlaps_or_leaves_the_page(recipe: CalibratePicture, width: float, style: str) -> None:
     figure, axes = drawn(recipe.compute(), width=width, style=style)

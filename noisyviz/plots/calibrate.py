@@ -1,5 +1,6 @@
 """The picture of a calibration: bias against gradient as the noise level rises, and the setting that was chosen."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import matplotlib as mpl
@@ -14,7 +15,7 @@ from matplotlib.patches import Patch, Rectangle
 from noisyviz.engine.units import KINDS
 from noisyviz.plots import labels
 from noisyviz.plots.calibrate_results import CalibrateResult, Mark, TradeOff
-from noisyviz.plots.layout import literal, number, text_width
+from noisyviz.plots.layout import LINE_EM, POINTS_PER_INCH, Box, em, literal, number, text_width
 from noisyviz.plots.panels import SHADE_ALPHA, Look
 from noisyviz.plots.sheet import Panel, Range, Sheet, sheet
 from noisyviz.plots.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
@@ -22,7 +23,21 @@ from noisyviz.plots.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
 SHARE: Final = 0.55  # of the width, for the height
 TALLEST_IN: Final = 3.2
 MARGIN: Final = 0.03  # of an axis, below 0: curves run along it
-LINES: Final = ("-", DASHED, DASH_DOT, DOTTED)
+ROOMY: Final = 2.4  # of the bound, for the height of its axis
+MARKED: Final = (0.0, 0.1, 1.0, 10.0, 100.0)  # noise levels, where these were tried
+SIZES: Final = (2.8, 5.6)  # of the marks, from the lowest noise level to the highest
+LIFT_PT: Final = 5.0  # from a marked setting to its name
+WIDTHS: Final = (1.3, 0.7, 2.2)  # of lines of one kind, when every hue is taken
+LINES: Final[dict[str, str | tuple[float, tuple[float, ...]]]] = {
+    "none": "-",
+    "nan": "-",
+    "nah": DASHED,
+    "nani": DASH_DOT,
+    "nanil": DOTTED,
+    "nanis": (0.0, (8.0, 1.5)),
+    "nanil-softplus": (0.0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0)),
+}
+"""For each kind its line style; hues and markers tell the α of a kind apart."""
 
 
 def size(result: CalibrateResult, width: float) -> tuple[float, float]:
@@ -38,13 +53,10 @@ def draw(result: CalibrateResult, figure: Figure) -> dict[str, Axes]:
     axes = drawn["trade-off"]
     _draw_wanted(axes, result, look)
     for index, curve in enumerate(result.curves):
-        inside = curve.gradient <= 1.5 * axes.get_xlim()[1]
-        last = int(np.argmin(inside)) + 1 if not inside.all() else inside.size
-        axes.plot(curve.gradient[:last], curve.bias[:last], label=curve.kind, **_style(index, look))
-        axes.plot(curve.gradient[:1], curve.bias[:1], label="c = 0", clip_on=False, **_dot(index, look))
-    for mark, marker, name in ((result.start, "D", "start"), (result.best, "*", "best")):
-        if mark is not None and mark.gradient <= axes.get_xlim()[1] and mark.bias <= axes.get_ylim()[1]:
-            _draw_mark(axes, mark, marker, name, look, width=plan.places["trade-off"].box.width)
+        _draw_curve(axes, curve, _style(result.curves, index, look))
+    for mark, marker, points, name in _marks(result):
+        axes.plot([mark.gradient], [mark.bias], label=name, zorder=5.0, **_shape(marker, points, look))
+    _write_levels(axes, result, plan.places["trade-off"].box)
     plan.figure_legend(figure, _handles(result, look))
     return drawn
 
@@ -68,7 +80,7 @@ def _limits(result: CalibrateResult) -> tuple[float, float]:
     inside = [curve.bias[curve.gradient <= most_x] for curve in result.curves]
     most_y = max([float(values.max(initial=0.0)) for values in inside] + [1.5 * (result.bound or 0.0)])
     if result.bound is not None:
-        most_y = min(most_y, max([4.0 * result.bound, *(1.3 * mark.bias for mark in marks)]) or most_y)
+        most_y = min(most_y, max([ROOMY * result.bound, *(1.3 * mark.bias for mark in marks)]) or most_y)
     return most_x, 1.25 * most_y or 1.0
 
 
@@ -95,46 +107,73 @@ def _draw_wanted(axes: Axes, result: CalibrateResult, look: Look) -> None:
         axes.axhline(result.bound, label="bound", **style)
 
 
-def _style(index: int, look: Look) -> dict[str, Any]:
-    hue = look.hues[SERIES[index % len(SERIES)][0]]
-    line = LINES[(index + index // len(SERIES)) % len(LINES)]
-    return {"color": hue, "linestyle": line, "linewidth": 1.3}
-
-
-def _dot(index: int, look: Look) -> dict[str, Any]:
+def _style(curves: Sequence[TradeOff], index: int, look: Look) -> dict[str, Any]:
+    """Return how a curve is drawn, unlike any other."""
     hue, marker = SERIES[index % len(SERIES)]
-    return {"color": look.hues[hue], "marker": marker, "markersize": 3.4, "markeredgewidth": 0.0, "linestyle": "none"}
+    kind = curves[index].kind
+    taken = sum(curve.kind == kind for curve in curves[index % len(SERIES) : index : len(SERIES)])
+    return {
+        "color": look.hues[hue],
+        "linestyle": LINES[kind],
+        "linewidth": WIDTHS[taken % len(WIDTHS)],
+        "marker": marker,
+    }
 
 
-def _draw_mark(axes: Axes, mark: Mark, marker: str, name: str, look: Look, *, width: float) -> None:
-    size = 9.0 if marker == "*" else 5.0
-    axes.plot(
-        [mark.gradient],
-        [mark.bias],
-        marker=marker,
-        markersize=size,
-        markerfacecolor=look.ink,
-        markeredgecolor=mpl.rcParams["axes.facecolor"],
-        markeredgewidth=0.6,
-        linestyle="none",
-        zorder=5.0,
-        label=name,
-    )
-    low, high = axes.get_xlim()
-    text = f"${'c' if name == 'best' else 'c_0'}={number(mark.c, digits=3).strip('$')}$"
-    place = (mark.gradient - low) / (high - low) * width
-    left = place + text_width(text) + 0.12 > width
-    axes.annotate(
-        text,
-        (mark.gradient, mark.bias),
-        (-5.0 if left else 5.0, 5.0 if name == "best" else -5.0),
-        textcoords="offset points",
-        ha="right" if left else "left",
-        va="bottom" if name == "best" else "top",
-        bbox={"facecolor": mpl.rcParams["axes.facecolor"], "alpha": 0.75, "linewidth": 0.0, "pad": 0.8},
-        zorder=6.0,
-        label=f"{name} name",
-    )
+def _draw_curve(axes: Axes, curve: TradeOff, style: Mapping[str, Any]) -> None:
+    """Draw a curve, with marks at some of its noise levels."""
+    axes.plot(curve.gradient, curve.bias, label=curve.kind, **{**style, "marker": ""})
+    dot = {**style, "linestyle": "none", "markeredgewidth": 0.3, "markeredgecolor": mpl.rcParams["axes.facecolor"]}
+    for level, points in zip(MARKED, np.linspace(*SIZES, len(MARKED)), strict=True):
+        for at in np.flatnonzero(np.isclose(curve.c, level, rtol=1e-9, atol=0.0)):
+            x, y = curve.gradient[[at]], curve.bias[[at]]
+            axes.plot(x, y, label=f"{curve.kind} c={level:g}", zorder=3.0, **dot | {"markersize": float(points)})
+
+
+def _marks(result: CalibrateResult) -> list[tuple[Mark, str, float, str]]:
+    """Return the settings that are marked, with marker, size in points and name, the best last."""
+    found = ((result.start, "D", 5.0, "start"), (result.best, "*", 9.0, "best"))
+    return [(mark, marker, points, name) for mark, marker, points, name in found if mark is not None]
+
+
+def _shape(marker: str, points: float, look: Look) -> dict[str, Any]:
+    edge = {"markeredgecolor": mpl.rcParams["axes.facecolor"], "markeredgewidth": 0.6}
+    return {"marker": marker, "markersize": points, "color": look.ink, "linestyle": "none", **edge}
+
+
+def _write_levels(axes: Axes, result: CalibrateResult, box: Box) -> None:
+    """Write c beside the marks: above the best one, and below the start where there is room."""
+    taken = (0.0, -1.0)
+    for mark, _, _, name in reversed(_marks(result)):
+        if name == "start" and result.best is not None and mark.c == result.best.c:
+            continue
+        text = f"${'c' if name == 'best' else 'c_0'}={_bare(mark.c, digits=3)}$"
+        x, y = (
+            (value - low) / (high - low) * inches
+            for value, (low, high), inches in (
+                (mark.gradient, axes.get_xlim(), box.width),
+                (mark.bias, axes.get_ylim(), box.height),
+            )
+        )
+        wide, gap = text_width(text), LIFT_PT / POINTS_PER_INCH
+        left = x + gap + wide > box.width
+        span = (x - gap - wide, x - gap) if left else (x + gap, x + gap + wide)
+        above = name == "best" or y < gap + LINE_EM * em()
+        lift = LIFT_PT
+        if above and span[0] < taken[1] and taken[0] < span[1]:
+            lift += LINE_EM * em() * POINTS_PER_INCH
+        axes.annotate(
+            text,
+            (mark.gradient, mark.bias),
+            (-LIFT_PT if left else LIFT_PT, lift if above else -lift),
+            textcoords="offset points",
+            ha="right" if left else "left",
+            va="bottom" if above else "top",
+            bbox={"facecolor": mpl.rcParams["axes.facecolor"], "alpha": 0.75, "linewidth": 0.0, "pad": 0.8},
+            zorder=6.0,
+            label=f"{name} name",
+        )
+        taken = span
 
 
 def _legend(result: CalibrateResult) -> tuple[str, ...]:
@@ -148,21 +187,22 @@ def _name(curve: TradeOff) -> str:
 
 def _handles(result: CalibrateResult, look: Look) -> list[Artist | tuple[Artist, ...]]:
     handles: list[Artist | tuple[Artist, ...]] = [
-        (Line2D([], [], **_style(index, look)), Line2D([0.0], [0.0], **_dot(index, look)))
+        Line2D([], [], markersize=3.4, markeredgewidth=0.0, **_style(result.curves, index, look))
         for index in range(len(result.curves))
     ]
     handles.append(Patch(facecolor=look.ink, alpha=2.0 * SHADE_ALPHA, linewidth=0.0))
-    for mark, marker, points in ((result.best, "*", 8.0), (result.start, "D", 4.5)):
-        if mark is not None:
-            handles.append(Line2D([], [], color=look.ink, marker=marker, markersize=points, linestyle="none"))
-    return handles
+    shapes = [_shape(marker, points, look) for _, marker, points, _ in reversed(_marks(result))]
+    return handles + [Line2D([], [], **shape) for shape in shapes]
 
 
 def caption_words(result: CalibrateResult) -> list[str]:
     """Return the caption in pieces: function, inputs, what was asked for, and the answer."""
     words = [f"{labels.name(result.fn)},", *literal(result.source).split(" ")]
     words[-1] += ";"
-    words += ["along", "a", "curve", "$c$", "rises", "from", "0."]
+    words += [result.noise, r"$\xi$."]
+    if any(curve.c.size > 1 for curve in result.curves):
+        words += ["Along", "a", "curve", "$c$", "rises", "from", "0", "to", "100;", "marks,", "small", "to", "large:"]
+        words += [*(f"{level:g}," for level in MARKED[:-1]), f"{MARKED[-1]:g}."]
     words += ["Wanted:", "a", "gradient", "of", "at", "least", f"${_bare(result.target)}\\,u$′"]
     words += ["at", "a", "bias", "of", "at", "most", f"{number(result.bound)}."] if result.bound is not None else []
     words[-1] = words[-1].removesuffix(".") + "."
@@ -171,17 +211,15 @@ def caption_words(result: CalibrateResult) -> list[str]:
     chosen = result.curves[result.best_curve]
     words += ["Best:", f"{chosen.kind}", "with"]
     words += [f"{labels.parameter('alpha', chosen.alpha)},"] if chosen.alpha is not None else []
-    words += [
-        f"$c={_bare(result.best.c)}$,",
-        labels.parameter("p", result.p) + ";",
-        "bias",
-        f"{_bare(result.best.bias)}.",
-    ]
+    words += [f"$c={_bare(result.best.c)}$,"]
+    words += [f"{labels.parameter('p', result.p)},"] if "p" in KINDS[chosen.kind].uses else []
+    words += ["bias", f"{number(result.best.bias)}."]
     if "scale" in KINDS[chosen.kind].uses:
         scale = labels.SCALE_FORMULAS[result.scale]
         words += [*scale[:-1], f"{scale[-1]}."]
     return words
 
 
-def _bare(value: float) -> str:
-    return number(value).strip("$")
+def _bare(value: float, *, digits: int = 4) -> str:
+    """Return a number to stand inside mathematics."""
+    return number(value, digits=digits).strip("$")
