@@ -21,7 +21,7 @@ from noisyviz.engine.units import NoisyUnit
 from noisyviz.errors import InputError
 
 CHUNK: Final = 1 << 15  # numbers worked on at once
-QUICK_CHUNK: Final = 1 << 17  # the same for shares alone
+QUICK_CHUNK: Final = 1 << 18  # the same for shares alone
 DEAD: Final = 0.99  # a unit saturated in at least this share of its samples is dead
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 UNIT_QUANTILES: Final = (0.05, 0.5, 0.95)
