@@ -180,6 +180,19 @@ def test_what_is_not_finite_is_counted_in_the_caption() -> None:
     assert result.arrays[0].left.tolist() == pytest.approx([1 / 3, 0.0])
 
 
+@pytest.mark.parametrize("unit", ["none", "nan"])
+@pytest.mark.parametrize("width", ["icml", "icml-page"])
+def test_an_array_without_any_number_is_drawn_empty(unit: str, width: str) -> None:
+    recipe = ProfilePicture(fn="tanh", unit=unit)
+    result = recipe.of(nv.profile(np.full((5, 3), math.nan), fn="tanh", unit=recipe.noisy_unit()))
+    (array,) = result.arrays
+    assert array.before.sum() == array.after.sum() == array.density.sum() == array.beyond == 0.0
+    assert picture_bytes(recipe, result, fmt="png", width=width).startswith(b"\x89PNG")
+    _, axes = drawn(result)
+    assert [text.get_text() for text in axes["density0"].texts] == ["x"]
+    assert axes["units0"].texts[0].get_text() == "no finite sample"
+
+
 @pytest.mark.parametrize("style", ["paper", "dark"])
 @pytest.mark.parametrize("width", [3.25, 6.75])
 def test_long_names_that_differ_in_one_place_stay_apart(width: float, style: str) -> None:

@@ -23,6 +23,7 @@ ROOM: Final = 0.08  # above and below h
 STRIP_EM: Final = 1.3  # above h, for the shares
 ZERO: Final = (-2.3, -1.5)  # where gradients of exactly 0 stand, in decades from the smallest level
 BELOW: Final = -1.0  # where the bin of all other gradients below that level begins
+FEW: Final = 4  # units, of which every one has its tick
 LITTLE: Final = 5e-4  # share of samples beyond the range that goes without saying
 LEGEND: Final = (
     "$h$",
@@ -77,14 +78,18 @@ def _density(result: ProfileResult, index: int, name: str) -> Panel:
 
 def _units(result: ProfileResult, index: int, *, room: float, named: bool) -> Panel:
     array = result.arrays[index]
-    share = short_percent(array.share_left + array.share_right)
+    counted = array.share_left + array.share_right
+    share = "no finite sample" if np.isnan(counted) else short_percent(counted)
     dead = f", {array.dead:,} dead" if array.dead or not named else ""
+    texts = (share,) * 2 if np.isnan(counted) else (f"{share} saturated{dead}", share + dead, share)
+    few = tuple(range(array.units + 1)) if array.units <= FEW else None
+    ticks = None if few is None else (tuple(map(float, few)), tuple(map(str, few)))
     return Panel(
         key=f"units{index}",
-        x=Range(low=0.0, high=float(array.units), label="units, sorted"),
+        x=Range(low=0.0, high=float(array.units), label="units, sorted", ticks=ticks),
         y=Range(low=0.0, high=1.0, label="share saturated"),
         height=HEIGHT_EM * em(),
-        title=_title(result, index, (f"{share} saturated{dead}", share + dead, share), room=room, named=named),
+        title=_title(result, index, texts, room=room, named=named),
     )
 
 
@@ -99,7 +104,7 @@ def _gradients(result: ProfileResult, index: int, *, room: float, named: bool) -
     return Panel(
         key=f"gradients{index}",
         x=Range(low=low, high=last, label="gradient factor", ticks=_decades(smallest, last, per=room / (last - low))),
-        y=Range(low=0.0, high=1.05 * most, label="share of samples"),
+        y=Range(low=0.0, high=1.05 * most or 1.0, label="share of samples"),
         height=HEIGHT_EM * em(),
         title=_title(result, index, texts, room=room, named=named),
     )
@@ -173,12 +178,13 @@ def caption_words(result: ProfileResult) -> list[str]:
     formula = labels.KIND_FORMULAS[result.kind]
     if "scale" in KINDS[result.kind].uses:
         formula = (*formula[:-1], f"{formula[-1]},", *labels.SCALE_FORMULAS[result.scale])
-    words = ["Unit", f"{result.kind}:", *formula[:-1], f"{formula[-1]};"]
-    words += [f"{labels.parameter(key, value)}," for key, value in result.parameters]
-    words += [result.noise, r"$\xi$.", "Shaded:", "saturated.", "Dead", "(bar", "on", "top):"]
-    words += ["saturated", "in", "99 %", "of", "samples", "or", "more.", r"$a\rightarrow b$:", "share", "of", "samples"]
-    words += ["with", "a", "gradient", f"under {result.levels[0]:g},", "without", "and", "with", "noise;"]
-    words += ["exact", "zeros", "stand", "apart."]
+    more = [*(f"{labels.parameter(key, value)}," for key, value in result.parameters), result.noise, r"$\xi$."]
+    noisy = result.kind != "none"
+    words = ["Unit", f"{result.kind}:", *formula[:-1], formula[-1] + (";" if noisy else "."), *(more if noisy else ())]
+    words += ["Shaded:", "saturated."]
+    words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
+    words += [r"$a\rightarrow b$:", "share", "of", "samples", "with", "a", "gradient", f"under {result.levels[0]:g},"]
+    words += ["without", "and", "with", "noise;", "exact", "zeros", "stand", "apart."]
     shared = max(array.units / array.bar_left.size for array in result.arrays)
     if shared > 1.0:
         words += ["A", "bar", "is", "the", "mean", "of", "up", "to", f"{int(np.ceil(shared)):,}", "units."]

@@ -204,7 +204,8 @@ def _view(array: ArrayProfile, *, x: Array, edges: Array, levels: Array, gradien
     order = np.argsort(-saturated, kind="stable")
     total = max(float(array.counts.sum()), 1.0)
     cells = FINE.edges()
-    reached = np.interp(edges, cells, np.concatenate([[0.0], np.cumsum(array.counts)]) / total)
+    cumulated = np.concatenate([[0.0], np.cumsum(array.counts)]) / total
+    reached = np.interp(edges, cells, cumulated)
     h = activation(array.fn)
     weights, before, after = gradients.T
     left, right = np.nan_to_num(rows.share_left[order]), np.nan_to_num(rows.share_right[order])
@@ -220,7 +221,7 @@ def _view(array: ArrayProfile, *, x: Array, edges: Array, levels: Array, gradien
         thresholds=h.thresholds,
         h=h.h(x),
         density=np.diff(reached) / np.diff(edges),
-        beyond=1.0 - float(reached[-1] - reached[0]),
+        beyond=float(reached[0] + cumulated[-1] - reached[-1]),
         order=order.astype(np.int64),
         left=left,
         right=right,
