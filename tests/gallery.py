@@ -4,6 +4,7 @@ GATES.npz holds the pre-activations of a trained LSTM; without it gates.png and 
 """
 
 import json
+import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -129,6 +130,12 @@ def drawn(job: Job, result: Any) -> Picture:
     return Picture(files=files, tables=tables(job.recipe.tables(result)))
 
 
+def machine() -> dict[str, Any]:
+    """What, beside the versions, decides the last bit of a number: vector instructions and the C library."""
+    config: Any = np.show_config(mode="dicts")
+    return {"simd": sorted(config["SIMD Extensions"]["found"]), "libc": " ".join(platform.libc_ver())}
+
+
 def write(gates: str | None = None, folder: Path = FOLDER) -> None:
     """Make the gallery: PNG of every picture, SVG where it is small, and the manifest with the sums of the data."""
     data = json.loads((folder / NAME).read_bytes())["data"] if (folder / NAME).exists() else {}
@@ -142,6 +149,7 @@ def write(gates: str | None = None, folder: Path = FOLDER) -> None:
         data[stem] = picture.tables
     document = json.loads(manifest_bytes(folder, ()))
     stems = sorted({Path(one["file"]).stem for one in document["figures"]})
+    document["machine"] = machine()
     document["data"] = {stem: data[stem] for stem in stems if stem in data}
     (folder / NAME).write_text(json.dumps(document, indent=1) + "\n")
 
