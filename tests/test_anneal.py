@@ -100,13 +100,30 @@ def test_every_rule_is_the_unit_s_own_gradient(fn: str, kind: str, scale: str) -
         xi = np.linspace(-2.3, 2.5, x.size)
         moved = x.copy()
         rule = descent(unit.replace(c=0.0), lr=0.3, target=0.2, size=x.size)
+        inside = (x > low) & (x < high)
         with np.errstate(all="ignore"):
-            rule.move(moved, (x > low) & (x < high), xi, 1.7)
+            parts = rule.parts(x, inside, xi, 1.7)
+            rule.move(moved, inside, xi, 1.7)
         expected = -0.3 * (unit(x, xi) - 0.2) * unit.grad_x(x, xi)
         np.testing.assert_allclose(moved - x, expected, rtol=1e-9, atol=1e-13)
-        parts = rule.parts(x.size)
         np.testing.assert_allclose(parts.sum(axis=0), expected, rtol=1e-9, atol=1e-13)
         assert parts.shape[0] == len(rule.terms)
+
+
+@pytest.mark.parametrize("fn", ["hard-tanh", "hard-sigmoid", "relu"])
+def test_a_trajectory_moves_to_the_bit_alike_whoever_else_is_outside(fn: str) -> None:
+    unit = NoisyUnit(fn, kind="nah", alpha=0.9)
+    low, high = unit.activation.thresholds
+    edge = high if np.isfinite(high) else low
+    x = np.concatenate([np.linspace(-5.0, 7.0, 64), [edge, np.nextafter(edge, 0.0), np.nextafter(edge, 9.0)]])
+    xi = np.random.default_rng(0).normal(size=x.size)
+    rule = descent(unit, lr=0.3, target=0.2, size=8 * x.size)
+    alone, crowd = x.copy(), np.concatenate([x, np.full(7 * x.size, 0.5 * (edge + np.clip(-edge, low, high)))])
+    crowd[-1] = edge
+    for many, draws in ((alone, xi), (crowd, np.resize(xi, crowd.size))):
+        rule.move(many, (many > low) & (many < high), draws, 2.0)
+    assert 2 * np.count_nonzero(~((x > low) & (x < high))) > x.size or fn == "relu"
+    np.testing.assert_array_equal(crowd[: x.size], alone)
 
 
 def test_the_hot_loop_is_taken_where_it_should_be() -> None:

@@ -46,8 +46,8 @@ class Descent(Protocol):
         """
         ...
 
-    def parts(self, count: int) -> Array:
-        """Return how far each term moved the first `count` trajectories in the last step, shape (terms, count)."""
+    def parts(self, x: Array, inside: Inside, xi: Array, c: float) -> Array:
+        """Return how far each term would move trajectories in such a step, shape (terms, n)."""
         ...
 
 
@@ -91,23 +91,29 @@ class LearnedScale:
         self.half = unit.kind == "nah"
         self.lr, self.target = lr, target
         self.space = np.empty((7, size))
-        self.views: tuple[Array, ...] = ()
 
     def move(self, x: Array, inside: Inside, xi: Array, c: float) -> None:
         """Move trajectories by one step, in place."""
-        if not self.views or self.views[0].size != x.size:
-            self.views = tuple(row[: x.size] for row in self.space)
-        gap, leak, push, tilt, t, w, work = self.views
-        epsilon = np.abs(xi, out=work) if self.half else xi
-        self._terms(x, inside, epsilon, c)
+        gap, leak, push, tilt, t, w, _ = self._terms(x, inside, xi, c)
         np.add(gap, push, out=t)
         np.add(leak, tilt, out=w)
         t *= w
         x -= t
 
-    def _terms(self, x: Array, inside: Inside, epsilon: Array, c: float) -> None:  # noqa: ARG002
-        """Fill b − target, lr·b′, dσε and lr·dσ′ε."""
-        gap, leak, push, tilt, t, w, work = self.views
+    def parts(self, x: Array, inside: Inside, xi: Array, c: float) -> Array:
+        """Return how far each term would move trajectories in such a step."""
+        gap, leak, push, tilt, *_ = self._terms(x, inside, xi, c)
+        return -np.stack([gap * leak, gap * tilt, push * leak, push * tilt])
+
+    def _space_for(self, x: Array, xi: Array) -> tuple[tuple[Array, ...], Array]:
+        """Return room for the terms, and ε, which may lie in the last part of it."""
+        space = tuple(row[: x.size] for row in self.space)
+        return space, np.abs(xi, out=space[-1]) if self.half else xi
+
+    def _terms(self, x: Array, inside: Inside, xi: Array, c: float) -> tuple[Array, ...]:  # noqa: ARG002
+        """Return b − target, lr·b′, dσε and lr·dσ′ε, and room for more."""
+        space, epsilon = self._space_for(x, xi)
+        gap, leak, push, tilt, t, w, work = space
         h = self.activation
         np.multiply(x, h.slope, out=gap)
         gap += h.intercept - self.target
@@ -131,16 +137,7 @@ class LearnedScale:
         w *= t
         w *= self.p * self.lr
         np.multiply(work, w, out=tilt)
-
-    def parts(self, count: int) -> Array:
-        """Return how far each term moved the first trajectories in the last step."""
-        gap, leak, push, tilt = (view[:count] for view in self.views[:4])
-        parts = np.empty((4, count))
-        np.multiply(gap, leak, out=parts[0])
-        np.multiply(gap, tilt, out=parts[1])
-        np.multiply(push, leak, out=parts[2])
-        np.multiply(push, tilt, out=parts[3])
-        return np.negative(parts, out=parts)
+        return space
 
 
 class ClippedLine(LearnedScale):
@@ -150,14 +147,36 @@ class ClippedLine(LearnedScale):
     d·σ′·ε = −k·(c/4)·abs t·(1−t²)·p·u′·ε with k = sgn(1−α)·sgn p.
     """
 
-    def _terms(self, x: Array, inside: Inside, epsilon: Array, c: float) -> None:
-        gap, leak, push, tilt, t, w, work = self.views
+    def move(self, x: Array, inside: Inside, xi: Array, c: float) -> None:
+        """Move trajectories by one step, in place; inside the thresholds u alone moves them."""
+        many = x.size - np.count_nonzero(inside)
+        if 2 * many > x.size:
+            super().move(x, inside, xi, c)
+            return
+        outside = np.flatnonzero(~inside) if many else slice(0)
+        moved = x[outside]
+        if many:
+            super().move(moved, inside[outside], xi[outside], c)
+        h, step = self.activation, self.space[0, : x.size]
+        np.subtract(self._line(x, out=step), self.target, out=step)
+        step *= self.alpha * h.slope * self.lr + (1.0 - self.alpha) * h.slope * self.lr
+        x -= step
+        x[outside] = moved
+
+    def _line(self, x: Array, *, out: Array) -> Array:
+        """Return u, which may be x itself."""
         h = self.activation
         if h.slope == 1.0 and h.intercept == 0.0:
-            u = x
-        else:
-            u = np.multiply(x, h.slope, out=push)
-            u += h.intercept
+            return x
+        np.multiply(x, h.slope, out=out)
+        out += h.intercept
+        return out
+
+    def _terms(self, x: Array, inside: Inside, xi: Array, c: float) -> tuple[Array, ...]:
+        space, epsilon = self._space_for(x, xi)
+        gap, leak, push, tilt, t, w, work = space
+        h = self.activation
+        u = self._line(x, out=push)
         np.clip(u, h.left, h.right, out=t)
         t -= u  # Δ
         np.multiply(t, self.alpha, out=gap)
@@ -175,6 +194,7 @@ class ClippedLine(LearnedScale):
         np.subtract(1.0, t, out=t)
         t *= -self.p * h.slope * self.lr
         np.multiply(work, t, out=tilt)
+        return space
 
 
 class OutputDescent:
@@ -185,22 +205,22 @@ class OutputDescent:
     def __init__(self, unit: NoisyUnit, *, lr: float, target: float) -> None:
         self.unit = unit.replace(c=1.0)
         self.lr, self.target = lr, target
-        self.last: tuple[Array, ...] = ()
 
     def move(self, x: Array, inside: Inside, xi: Array, c: float) -> None:  # noqa: ARG002  # the unit knows its kinks
         """Move trajectories by one step, in place."""
+        gap, leak, push, tilt = self._terms(x, xi, c)
+        x -= self.lr * ((gap + push) * (leak + tilt))
+
+    def parts(self, x: Array, inside: Inside, xi: Array, c: float) -> Array:  # noqa: ARG002
+        """Return how far each term would move trajectories in such a step."""
+        gap, leak, push, tilt = self._terms(x, xi, c)
+        return -self.lr * np.stack(np.broadcast_arrays(gap * leak, gap * tilt, push * leak, push * tilt))
+
+    def _terms(self, x: Array, xi: Array, c: float) -> tuple[Array, Array, Array, Array]:
         at = self.unit.at(x)
         assert isinstance(at, OutputNoise)
         epsilon = c * at.epsilon(xi)
-        gap, leak = at.base - self.target, at.base_slope
-        push, tilt = at.amplitude * epsilon, at.amplitude_slope * epsilon
-        self.last = (gap, leak, push, tilt)
-        x -= self.lr * ((gap + push) * (leak + tilt))
-
-    def parts(self, count: int) -> Array:
-        """Return how far each term moved the first trajectories in the last step."""
-        gap, leak, push, tilt = (np.broadcast_to(v, self.last[0].shape)[:count] for v in self.last)
-        return -self.lr * np.stack([gap * leak, gap * tilt, push * leak, push * tilt])
+        return at.base - self.target, at.base_slope, at.amplitude * epsilon, at.amplitude_slope * epsilon
 
 
 class InputDescent:
@@ -211,23 +231,23 @@ class InputDescent:
     def __init__(self, unit: NoisyUnit, *, lr: float, target: float) -> None:
         self.unit = unit.replace(c=1.0)
         self.lr, self.target = lr, target
-        self.last: tuple[Array, ...] = ()
 
     def move(self, x: Array, inside: Inside, xi: Array, c: float) -> None:  # noqa: ARG002  # the unit knows its kinks
         """Move trajectories by one step, in place."""
+        pull, tilt = self._terms(x, xi, c)
+        x -= self.lr * (pull * (1.0 + tilt))
+
+    def parts(self, x: Array, inside: Inside, xi: Array, c: float) -> Array:  # noqa: ARG002
+        """Return how far each term would move trajectories in such a step."""
+        pull, tilt = self._terms(x, xi, c)
+        return -self.lr * np.stack(np.broadcast_arrays(pull, pull * tilt))
+
+    def _terms(self, x: Array, xi: Array, c: float) -> tuple[Array, Array]:
         at = self.unit.at(x)
         assert isinstance(at, InputNoise)
         h = self.unit.activation
         z = x + c * at.shift(xi)
-        pull = (h.function(z) - self.target) * h.slope_function(z)
-        tilt = c * (at.factor(xi) - 1.0)
-        self.last = (pull, tilt)
-        x -= self.lr * (pull * (1.0 + tilt))
-
-    def parts(self, count: int) -> Array:
-        """Return how far each term moved the first trajectories in the last step."""
-        pull, tilt = (np.broadcast_to(v, self.last[0].shape)[:count] for v in self.last)
-        return -self.lr * np.stack([pull, pull * tilt])
+        return (h.function(z) - self.target) * h.slope_function(z), c * (at.factor(xi) - 1.0)
 
 
 class LandscapeDescent:
@@ -242,6 +262,6 @@ class LandscapeDescent:
         """Move trajectories by one step, in place."""
         x -= self.lr * self.landscape.slope(x + c * xi)
 
-    def parts(self, count: int) -> Array:
+    def parts(self, x: Array, inside: Inside, xi: Array, c: float) -> Array:  # noqa: ARG002
         """Return nothing: a landscape's step has no terms to tell apart."""
-        return np.zeros((0, count))
+        return np.zeros((0, x.size))

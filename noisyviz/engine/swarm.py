@@ -65,12 +65,11 @@ class Swarm:
 
     def move(self, block: slice, xi: Array, t: int) -> None:
         """Take step t with the trajectories of one block."""
-        way = self._towards() if self.tracking and block.start == 0 else None
-        self.rule.move(self.x[block], self.inside[block], xi, float(self.c[t]))
-        if way is not None:
-            parts = self.rule.parts(self.tracked)
-            parts *= way
-            self.travelled += parts
+        c = float(self.c[t])
+        if self.tracking and block.start == 0:
+            few = slice(self.tracked)
+            self.travelled += self._towards() * self.rule.parts(self.x[few], self.inside[few], xi[few], c)
+        self.rule.move(self.x[block], self.inside[block], xi, c)
 
     def record(self, t: int) -> None:
         """Take stock after a step that leads to x_t."""
