@@ -95,6 +95,19 @@ def test_h_and_its_derivative_follow_the_definition(name: str) -> None:
     np.testing.assert_allclose(h.derivative(GRID), want_slope, rtol=1e-13, atol=1e-16)
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if nv.activation(name).pair_function is not None])
+def test_both_at_once_are_the_same_derivative_and_h_to_rounding(name: str) -> None:
+    h = nv.activation(name)
+    assert h.pair_function is not None
+    x = np.concatenate([GRID, -GRID, [0.0, -0.0, 1e300, -1e300, nan]])
+    with np.errstate(all="ignore"):
+        value, slope = h.pair_function(x)
+        apart = h.function(x)
+        np.testing.assert_array_equal(slope, h.slope_function(x))
+    np.testing.assert_allclose(value, apart, rtol=0.0, atol=2.3e-16 * max(1.0, h.right))
+    np.testing.assert_array_equal(np.signbit(value[~np.isnan(x)]), np.signbit(apart[~np.isnan(x)]))
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_derivative_is_that_of_h_away_from_kinks(name: str) -> None:
     h, truth = nv.activation(name), FUNCTIONS[name]

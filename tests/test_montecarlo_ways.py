@@ -15,7 +15,7 @@ from noisyviz.engine.montecarlo.estimates import ESTIMATES
 from noisyviz.engine.montecarlo.piecewise import piecewise_sums
 from noisyviz.engine.montecarlo.plain import plain_sums
 from noisyviz.engine.montecarlo.smooth import smooth_sums
-from noisyviz.engine.montecarlo.thresholds import Counter, first_true
+from noisyviz.engine.montecarlo.thresholds import Counter, first_reaching
 from noisyviz.engine.noise import noise
 from noisyviz.engine.samplers import SAMPLERS, Draws
 from noisyviz.engine.units import InputNoise
@@ -116,6 +116,16 @@ def test_the_few_draws_that_just_pass_a_kink_keep_their_digits(fn: str) -> None:
         np.testing.assert_allclose(a, b, rtol=2e-9 if name == "std_se" else 1e-10, atol=1e-30, err_msg=name)
 
 
+@pytest.mark.parametrize("fn", ["tanh", "sigmoid", "arctan", "erf", "hard-tanh"])
+def test_where_nothing_is_added_nothing_spreads(fn: str) -> None:
+    """Not even by a rounding: a standard error of 1e-16 would give a z-score to an estimate that is simply h."""
+    x = np.array([-0.7, 0.0, 0.3])
+    found = monte_carlo(nv.NoisyUnit(fn, kind="nanis", c=2.0), x, samples=50_000, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal([found.std, found.grad_std, found.mean_se, found.grad_mean_se], np.zeros((4, 3)))
+    np.testing.assert_array_equal(found.mean, nv.activation(fn).h(x))
+    np.testing.assert_array_equal(found.grad_mean, nv.activation(fn).derivative(x))
+
+
 def test_draws_far_out_are_evaluated_as_they_are() -> None:
     unit = nv.NoisyUnit("sigmoid", kind="nani", c=1.0, noise="student-t:2.2")
     draws = Draws(unit.noise, samples=20_000, sampler="iid", rng=np.random.default_rng(3))
@@ -197,22 +207,28 @@ def test_jobs_and_methods_outside_their_domain_are_refused() -> None:
         monte_carlo(nv.NoisyUnit("tanh"), 0.0, rng=np.random.default_rng(0), method="plian")
 
 
-def test_a_threshold_is_the_first_number_at_which_a_test_is_true() -> None:
+def test_a_threshold_is_the_first_number_that_reaches_the_limit() -> None:
     rng = np.random.default_rng(0)
     base, slope = rng.normal(size=500), rng.exponential(size=500) * 10.0 ** rng.integers(-12, 4, 500)
+    for limit in (0.75, 0.0, np.nextafter(0.0, 1.0), -1e-9):
+        found = first_reaching(base, slope, limit)
+        assert (base + slope * found >= limit).all()
+        assert not (base + slope * np.nextafter(found, -np.inf) >= limit).any()
 
-    def test(xi: Array, base: Array, slope: Array) -> npt.NDArray[np.bool_]:
-        return base + slope * xi >= 0.75
 
-    for guess in ((0.75 - base) / slope, np.zeros(500), np.full(500, 1e20)):
-        found = first_true(test, guess, base, slope)
-        assert test(found, base, slope).all()
-        assert not test(np.nextafter(found, -np.inf), base, slope).any()
-    always = first_true(lambda xi: xi > -np.inf, np.zeros(2))
-    never = first_true(lambda xi: xi > 1e100, np.zeros(2))
-    np.testing.assert_array_equal(always, [-np.inf, -np.inf])
-    np.testing.assert_array_equal(never, [np.inf, np.inf])
-    np.testing.assert_array_equal(first_true(test, np.array([np.inf, -np.inf]), base[:2], slope[:2]), [np.inf, -np.inf])
+def test_a_threshold_far_from_where_it_is_computed_is_found() -> None:
+    """base + slope·ξ rounds to the limit over many ξ, of which the first is far from (limit − base)/slope = 0."""
+    slope = np.array([1e-20, 1e-8, 1e-17])
+    found = first_reaching(np.ones(3), slope, 1.0)
+    assert (1.0 + slope * found >= 1.0).all()
+    assert not (1.0 + slope * np.nextafter(found, -np.inf) >= 1.0).any()
+    np.testing.assert_allclose(found, -(2.0**-54) / slope, rtol=1e-12)  # half of the step below 1, to even
+
+
+def test_limits_that_every_draw_reaches_or_none() -> None:
+    base, slope = np.array([0.0, 0.0, 1.0, 1.0, 0.0]), np.array([1.0, 1.0, 0.0, 0.0, 1e-40])
+    limit = np.array([-np.inf, np.inf, 0.5, 2.0, 1.0])
+    np.testing.assert_array_equal(first_reaching(base, slope, limit), [-np.inf, np.inf, -np.inf, np.inf, np.inf])
 
 
 @pytest.mark.parametrize("few", [3, 400])

@@ -77,8 +77,10 @@ class Activation:
     panels
         Edges between which 20 Gauss-Legendre nodes resolve h and h′ to rounding; outside them h is its asymptote.
     strip
-        How far from the real axis h is analytic and of moderate size: the distance of its nearest pole, or 1 for entire
-        h; 0 where h is not analytic.
+        How far from the real axis h is analytic and of moderate size: the distance of its nearest pole, or 1/2 for
+        entire h; 0 where h is not analytic.
+    pair_function
+        h and h′ at once, in new arrays, for a bounded h where that is much less work: the same h′, and h to rounding.
     delta_function
         h − u where the difference would lose its digits.
     log_slope_function
@@ -116,6 +118,7 @@ class Activation:
     excursions: tuple[tuple[float, float], ...] = ()
     panels: tuple[float, ...] = ()
     strip: float = 0.0
+    pair_function: Callable[[Array], tuple[Array, Array]] | None = None
     delta_function: Function | None = None
     log_slope_function: Function | None = None
     notes: tuple[str, ...] = ()

@@ -41,8 +41,42 @@ def _growing(first: float, ratio: float, end: float) -> tuple[float, ...]:
 
 def _sech2(x: Array) -> Array:
     e: Array = np.exp(-2.0 * np.abs(x))
-    sech2: Array = 4.0 * e / (1.0 + e) ** 2
-    return sech2
+    g = np.reciprocal(e + 1.0)
+    return e * g * g * 4.0
+
+
+def _tanh_and_sech2(x: Array) -> tuple[Array, Array]:
+    """Return tanh x, to rounding, and the very numbers of `_sech2`."""
+    e: Array = np.abs(x)
+    e *= -2.0
+    np.exp(e, out=e)
+    g = e + 1.0
+    np.reciprocal(g, out=g)
+    tanh = np.subtract(1.0, e)
+    tanh *= g
+    e *= g
+    e *= g
+    e *= 4.0
+    return np.copysign(tanh, x, out=tanh), e
+
+
+def _logistic_slope(x: Array) -> Array:
+    e: Array = np.exp(-np.abs(x))
+    g = np.reciprocal(e + 1.0)
+    return e * g * g
+
+
+def _logistic_and_slope(x: Array) -> tuple[Array, Array]:
+    """Return the logistic function of x, to rounding, and the very numbers of `_logistic_slope`."""
+    e: Array = np.abs(x)
+    np.negative(e, out=e)
+    np.exp(e, out=e)
+    g = e + 1.0
+    np.reciprocal(g, out=g)
+    slope = e * g
+    value = np.where(x < 0.0, slope, g)
+    slope *= g
+    return value, slope
 
 
 def _log_sech2(x: Array) -> Array:
@@ -148,6 +182,7 @@ _MEMBERS: Final = (
         thresholds=(-1.0, 1.0),
         saturates=("soft", "soft"),
         strip=pi / 2.0,
+        pair_function=_tanh_and_sech2,
         panels=_spread(20.0, 2.0),
         log_slope_function=_log_sech2,
     ),
@@ -155,7 +190,8 @@ _MEMBERS: Final = (
         name="sigmoid",
         formula="1/(1 + exp(-x))",
         function=expit,
-        slope_function=lambda x: expit(x) * expit(-x),
+        slope_function=_logistic_slope,
+        pair_function=_logistic_and_slope,
         slope=0.25,
         intercept=0.5,
         left=0.0,
@@ -341,7 +377,7 @@ _MEMBERS: Final = (
         thresholds=(-sqrt(pi) / 2, sqrt(pi) / 2),
         saturates=("soft", "soft"),
         max_slope=2.0 / sqrt(pi),
-        strip=1.0,
+        strip=0.5,
         panels=_spread(7.0, 1.0),
         log_slope_function=lambda x: np.log(2.0 / sqrt(pi)) - x * x,
     ),
@@ -354,7 +390,7 @@ _MEMBERS: Final = (
         saturates=("soft", "none"),
         max_slope=0.5 * (1.0 + _erf(1.0)) + sqrt(2.0) * exp(-1.0) / sqrt(2.0 * pi),
         turns=(-0.7517915246935645,),
-        strip=1.0,
+        strip=0.5,
         panels=_spread(10.5, 1.5),
         delta_function=lambda x: -x * ndtr(-x),
         log_slope_function=_gelu_log_slope,

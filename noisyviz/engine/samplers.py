@@ -131,8 +131,10 @@ class Draws:
 
     def _stratified(self, rng: np.random.Generator, block: Block, chunk: int) -> Iterator[Array]:
         for start in range(block.start, block.stop, chunk):
-            stratum = np.arange(start, min(start + chunk, block.stop))
-            yield self._quantile((stratum + rng.random(stratum.size)) / self.each)
+            stratum = np.arange(start, min(start + chunk, block.stop), dtype=np.float64)
+            stratum += rng.random(stratum.size)
+            stratum /= self.each
+            yield self._quantile(stratum)
 
     def _sobol(self, rng: np.random.Generator, block: Block, chunk: int) -> Iterator[Array]:
         from scipy.stats import qmc
@@ -143,4 +145,4 @@ class Draws:
             yield self._quantile(engine.random(piece)[:, 0] + 2.0**-53)
 
     def _quantile(self, u: Array) -> Array:
-        return self.noise.quantile(np.clip(u, 2.0**-60, 1.0 - 2.0**-53))
+        return self.noise.quantile(np.clip(u, 2.0**-60, 1.0 - 2.0**-53, out=u))

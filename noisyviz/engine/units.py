@@ -204,6 +204,15 @@ class InputNoise:
             h.slope * s + (h.finite_delta(self.x + s) - delta),
         )
 
+    def deviation_and_slope(self, xi: Array) -> tuple[Array, Array]:
+        """Return φ − h(x) and h′(x + s) together, where that is less work than apart."""
+        pair = self.activation.pair_function
+        if pair is None:
+            return self.deviation(xi), self.activation.slope_function(self.x + self.shift(xi))
+        value, slope = pair(self.x + self.shift(xi))
+        value -= pair(self.x)[0]  # not the base, which may differ in its last bit: no noise, no deviation
+        return value, slope
+
     def grad_x(self, xi: Array) -> Array:
         """Return ∂φ/∂x."""
         return self.activation.slope_function(self.x + self.shift(xi)) * self.factor(xi)

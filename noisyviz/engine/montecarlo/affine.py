@@ -4,14 +4,14 @@ import numpy as np
 
 from noisyviz.engine.activation import Array
 from noisyviz.engine.montecarlo.sums import CHUNK, OUTSIDE, ROWS, WRONG, ZERO, over_blocks, powers
-from noisyviz.engine.montecarlo.thresholds import Counter, first_true
+from noisyviz.engine.montecarlo.thresholds import Counter, first_reaching
 from noisyviz.engine.samplers import Block, Draws
 from noisyviz.engine.units import NoisyUnit, OutputNoise
 
 
 def affine_sums(unit: NoisyUnit, at: OutputNoise, draws: Draws, *, chunk: int = CHUNK, jobs: int) -> Array:
     """Return the sums over the draws, see `noisyviz.engine.montecarlo.sums`."""
-    edges = [*_sign_thresholds(at), *_bound_thresholds(at, unit.activation.bounds)]
+    edges = _thresholds(at, unit.activation.bounds)
     counter = Counter(*edges)
 
     def work(block: Block) -> Array:
@@ -41,26 +41,22 @@ def affine_sums(unit: NoisyUnit, at: OutputNoise, draws: Draws, *, chunk: int = 
     return sums
 
 
-def _sign_thresholds(at: OutputNoise) -> list[Array]:
-    """Return the ε from which sgn(slope)·(sign_base + sign_slope·ε) is ≥ 0, and > 0; meant where sign_slope ≠ 0."""
+def _thresholds(at: OutputNoise, bounds: tuple[float, float]) -> Array:
+    """Return the ε at which a sign or a side changes, shape (4, n).
+
+    From the first two on, sgn(slope)·(sign_base + sign_slope·ε) is ≥ 0, and > 0; meant where sign_slope ≠ 0. From the
+    others on, φ, mirrored where it falls in ε, is ≥ its lower limit, and > its upper one.
+    """
     direction = np.sign(at.sign_slope)
-    base, slope = direction * at.sign_base, direction * at.sign_slope
-    guess = -base / slope
-    return [
-        first_true(lambda e, base, slope: base + slope * e >= 0.0, guess, base, slope),
-        first_true(lambda e, base, slope: base + slope * e > 0.0, guess, base, slope),
-    ]
-
-
-def _bound_thresholds(at: OutputNoise, bounds: tuple[float, float]) -> list[Array]:
-    """Return the ε from which φ, mirrored where it falls in ε, is ≥ its lower limit, and > its upper one."""
     rising = at.amplitude > 0
     low, high = (np.where(rising, a, -b) for a, b in (bounds, bounds[::-1]))
-    base, slope = np.where(rising, at.base, -at.base), np.abs(at.amplitude)
-    return [
-        first_true(lambda e, base, slope, low: base + slope * e >= low, (low - base) / slope, base, slope, low),
-        first_true(lambda e, base, slope, high: base + slope * e > high, (high - base) / slope, base, slope, high),
-    ]
+    sign_base, base = direction * at.sign_base, np.where(rising, at.base, -at.base)
+    zero = np.zeros_like(low)
+    return first_reaching(
+        np.stack([sign_base, sign_base, base, base]),
+        np.abs(np.stack([at.sign_slope, at.sign_slope, at.amplitude, at.amplitude])),
+        np.stack([zero, np.nextafter(zero, 1.0), low, np.nextafter(high, np.inf)]),
+    )
 
 
 def _count_signs(sums: Array, unit: NoisyUnit, at: OutputNoise, below: list[Array], each: int) -> None:

@@ -1,11 +1,12 @@
 """Sums for input noise on a piecewise-linear h: the draws between the thresholds of all x are summed once.
 
 For one x, φ and its gradients are linear in ξ between the pre-images of the kinks. Sorted draws are summed over the
-buckets between the sorted thresholds of all x, as powers 0 to 4 of their distance from the threshold beside them, and
-the buckets are cumulated from the outer ends with the distances moved along: sums of terms of one sign, so that the few
-draws that just pass a kink keep their digits.
+buckets between the sorted thresholds ("walls") of all x, as powers 0 to 4 of their distance from the wall that they
+have passed on their way from 0, and the buckets are cumulated from the outer ends with the distances moved along: sums
+of terms of one sign, so that the few draws that just pass a kink keep their digits.
 """
 
+from dataclasses import dataclass
 from math import comb
 from typing import Final
 
@@ -19,78 +20,77 @@ from noisyviz.engine.samplers import Block, Draws
 from noisyviz.engine.units import InputNoise
 
 _GROUP: Final = 16  # buckets cumulated one after the other, groups of them side by side
+_COUNT: Final = 5  # the row behind those of the powers 0 to 4: how many draws lie below a wall
 
 
 def piecewise_sums(at: InputNoise, draws: Draws, *, chunk: int = CHUNK, jobs: int) -> Array:
     """Return the sums over the draws, see `noisyviz.engine.montecarlo.sums`."""
     pieces = Pieces.of(at.activation)
     edges, turns = z_thresholds(at, pieces), factor_thresholds(at)
-    counter = Counter(np.empty(0), *edges, *turns)
+    counter = Counter(edges, turns)
     walls = counter.sorted
+    left = int(np.searchsorted(walls, 0.0, side="right"))  # walls that are passed on the way down
     ordered = draws.sampler == "stratified"
 
     def work(block: Block) -> Array:
-        found = np.zeros((3, 5, walls.size + 2))  # below each wall, above each wall, and about 0 in the first column
+        found = np.zeros((6, walls.size + 3))
         rows = np.empty((4, min(chunk, block.stop - block.start)))
         for xi in draws.read(block, chunk):
             if not ordered:
                 xi.sort()
-            add_buckets(found, xi, walls, counter.below(xi, ordered=True), rows)
+            add_buckets(found, xi, walls, left, counter.below(xi, ordered=True), rows)
         return found
 
     found = over_blocks(draws, work, jobs=jobs)
-    lower, upper, whole = found[:, 0], found[:, 1], found[:, 2, :, :1]
-    lower[:, :, 1:-1] = _behind(lower[:, :, -2:0:-1], -walls[::-1])[:, :, ::-1]
-    upper[:, :, 1:-1] = _behind(upper[:, :, 1:-1], walls)
+    whole, passed, below = found[:, :_COUNT, -1:], found[:, :_COUNT, :-1], found[:, _COUNT, :-1]
+    down, up = passed[:, :, left:0:-1], passed[:, :, left + 1 : -1]
+    down[:], up[:] = _behind(down, -walls[:left][::-1]), _behind(up, walls[left:])
+    below[:, -1] = draws.each
     sums = np.zeros((draws.replicates, ROWS, at.x.size))
-    lines = _Lines(at, pieces, [counter.place(edge) for edge in edges], edges, lower, upper, whole)
-    for piece in range(len(pieces.signs)):
-        lines.add(sums, piece)
-    below_z, below_turns = ([_below(found, whole, counter.place(edge)) for edge in part] for part in (edges, turns))
+    leak, columns = at.activation.slope_function(at.x), counter.place(edges)
+    _Lines(at=at, pieces=pieces, edges=edges, columns=columns, whole=whole, leak=leak, passed=passed).add(sums)
+    below_z, below_turns = ([below[:, counter.place(edge)] for edge in part] for part in (edges, turns))
     count_signs(sums, at, pieces, below_z, below_turns, draws.each)
     return sums
 
 
-def _below(found: Array, whole: Array, place: Index) -> Array:
-    """Return how many draws lie below walls, from their places; all of them below the place behind the last."""
-    counts = found[:, 0, 0]
-    counts[:, -1] = whole[:, 0, 0]
-    return counts[:, place]
-
-
-def add_buckets(found: Array, xi: Array, walls: Array, below: Index, rows: Array) -> None:
-    """Add sorted draws to the sums of powers 0 to 4 of their distance from the wall above, the wall below, and 0.
+def add_buckets(found: Array, xi: Array, walls: Array, left: int, below: Index, rows: Array) -> None:
+    """Add sorted draws to the sums over buckets.
 
     Parameters
     ----------
     found
-        Shape (3, 5, m + 2); of the walls in columns 1 to m, about 0 in column 0.
+        Shape (6, m + 3): powers 0 to 4 and the number of draws below each wall. Columns 1 to m are the walls', of which
+        the first `left` get the draws below them down to the next, the others those above them up to the next, with
+        their distances from the wall; the last column gets all draws with their distances from 0.
     xi
         Sorted, shape (n,).
     walls
-        Sorted, shape (m,).
+        Sorted, shape (m,), the first `left` of them ≤ 0 and the others > 0.
     below
         How many of the draws lie below each wall, shape (m,).
     rows
         Room for four rows of n numbers.
     """
-    _add_powers(found[2], xi, np.array([0]), np.array([xi.size]), np.array([0]), rows)
-    if walls.size == 0:
-        return
-    starts, stops = np.concatenate([[0], below[:-1]]), below
-    columns = np.arange(1, walls.size + 1)
-    _add_powers(found[0], np.repeat(walls, stops - starts) - xi[: below[-1]], starts, stops, columns, rows)
-    starts, stops = below, np.concatenate([below[1:], [xi.size]])
-    rest = xi[below[0] :] - np.repeat(walls, stops - starts)
-    _add_powers(found[1], rest, starts - below[0], stops - below[0], columns, rows)
+    found[0, -1] += xi.size
+    found[1:_COUNT, -1] += powers(xi, rows[:, : xi.size]).sum(axis=1)
+    found[_COUNT, 1:-2] += below
+    if left:
+        starts, stops = np.concatenate([[0], below[: left - 1]]), below[:left]
+        distance = np.repeat(walls[:left], stops - starts) - xi[: stops[-1]]
+        _add_powers(found[:_COUNT, 1 : left + 1], distance, starts, stops, rows)
+    if left < walls.size:
+        starts, stops = below[left:], np.concatenate([below[left + 1 :], [xi.size]])
+        distance = xi[starts[0] :] - np.repeat(walls[left:], stops - starts)
+        _add_powers(found[:_COUNT, left + 1 : -2], distance, starts - starts[0], stops - starts[0], rows)
 
 
-def _add_powers(found: Array, distance: Array, starts: Index, stops: Index, columns: Index, rows: Array) -> None:
-    found[0, columns] += stops - starts
+def _add_powers(found: Array, distance: Array, starts: Index, stops: Index, rows: Array) -> None:
+    found[0] += stops - starts
     filled = np.flatnonzero(stops > starts)
     if filled.size:
         for k, power in enumerate(powers(distance, rows[:, : distance.size]), start=1):
-            found[k, columns[filled]] += np.add.reduceat(power, starts[filled])
+            found[k, filled] += np.add.reduceat(power, starts[filled])
 
 
 def moves(by: Array) -> Array:
@@ -149,105 +149,136 @@ def _behind(buckets: Array, walls: Array) -> Array:
     return np.moveaxis(cumulated(np.moveaxis(buckets, (0, 1, 2), (2, 1, 0)), walls), (0, 1, 2), (2, 1, 0))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Lines:
-    """φ and its gradients on every stretch as lines in the distance from the edge that faces x."""
+    """φ and its gradients on every stretch as lines in the distance from the edge that faces x.
 
-    def __init__(
-        self,
-        at: InputNoise,
-        pieces: Pieces,
-        places: list[Index],
-        edges: list[Array],
-        lower: Array,
-        upper: Array,
-        whole: Array,
-    ) -> None:
-        assert pieces.lines is not None
-        self.at, self.places, self.edges = at, places, edges
-        self.lower, self.upper, self.whole = lower, upper, whole
-        self.slopes = np.array([slope for _, slope in pieces.lines])
-        self.home = np.searchsorted(np.array(pieces.starts), at.x, side="right")
-        self.starts = np.array(at.activation.breaks)
-        self.leak = at.activation.slope_function(at.x)
+    Attributes
+    ----------
+    at, pieces
+        The unit, and the stretches of z.
+    edges
+        The ξ at which each x enters each stretch but the first, shape (stretches − 1, n).
+    columns
+        Where these stand in `passed`, of the same shape.
+    whole
+        Sums of powers 0 to 4 of all draws, shape (replicates, 5, 1).
+    leak
+        h′ at each x, shape (n,).
+    passed
+        Sums of powers 0 to 4 of distances from a wall, over all draws that have passed it from 0; shape
+        (replicates, 5, m + 2), the first and the last column for walls at ∓inf.
+    """
 
-    def add(self, sums: Array, piece: int) -> None:
-        """Add the powers of φ − φ₀, of ∂φ/∂x − leak and of ∂φ/∂p over the draws that reach one stretch."""
-        at, slope, home = self.at, self.slopes[piece], self.home
-        beyond = np.where(home > piece, self._from_above(piece), self._from_below(piece))
-        part = np.where(home == piece, self._about_zero(piece), beyond)
-        side = np.where(home == piece, 0.0, np.where(home > piece, self._edge(piece), self._edge(piece - 1)))
-        sign = np.where(home > piece, -1.0, 1.0)  # distances below an edge grow as ξ falls
+    at: InputNoise
+    pieces: Pieces
+    edges: Array
+    columns: Index
+    whole: Array
+    leak: Array
+    passed: Array
+
+    def add(self, sums: Array) -> None:
+        """Add the powers of φ − φ₀, of ∂φ/∂x − leak and of ∂φ/∂p over the draws."""
+        home = np.searchsorted(np.array(self.pieces.starts), self.at.x, side="right")
+        for piece in range(len(self.pieces.signs)):
+            for chosen, sign, part in (
+                (home == piece, 1.0, self._about_zero),
+                (home > piece, -1.0, self._from_above),  # distances below an edge grow as ξ falls
+                (home < piece, 1.0, self._from_below),
+            ):
+                points = np.flatnonzero(chosen)
+                if points.size:
+                    self._add_stretch(sums, piece, points, part(piece, points), sign=sign, home=home[points])
+
+    def _add_stretch(self, sums: Array, piece: int, points: Index, part: Array, *, sign: float, home: Index) -> None:
+        assert self.pieces.lines is not None
+        at, slope = self.at, self.pieces.lines[piece][1]
+        x, sigma, sigma_slope, sigma_p = (v[points] for v in (at.x, at.sigma, at.sigma_slope, at.sigma_p))
+        side = np.zeros(points.size)
+        if home[0] != piece:
+            side = self.edges[piece if home[0] > piece else piece - 1, points]
+        change = slope - self.leak[points]
         for row, offset, factor in (
-            (0, self._rise(piece), slope * at.sigma),
-            (4, slope - self.leak + _times(slope * at.sigma_slope, side), slope * at.sigma_slope),
-            (8, _times(slope * at.sigma_p, side), slope * at.sigma_p),
+            (0, self._rise(piece, x, home), slope * sigma),
+            (4, change + slope * sigma_slope * side, slope * sigma_slope),
+            (8, slope * sigma_p * side, slope * sigma_p),
         ):
-            if not (offset.any() or factor.any()):
-                continue
-            offsets, factors = ([np.ones_like(value)] for value in (offset, factor))
-            for _ in range(4):
-                offsets.append(offsets[-1] * offset)
-                factors.append(factors[-1] * (sign * factor))
-            for k in range(1, 5):
-                for j in range(k + 1):
-                    sums[:, row + k - 1] += _times(comb(k, j) * offsets[k - j] * factors[j], part[:, j])
+            if offset.any() or factor.any():
+                for k, power in enumerate(_powers_of_line(offset, sign * factor, part), start=row):
+                    sums[:, k, points] += power
 
-    def _edge(self, index: int) -> Array:
-        return self.edges[index] if 0 <= index < len(self.edges) else np.zeros_like(self.at.x)
-
-    def _rise(self, piece: int) -> Array:
+    def _rise(self, piece: int, x: Array, home: Index) -> Array:
         """Return φ − φ₀ at the edge of a stretch that faces x, from kink to kink so that nothing cancels."""
-        rise = np.zeros_like(self.at.x)
-        for between in range(len(self.slopes)):
-            low = self.starts[between - 1] if between else -np.inf
-            high = self.starts[between] if between < self.starts.size else np.inf
-            left = (between > piece) & (between <= self.home)  # crossed on the way down
-            right = (between < piece) & (between >= self.home)
-            slope = self.slopes[between]
+        assert self.pieces.lines is not None
+        rise, kinks = np.zeros_like(x), [-np.inf, *self.at.activation.breaks, np.inf]
+        for between, (_, slope) in enumerate(self.pieces.lines):
+            low, high = kinks[between : between + 2]
             if slope == 0.0:
                 continue
-            rise = np.where(left, rise - slope * (np.minimum(self.at.x, high) - low), rise)
-            rise = np.where(right, rise + slope * (high - np.maximum(self.at.x, low)), rise)
+            if between > piece:  # crossed on the way down
+                rise = np.where(between <= home, rise - slope * (np.minimum(x, high) - low), rise)
+            elif between < piece:
+                rise = np.where(between >= home, rise + slope * (high - np.maximum(x, low)), rise)
         return rise
 
-    def _from_above(self, piece: int) -> Array:
-        """Return the sums over a stretch of distances below its upper edge."""
-        if piece >= len(self.edges):
-            return np.zeros((*self.lower.shape[:2], self.at.x.size))
-        found = self.lower[:, :, self.places[piece]]
-        if piece == 0:
-            return found
-        gap = self.edges[piece] - self.edges[piece - 1]
-        return found - _moved(self.lower[:, :, self.places[piece - 1]], gap)
-
-    def _from_below(self, piece: int) -> Array:
-        """Return the sums over a stretch of distances above its lower edge."""
-        if piece == 0:
-            return np.zeros((*self.upper.shape[:2], self.at.x.size))
-        found = self.upper[:, :, self.places[piece - 1]]
-        if piece >= len(self.edges):
-            return found
-        gap = self.edges[piece] - self.edges[piece - 1]
-        return found - _moved(self.upper[:, :, self.places[piece]], gap)
-
-    def _about_zero(self, piece: int) -> Array:
+    def _about_zero(self, piece: int, points: Index) -> Array:
         """Return the sums over a stretch of the powers of ξ: all draws but those below and above it."""
-        found = self.whole + np.zeros((1, 1, self.at.x.size))
-        signs = np.array([1.0, -1.0, 1.0, -1.0, 1.0])[:, None]
+        found = self.whole + np.zeros((1, 1, points.size))
         if piece > 0:
-            found -= signs * _moved(self.lower[:, :, self.places[piece - 1]], -self.edges[piece - 1])
+            mirrored = np.array([1.0, -1.0, 1.0, -1.0, 1.0])[:, None]
+            found -= mirrored * self._beyond(piece - 1, points, -self.edges[piece - 1, points])
         if piece < len(self.edges):
-            found -= _moved(self.upper[:, :, self.places[piece]], self.edges[piece])
+            found -= self._beyond(piece, points, self.edges[piece, points])
         return found
 
+    def _from_above(self, piece: int, points: Index) -> Array:
+        """Return the sums over a stretch of distances below its upper edge."""
+        found = self._beyond(piece, points)
+        if piece == 0:
+            return found
+        return found - self._beyond(piece - 1, points, self.edges[piece, points] - self.edges[piece - 1, points])
 
-def _moved(sums: Array, by: Array) -> Array:
-    """Return sums of shape (replicates, 5, n) with every distance longer by `by`, shape (n,); `by` may be infinite."""
-    few = np.where((sums[:, 0] != 0.0).any(axis=0), by, 0.0)
-    moved: Array = np.moveaxis(moves(few) @ np.moveaxis(sums, (0, 1, 2), (2, 1, 0)), (0, 1, 2), (2, 1, 0))
-    return moved
+    def _from_below(self, piece: int, points: Index) -> Array:
+        """Return the sums over a stretch of distances above its lower edge."""
+        found = self._beyond(piece - 1, points)
+        if piece == len(self.edges):
+            return found
+        return found - self._beyond(piece, points, self.edges[piece, points] - self.edges[piece - 1, points])
+
+    def _beyond(self, edge: int, points: Index, farther: Array | None = None) -> Array:
+        """Return the sums of distances from an edge over the draws beyond it, each distance longer by `farther`."""
+        found: Array = self.passed[:, :, self.columns[edge, points]]
+        if farther is None:
+            return found
+        shift = np.where((found[:, 0] != 0.0).any(axis=0), farther, 0.0)  # may be infinite where there is nothing
+        moved: Array = np.moveaxis(moves(shift) @ np.moveaxis(found, (0, 1, 2), (2, 1, 0)), (0, 1, 2), (2, 1, 0))
+        return moved
 
 
-def _times(factor: Array, sums: Array) -> Array:
-    """Return their product, 0 where there is nothing to sum even if the factor overflows."""
-    return np.where(sums == 0.0, 0.0, factor * sums)
+def _powers_of_line(offset: Array, factor: Array, part: Array) -> list[Array]:
+    """Return the sums of (offset + factor·D)¹ … (offset + factor·D)⁴ from those of D⁰ … D⁴.
+
+    Parameters
+    ----------
+    offset, factor
+        Shape (n,); where they overflow, what has nothing to sum is 0.
+    part
+        Shape (replicates, 5, n).
+
+    Returns
+    -------
+    list of ndarray
+        Four of shape (replicates, n).
+    """
+    steps = 4 if factor.any() else 0
+    offsets, factors = (np.cumprod([np.ones_like(v), v, v, v, v], axis=0) for v in (offset, factor))
+    found = []
+    for k in range(1, 5):
+        terms = range(min(k, steps) + 1)
+        weights = np.array([comb(k, j) * offsets[k - j] * factors[j] for j in terms])
+        if np.isfinite(weights).all():
+            found.append(np.einsum("jn,rjn->rn", weights, part[:, : len(terms)]))
+        else:
+            found.append(np.where(part[:, : len(terms)] == 0.0, 0.0, weights * part[:, : len(terms)]).sum(axis=1))
+    return found

@@ -10,7 +10,7 @@ import numpy as np
 
 from noisyviz.engine.activation import Activation, Array
 from noisyviz.engine.montecarlo.sums import OUTSIDE, WRONG, ZERO
-from noisyviz.engine.montecarlo.thresholds import first_true
+from noisyviz.engine.montecarlo.thresholds import first_reaching
 from noisyviz.engine.units import InputNoise
 
 
@@ -48,29 +48,18 @@ class Pieces:
         return cls(starts=tuple(starts), lines=h.pieces, signs=signs)
 
 
-def z_thresholds(at: InputNoise, pieces: Pieces) -> list[Array]:
-    """Return for each stretch but the first the smallest ξ that takes z into it or beyond; each of shape (n,)."""
-
-    def reached(xi: Array, x: Array, sigma: Array, start: Array) -> np.ndarray:
-        return x + sigma * xi >= start
-
-    found = []
-    for start in pieces.starts:
-        guess = np.where(at.sigma == 0, np.where(at.x >= start, -np.inf, np.inf), (start - at.x) / at.sigma)
-        found.append(first_true(reached, guess, at.x, at.sigma, np.full(at.x.shape, start)))
-    return found
+def z_thresholds(at: InputNoise, pieces: Pieces) -> Array:
+    """Return the smallest ξ that takes z into each stretch but the first, or beyond it; shape (stretches − 1, n)."""
+    starts = np.array(pieces.starts)[:, None]
+    return first_reaching(at.x, at.sigma, starts)
 
 
-def factor_thresholds(at: InputNoise) -> list[Array]:
-    """Return the ξ from which sgn(σ′)·(1 + σ′ξ) is ≥ 0, and > 0; none where no x has a σ′."""
+def factor_thresholds(at: InputNoise) -> Array:
+    """Return the ξ from which sgn(σ′)·(1 + σ′ξ) is ≥ 0, and > 0; shape (2, n), or (0, n) where no x has a σ′."""
     if not at.sigma_slope.any():
-        return []
-    direction = np.sign(at.sigma_slope)
-    base, slope = direction * 1.0, direction * at.sigma_slope
-    return [
-        first_true(lambda xi, base, slope: base + slope * xi >= 0.0, -base / slope, base, slope),
-        first_true(lambda xi, base, slope: base + slope * xi > 0.0, -base / slope, base, slope),
-    ]
+        return np.empty((0, at.x.size))
+    limits = np.array([[0.0], [np.nextafter(0.0, 1.0)]])
+    return first_reaching(np.sign(at.sigma_slope), np.abs(at.sigma_slope), limits)
 
 
 def count_signs(

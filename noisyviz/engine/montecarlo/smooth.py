@@ -1,8 +1,10 @@
-"""Sums for input noise on an analytic h: the draws are compressed first, into bins with their moments.
+"""Sums for input noise on an analytic h: the draws are compressed first, into weights at a few nodes.
 
-Within a bin, φ and its gradients are so smooth in ξ that interpolation at 16 Chebyshev nodes is exact to 1e-10 of their
-size: with half-width a and the nearest pole of h at distance ρ in z, the error falls like (ρ/a + √(1 + ρ²/a²))⁻¹⁶, and
-a = ρ/6. Sums of Chebyshev polynomials over the draws of a bin become weights at its nodes; φ is evaluated only there.
+Within a bin, φ and its gradients are so smooth in ξ that interpolation at 24 Chebyshev nodes is exact to 1e-10 of their
+size: with half-width a and the nearest pole of h at distance ρ in z, the error falls like (ρ/a + √(1 + ρ²/a²))⁻²⁴,
+and a = ρ/2.5. In a cell, a 32nd of a bin, 7 nodes suffice. So the draws of a cell are summed as powers 0 to 6, which
+become weights at the nodes of the cell, those of all cells of a bin become weights at its nodes, and φ is evaluated
+only there.
 """
 
 from math import ceil
@@ -13,25 +15,42 @@ import numpy as np
 from noisyviz.engine.activation import Array
 from noisyviz.engine.montecarlo.plain import add_plainly
 from noisyviz.engine.montecarlo.signs import Pieces, count_signs, factor_thresholds, z_thresholds
-from noisyviz.engine.montecarlo.sums import ROWS, over_blocks, powers
+from noisyviz.engine.montecarlo.sums import CHUNK, ROWS, over_blocks, powers
 from noisyviz.engine.montecarlo.thresholds import Counter
 from noisyviz.engine.samplers import Block, Draws
 from noisyviz.engine.units import InputNoise, NoisyUnit
 
-CHUNK: Final = 2**15  # draws worked on at once, with the Chebyshev polynomials at them in the cache
-_NODES: Final = 16
-_SHARE: Final = 1.0 / 6.0  # half-width of a bin over the distance of the nearest pole
+_NODES: Final = 24
+_SHARE: Final = 0.4  # half-width of a bin over the distance of the nearest pole
 _WIDEST: Final = 2.0  # half-width of a bin in ξ
+_CELLS: Final = 32  # of a bin
+_POWERS: Final = 7  # of a cell
 _REACH: Final = 12.0  # draws beyond are rare and evaluated as they are
 _MOST_BINS: Final = 2**13
-_ELEMENTS: Final = 2**16  # nodes × points evaluated at once
+_ELEMENTS: Final = 2**15  # nodes × points evaluated at once
 _PLAIN_CHUNK: Final = 64
 
-_ANGLES: Final = np.pi * (np.arange(_NODES) + 0.5) / _NODES
-_T: Final = np.cos(_ANGLES)
-# Sums of the Chebyshev polynomials T_0 … T_15 over the draws, times this, are weights at the nodes.
-_WEIGHTS: Final = (
-    np.where(np.arange(_NODES) == 0, 1.0, 2.0)[:, None] * np.cos(np.outer(np.arange(_NODES), _ANGLES)) / _NODES
+
+def _chebyshev(count: int) -> Array:
+    return np.cos(np.pi * (np.arange(count) + 0.5) / count)
+
+
+def _interpolation(nodes: Array, places: Array) -> Array:
+    """Return the matrix from values at Chebyshev nodes to their polynomial at places, shape (places, nodes)."""
+    degrees = np.arange(nodes.size)
+    weights = np.where(degrees == 0, 1.0, 2.0) / nodes.size
+    angles = np.multiply.outer(np.arccos(places), degrees)
+    found: Array = (np.cos(angles) * weights) @ np.cos(np.multiply.outer(degrees, np.arccos(nodes)))
+    return found
+
+
+_T: Final = _chebyshev(_NODES)
+_CELL_T: Final = _chebyshev(_POWERS)
+# Sums of the powers 0 … 6 over the draws of a cell, taken from −1 to 1, times this, are weights at its nodes.
+_FROM_POWERS: Final = np.linalg.inv(_CELL_T ** np.arange(_POWERS)[:, None]).T
+# Weights at the nodes of all cells of a bin, times this, are weights at its nodes.
+_FROM_CELLS: Final = _interpolation(
+    _T, ((2.0 * np.arange(_CELLS) + 1.0)[:, None] / _CELLS - 1.0 + _CELL_T / _CELLS).ravel()
 )
 
 
@@ -54,66 +73,67 @@ def smooth_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int = C
     edges, turns = z_thresholds(at, pieces), factor_thresholds(at)
     counter = Counter(np.empty(0), *edges, *turns)
     side = bins_needed(at)
-    walls = np.linspace(-_REACH, _REACH, 2 * side + 1)
+    cells = np.linspace(-_REACH, _REACH, 2 * side * _CELLS + 1)
     leak = at.grad_x(np.zeros(()))
-    moments, counts = 2 * side * _NODES, counter.sorted.size
+    sizes = (2 * side * _CELLS * _POWERS, counter.sorted.size, ROWS * at.x.size)
 
     def work(block: Block) -> Array:
-        found = np.zeros(moments + counts + ROWS * at.x.size)
-        rare = found[moments + counts :].reshape(ROWS, -1)
+        found = np.zeros(sum(sizes))
+        sums, counts, rare = np.split(found, np.cumsum(sizes[:-1]))
         for xi in draws.read(block, chunk):
             if draws.sampler != "stratified":
                 xi.sort()
             low, high = np.searchsorted(xi, (-_REACH, _REACH))
-            add_moments(found[:moments].reshape(2 * side, _NODES), xi[low:high], walls)
-            found[moments : moments + counts] += counter.below(xi, ordered=True)
+            add_powers(sums.reshape(_POWERS, -1), xi[low:high], cells)
+            counts += counter.below(xi, ordered=True)
             outer = np.concatenate([xi[:low], xi[high:]])
             with np.errstate(all="ignore"):
                 for start in range(0, outer.size, _PLAIN_CHUNK):
-                    add_plainly(rare, unit, at, leak, outer[start : start + _PLAIN_CHUNK])
+                    add_plainly(rare.reshape(ROWS, -1), unit, at, leak, outer[start : start + _PLAIN_CHUNK])
         return found
 
-    found = over_blocks(draws, work, jobs=jobs)
-    sums = found[:, moments + counts :].reshape(draws.replicates, ROWS, -1).copy()
-    weights = found[:, :moments].reshape(draws.replicates, 2 * side, _NODES) @ _WEIGHTS
-    used = np.flatnonzero(found[:, :moments].reshape(draws.replicates, 2 * side, _NODES)[:, :, 0].any(axis=0))
-    nodes = (0.5 * (walls[used] + walls[used + 1]))[:, None] + 0.5 * (walls[1] - walls[0]) * _T
-    _evaluate(sums, at, leak, nodes.ravel(), weights[:, used].reshape(draws.replicates, -1))
-    below = np.concatenate([np.zeros((draws.replicates, 1)), found[:, moments : moments + counts]], axis=1)
-    below = np.concatenate([below, np.full((draws.replicates, 1), float(draws.each))], axis=1)
+    powers_of_cells, counts, rare = np.split(over_blocks(draws, work, jobs=jobs), np.cumsum(sizes[:-1]), axis=1)
+    sums = rare.reshape(draws.replicates, ROWS, -1).copy()
+    of_cells = np.moveaxis(powers_of_cells.reshape(draws.replicates, _POWERS, 2 * side, _CELLS), 1, 3) @ _FROM_POWERS
+    used = np.flatnonzero(powers_of_cells[:, : 2 * side * _CELLS].reshape(-1, 2 * side, _CELLS).any(axis=(0, 2)))
+    weights = of_cells[:, used].reshape(draws.replicates, used.size, -1) @ _FROM_CELLS
+    half = _REACH / (2 * side)
+    nodes = (2.0 * half * (used - side) + half)[:, None] + half * _T
+    _evaluate(sums, at, leak, nodes.ravel(), weights.reshape(draws.replicates, -1))
+    below = np.pad(counts, ((0, 0), (1, 1)), constant_values=((0, 0), (0.0, draws.each)))
     below_z, below_turns = ([below[:, counter.place(edge)] for edge in part] for part in (edges, turns))
     count_signs(sums, at, pieces, below_z, below_turns, draws.each)
     return sums
 
 
-def add_moments(found: Array, xi: Array, walls: Array) -> None:
-    """Add sorted draws to the Chebyshev moments of the bins between `walls`, each taken from −1 to 1.
+def add_powers(found: Array, xi: Array, cells: Array) -> None:
+    """Add sorted draws to the sums over cells of the powers of their place in it, from −1 to 1.
 
     Parameters
     ----------
     found
-        Shape (bins, moments), moment 0 first.
+        Shape (powers, cells), power 0 first.
     xi
-        Sorted draws between the outer walls.
-    walls
-        Equally spaced, shape (bins + 1,).
+        Sorted draws between the outer edges.
+    cells
+        Their edges, equally spaced, shape (cells + 1,).
     """
     if xi.size == 0:
         return
-    first, last = np.searchsorted(walls, (xi[0], xi[-1]), side="right") - 1
-    passed = np.searchsorted(xi, walls[first + 1 : last + 1])
+    first, last = np.searchsorted(cells, (xi[0], xi[-1]), side="right") - 1
+    passed = np.searchsorted(xi, cells[first + 1 : last + 1])
     starts, stops = np.concatenate([[0], passed]), np.concatenate([passed, [xi.size]])
     filled = np.flatnonzero(stops > starts)
-    half = 0.5 * (walls[1] - walls[0])
-    centres = walls[first : last + 1] + half
-    scaled = (xi - np.repeat(centres, stops - starts)) / half
-    rows = found[first : last + 1]
-    rows[:, 0] += stops - starts
-    previous, current = np.ones_like(scaled), scaled.copy()
-    twice = 2.0 * scaled
-    for k in range(1, found.shape[1]):
-        rows[filled, k] += np.add.reduceat(current, starts[filled])
-        previous, current = current, np.subtract(twice * current, previous, out=previous)
+    half = 0.5 * (cells[1] - cells[0])
+    place = xi - np.repeat(cells[first : last + 1] + half, stops - starts)
+    place *= 1.0 / half
+    rows = found[:, first : last + 1]
+    rows[0] += stops - starts
+    starts, power = starts[filled], place.copy()
+    for k in range(1, found.shape[0]):
+        if k > 1:
+            power *= place
+        rows[k, filled] += np.add.reduceat(power, starts)
 
 
 def _evaluate(sums: Array, at: InputNoise, leak: Array, nodes: Array, weights: Array) -> None:
@@ -124,7 +144,8 @@ def _evaluate(sums: Array, at: InputNoise, leak: Array, nodes: Array, weights: A
     for start in range(0, at.x.size, step):
         cut = slice(start, start + step)
         part = at.part((cut, np.newaxis))
-        values = [part.deviation(nodes), part.grad_x(nodes) - leak[cut, None]]
-        values += [part.grad_p(nodes)] if learned else []
+        deviation, slope = part.deviation_and_slope(nodes)
+        values = [deviation, slope * part.factor(nodes) - leak[cut, None]]
+        values += [slope * part.shift_p(nodes)] if learned else []
         for row, value in zip((0, 4, 8), values, strict=False):
             sums[:, row : row + 4, cut] += np.moveaxis(powers(value, rows[:, : value.shape[0]]) @ weights.T, 2, 0)

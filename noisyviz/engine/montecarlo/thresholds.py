@@ -1,10 +1,10 @@
-"""Thresholds among the draws: where a monotone test on ξ turns true, to the last bit, and what lies below.
+"""Thresholds among the draws: where a line in ξ reaches a limit, to the last bit, and what lies below.
 
 A share such as p_wrong is decided draw by draw in floating point. Every such decision turns at one number; with that
 number known exactly, draws need only be counted below it and the count is that of the plain evaluation.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -12,59 +12,66 @@ import numpy.typing as npt
 
 from noisyviz.engine.activation import Array
 
-Test = Callable[..., npt.NDArray[np.bool_]]
 Index = npt.NDArray[np.int64]
 
 FARTHEST: Final = 1e30  # farther than any draw, and its fourth power is finite
-_NEAR: Final = 2**10  # steps of the last bit within which a threshold mostly lies from where it is computed
+_NEXT: Final = 3  # steps of the last bit within which most thresholds lie from where they are computed
+_NEAR: Final = 2**10  # and within which nearly all do
 _FEW: Final = 8  # thresholds that are counted one by one
 
 
-def first_true(test: Test, guess: Array, *given: Array) -> Array:
-    """Return the smallest ξ at which a test is true, elementwise.
+def first_reaching(base: npt.ArrayLike, slope: npt.ArrayLike, limit: npt.ArrayLike) -> Array:
+    """Return the smallest ξ with base + slope·ξ ≥ limit in floating point, elementwise.
 
     Parameters
     ----------
-    test
-        From ξ and `given`, all of shape (n,), to truth values that rise with ξ from false to true at most once.
-    guess
-        About where: ±inf where the test is true for every ξ or for none, NaN where the answer does not matter.
-    given
-        More arguments of the test, shape (n,).
+    base, slope, limit
+        Broadcasting arrays; slope ≥ 0. For "> limit" give the next number above it. NaN is answered by inf.
 
     Returns
     -------
     ndarray
-        Shape (n,); −inf where the test is true everywhere, inf where nowhere.
+        The broadcast shape; −inf where every ξ reaches the limit, inf where none does.
 
     Examples
     --------
-    >>> float(first_true(lambda xi, a: 1.0 + a * xi >= 0.0, np.array([0.0]), np.array([0.1]))[0])
-    -10.0
+    >>> first_reaching(np.array([1.0, 0.5]), np.array([0.1, 0.0]), 0.0).tolist()
+    [-10.0, -inf]
     """
-    found = np.where(np.isnan(guess), np.inf, guess)
-    asked = np.flatnonzero(np.isfinite(guess))
+    line = np.broadcast_arrays(base, slope, limit)
     with np.errstate(all="ignore"):
-        part = tuple(values[asked] for values in given)
+        guess = (line[2] - line[0]) / line[1]
+        found = np.where(np.isnan(guess), np.where(line[0] >= line[2], -np.inf, np.inf), guess)
+        asked = np.isfinite(guess)
+        line = tuple(part[asked] for part in line)
         centre = _rank(np.clip(guess[asked], -FARTHEST, FARTHEST))
-        low, high = centre - _NEAR, centre + _NEAR
-        found[asked] = _bisect(test, low, high, part)
-        missed = np.flatnonzero(test(_value(low), *part) | ~test(_value(high), *part))
-        if missed.size:
-            part = tuple(values[missed] for values in part)
-            end = np.full(missed.size, FARTHEST)
-            rest = _bisect(test, _rank(-end), _rank(end), part)
-            found[asked[missed]] = np.where(test(-end, *part), -np.inf, np.where(test(end, *part), rest, np.inf))
+        reached = _reaches(centre + np.arange(-_NEXT, _NEXT + 1)[:, None], line)
+        first = centre - _NEXT + np.count_nonzero(~reached, axis=0)
+        missed = reached[0] | ~reached[-1]
+        if missed.any():
+            first[missed] = _search(centre[missed], *(part[missed] for part in line))
+        found[asked] = _value(first)
+    found[found > FARTHEST] = np.inf
+    found[found < -FARTHEST] = -np.inf
     return found
 
 
-def _bisect(test: Test, low: Index, high: Index, given: Sequence[Array]) -> Array:
-    """Return the first number above `low` at which the test is true, given that it is at `high`."""
+def _reaches(rank: Index, line: Sequence[Array]) -> npt.NDArray[np.bool_]:
+    base, slope, limit = line
+    reached: npt.NDArray[np.bool_] = base + slope * _value(rank) >= limit
+    return reached
+
+
+def _search(centre: Index, *line: Array) -> Index:
+    """Return the ranks of the thresholds by bisection: near where they are computed, else anywhere."""
+    end = _rank(np.full(centre.size, 2.0 * FARTHEST))
+    low, high = centre - _NEAR, centre + _NEAR
+    low, high = np.where(_reaches(low, line), -end, low), np.where(_reaches(high, line), high, end)
     while (high > low + 1).any():
         middle = low // 2 + high // 2 + (low & high & 1)
-        true = test(_value(middle), *given)
-        high, low = np.where(true, middle, high), np.where(true, low, middle)
-    return _value(high)
+        reached = _reaches(middle, line)
+        high, low = np.where(reached, middle, high), np.where(reached, low, middle)
+    return np.where(_reaches(-end, line), -end, high)
 
 
 def _rank(x: Array) -> Index:
