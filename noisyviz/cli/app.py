@@ -1,5 +1,6 @@
 """The Typer app, and the only place where errors become a sentence and an exit code."""
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -175,4 +176,7 @@ for _name, _module, _function in (
 
 def main() -> None:
     """Run the command line."""
+    # Plug-ins of pydantic, by which Typer checks options, have no say here; looking for them takes a twentieth of the
+    # time of a picture.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     app()

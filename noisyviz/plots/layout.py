@@ -99,6 +99,10 @@ def wrap(words: Sequence[str], *, width: float) -> list[str]:
     list of str
         The lines, none for no words.
     """
+    whole = " ".join(words)
+    plain = (word for word in words if not is_math_text(word))
+    if words and sum(map(text_width, plain)) <= width and text_width(whole) <= width:
+        return [whole]  # its formulas need not be parsed a second time, one by one
     lines: list[str] = []
     space = text_width("a b") - text_width("ab")
     used = math.inf
