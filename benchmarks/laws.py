@@ -14,32 +14,55 @@ from noisyviz.engine.samplers import SAMPLERS
 
 Array = npt.NDArray[np.float64]
 SEEDS: Final = 50
-TIMED: Final = 0.02  # seconds; shorter runs are left out of a fit of growth, since they measure the call itself
+GROWN: Final = 2.0  # times the smallest run; shorter runs measure the call itself and are left out of a fit
+SMOOTH: Final = (("tanh", "nani", 0.5), ("sigmoid", "nani", 1.0), ("tanh", "nah", 0.5))
 
 
 def errors(*, quick: bool) -> list[Row]:
     """Return error against draws and against time for every sampler: root mean squares over 50 seeds."""
     x = np.array([-2.0, -0.5, 0.3, 1.0, 3.0])
-    sizes = [2**k for k in range(10, 15 if quick else 20)]
-    found = []
+    sizes = [2**k for k in range(10, 15 if quick else 22)]
+    found = _against_a_million()
     for fn, kind in (("tanh", "nani"), ("hard-tanh", "nani"), ("hard-tanh", "nan")):
         unit = nv.NoisyUnit(fn, kind=kind, alpha=0.9, c=0.5)
         expected = nv.exact(unit, x).mean
         for sampler in SAMPLERS:
             runs = [_error_and_time(unit, x, expected, samples=samples, sampler=sampler) for samples in sizes]
             name = f"{fn}, {kind}, mean, {sampler}: slope of error in draws"
-            if not all(error > 0.0 for error, _ in runs):
-                found.append(Row(what=name, value=float("nan"), unit="", note="the error is 0: pairs cancel"))
+            if not any(error > 0.0 for error, _ in runs):
+                found.append(Row(what=f"{fn}, {kind}, mean, {sampler}: error", value=0.0, unit="", note="pairs cancel"))
                 continue
             slope, constant = exponent(sizes, [error for error, _ in runs])
             note = f"error {constant:.2g}·n^{slope:.2f}"
-            long = [run for run in runs if run[1] >= 2.0 * runs[0][1]]  # shorter ones measure the call itself
+            long = [run for run in runs if run[1] >= GROWN * min(time for _, time in runs)]
             if len(long) > 2:
                 in_time, at_second = exponent([time for _, time in long], [error for error, _ in long])
                 note += f", {at_second:.1e}·t^{in_time:.2f} (t in s)"
             error, time = runs[-1]
             note += f"; {error:.1e} at {sizes[-1]:,} draws in {1e3 * time:.2g} ms"
             found.append(Row(what=name, value=slope, unit="", note=note))
+    return found
+
+
+def _against_a_million() -> list[Row]:
+    """Return the errors of few even draws over that of 10⁶ independent ones, whose law is known exactly."""
+    x = np.array([0.3, 1.4, 2.5])
+    found = []
+    for fn, kind, c in SMOOTH:
+        unit = nv.NoisyUnit(fn, kind=kind, alpha=1.0, c=c)
+        exact = nv.exact(unit, x)
+        million = float(np.sqrt(np.mean(exact.std**2) / 1e6))
+        for sampler, samples in (("stratified", 10_000), ("sobol", 8192)):
+            error, _ = _error_and_time(unit, x, exact.mean, samples=samples, sampler=sampler)
+            what = f"{fn}, {kind}, c = {c:g}: error of the mean of {samples:,} {sampler} draws over that of 10⁶ iid"
+            found.append(Row(what=what, value=error / million, target=1.0))
+    x = np.array([-2.0, -0.4, 0.0, 0.9, 3.0])
+    for kind in ("nan", "nani"):
+        unit = nv.NoisyUnit("tanh", kind=kind, alpha=0.9, c=3.0)
+        exact = nv.exact(unit, x)
+        error, _ = _error_and_time(unit, x, exact.mean, samples=2016, sampler="antithetic")
+        what = f"tanh, {kind}, c = 3, an odd unit: error of the mean of antithetic draws over that of as many iid"
+        found.append(Row(what=what, value=error / float(np.sqrt(np.mean(exact.std**2) / 2016)), target=1.0))
     return found
 
 
@@ -64,9 +87,9 @@ def growth(*, quick: bool) -> list[Row]:
         _growth("points, 1,000 draws, hard-tanh nan", range(3, top + 1), _points("hard-tanh", "nan")),
         _growth("points, 1,000 draws, hard-tanh nani", range(3, top + 1), _points("hard-tanh", "nani")),
         _growth("points, exact, hard-tanh nan", range(3, top + 1), _exact),
-        _growth("samples, 1,001 points, hard-tanh nan", range(3, top + 1), _samples("hard-tanh", "nan")),
-        _growth("samples, 1,001 points, hard-tanh nani", range(3, top + 1), _samples("hard-tanh", "nani")),
-        _growth("samples, 1,001 points, tanh nani", range(3, top + 1), _samples("tanh", "nani")),
+        _growth("samples, 1,001 points, hard-tanh nan", range(3, top + 2), _samples("hard-tanh", "nan")),
+        _growth("samples, 1,001 points, hard-tanh nani", range(3, top + 2), _samples("hard-tanh", "nani")),
+        _growth("samples, 1,001 points, tanh nani", range(3, top + 2), _samples("tanh", "nani")),
         _growth("trajectories, 20 steps, hard-tanh nan", range(3, 7), _trajectories),
     ]
 
@@ -74,15 +97,11 @@ def growth(*, quick: bool) -> list[Row]:
 def _growth(what: str, powers: range, work: Callable[[int], object]) -> Row:
     sizes = [10**k for k in powers]
     times = [medians([partial(work, size)], repeats=3 if size < 10**6 else 1, warm=size < 10**6)[0] for size in sizes]
-    kept = [(size, time) for size, time in zip(sizes, times, strict=True) if time >= TIMED] or [(sizes[-1], times[-1])]
+    kept = [(size, time) for size, time in zip(sizes, times, strict=True) if time >= GROWN * min(times)]
+    slope, _ = exponent(*zip(*kept, strict=True))
     told = ", ".join(f"{time:.2g}" for time in times)
-    if len(kept) < 2:
-        slope = float("nan")
-    else:
-        slope, _ = exponent(*zip(*kept, strict=True))
-    return Row(
-        what=f"time in {what}, 10³ … 10{'³⁴⁵⁶⁷'[powers[-1] - 3]}: exponent", value=slope, unit="", note=f"{told} s"
-    )
+    last = "³⁴⁵⁶⁷⁸"[powers[-1] - 3]
+    return Row(what=f"time in {what}, 10³ … 10{last}: exponent", value=slope, unit="", note=f"{told} s")
 
 
 def _points(fn: str, kind: str) -> Callable[[int], object]:

@@ -143,8 +143,10 @@ class LearnedScale:
 class ClippedLine(LearnedScale):
     """Output noise of Eq 9 on a clipped line.
 
-    Where there is noise, Δ′ = −u′ and the sign of x is the opposite of that of Δ, so that d·σ·ε = k·(c/4)·t·abs t·ε and
-    d·σ′·ε = −k·(c/4)·abs t·(1−t²)·p·u′·ε with k = sgn(1−α)·sgn p.
+    Where there is noise, Δ′ = −u′ and the sign of x is the opposite of that of Δ. With t = tanh(abs(pΔ)/2) that makes
+    d·σ·ε = k·sgn Δ·(c/4)·t²·ε and d·σ′·ε = −k·(c/4)·t·(1−t²)·abs p·u′·ε with k = sgn(1−α). From e = exp(−abs(pΔ)),
+    t = (1−e)/(1+e) and 1−t² = 4e/(1+e)²: half the time of tanh, and off by no more than the rounding of x, from which
+    Δ comes.
     """
 
     def move(self, x: Array, inside: Inside, xi: Array, c: float) -> None:
@@ -184,16 +186,21 @@ class ClippedLine(LearnedScale):
         gap -= self.target
         np.multiply(inside, self.alpha * h.slope * self.lr, out=leak)
         leak += (1.0 - self.alpha) * h.slope * self.lr
-        t *= 0.5 * self.p
-        np.tanh(t, out=t)
         np.abs(t, out=w)
-        np.multiply(epsilon, w, out=work)
-        work *= 0.25 * c * self.inward * (1.0 if self.p >= 0.0 else -1.0)
-        np.multiply(work, t, out=push)
-        t *= t
-        np.subtract(1.0, t, out=t)
-        t *= -self.p * h.slope * self.lr
-        np.multiply(work, t, out=tilt)
+        w *= -abs(self.p)
+        np.exp(w, out=w)  # e
+        np.add(w, 1.0, out=tilt)
+        np.reciprocal(tilt, out=tilt)  # 1/(1+e)
+        np.subtract(1.0, w, out=push)
+        push *= tilt  # t, without a sign and then with that of Δ
+        np.multiply(epsilon, push, out=work)
+        np.copysign(push, t, out=push)
+        work *= 0.25 * c * self.inward
+        push *= work
+        w *= tilt
+        tilt *= w
+        tilt *= -4.0 * abs(self.p) * h.slope * self.lr
+        tilt *= work
         return space
 
 
