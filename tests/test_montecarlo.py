@@ -13,6 +13,8 @@ from reference import KINDS
 
 import noisyviz as nv
 from noisyviz.engine.moments import z_score
+from noisyviz.engine.noise import noise as named_noise
+from noisyviz.engine.samplers import Draws
 
 Array = npt.NDArray[np.float64]
 
@@ -219,6 +221,28 @@ def test_one_draw_is_an_estimate_without_an_error_bar() -> None:
     assert np.all(np.isnan(one.mean_se))
     xi = (math.atanh(float(one.mean[3])) - X[3]) / 0.5
     np.testing.assert_allclose(one.mean, np.tanh(X + 0.5 * xi), rtol=1e-12)
+
+
+@pytest.mark.parametrize("samples", [2, 5])
+def test_the_error_bar_of_few_draws_counts_one_degree_of_freedom_less(samples: int) -> None:
+    """s/√n with s² = Σ(φ − mean)²/(n − 1): of the population's spread it is the part 1/√(n − 1)."""
+    found = estimate(nv.NoisyUnit("identity", kind="nani", c=1.0), [0.0], samples, "iid", 0)
+    assert found.mean_se[0] == pytest.approx(found.std[0] / math.sqrt(samples - 1), rel=1e-12)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS[1:])
+def test_the_error_bar_of_replicates_is_that_of_their_means(sampler: str) -> None:
+    draws = Draws(named_noise("normal"), samples=640, sampler=sampler, rng=np.random.default_rng(0))
+    parts: list[list[float]] = [[] for _ in range(16)]
+    for block in draws.blocks():
+        for xi in draws.read(block, 4096):
+            parts[block.replicate] += np.maximum(xi, 0.0).tolist()
+    means = [math.fsum(part) / len(part) for part in parts]
+    centre = math.fsum(means) / 16
+    error = math.sqrt(math.fsum((mean - centre) ** 2 for mean in means) / 15 / 16)
+    found = estimate(nv.NoisyUnit("relu", kind="nani", c=1.0), [0.0], 640, sampler, 0)
+    assert found.mean[0] == pytest.approx(centre, rel=1e-12)
+    assert found.mean_se[0] == pytest.approx(error, rel=1e-9)
 
 
 def test_without_noise_estimates_are_exact_and_errors_are_zero() -> None:

@@ -83,7 +83,7 @@ def lattice(rng: np.random.Generator, size: int) -> Array:
 @pytest.mark.parametrize("fn", ["hard-tanh", "relu6", "leaky-relu", "tanh", "silu"])
 def test_draws_exactly_on_a_threshold_are_decided_as_in_plain_evaluation(fn: str, kind: str) -> None:
     quarters = dataclasses.replace(noise("normal"), draw_function=lattice)
-    for alpha in (1.0, 0.5):
+    for alpha in (1.0, 0.5, 1.5):
         unit = nv.NoisyUnit(fn, kind=kind, alpha=alpha, c=0.5, p=1e3, noise=quarters)  # a large p makes σ = c/4
         check(*both(unit, np.arange(-32, 57) / 8.0, sampler="iid"), near=1e-9 if compressed(unit) else 2e-12)
 

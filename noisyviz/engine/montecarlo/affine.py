@@ -1,5 +1,7 @@
 """Sums for output noise: φ and both gradients are affine in ε, so that four power sums of the draws serve every x."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from noisyviz.engine.activation import Array
@@ -30,24 +32,19 @@ def affine_sums(unit: NoisyUnit, at: OutputNoise, draws: Draws, *, chunk: int = 
         for k in range(4):
             sums[:, row + k] = power * found[:, k, None]
             power = power * factor
-    columns = np.concatenate([np.zeros((draws.replicates, 1)), found[:, 4:]], axis=1)
-    columns = np.concatenate([columns, np.full((draws.replicates, 1), float(draws.each))], axis=1)
-    below = [columns[:, counter.place(edge)] for edge in edges]
+    below = counter.looked_up(found[:, 4:], draws.each, edges)
     _count_signs(sums, unit, at, below, draws.each)
-    low, high = unit.activation.bounds
-    beyond = (at.base < low) | (at.base > high)
-    fixed = np.where(beyond, float(draws.each), 0.0)
-    sums[:, OUTSIDE] = np.where(at.amplitude == 0, fixed, below[2] + draws.each - below[3])
+    sums[:, OUTSIDE] = below[2] + draws.each - below[3]
     return sums
 
 
 def _thresholds(at: OutputNoise, bounds: tuple[float, float]) -> Array:
     """Return the ε at which a sign or a side changes, shape (4, n).
 
-    From the first two on, sgn(slope)·(sign_base + sign_slope·ε) is ≥ 0, and > 0; meant where sign_slope ≠ 0. From the
-    others on, φ, mirrored where it falls in ε, is ≥ its lower limit, and > its upper one.
+    From the first two on, sign_base + sign_slope·ε, mirrored where it falls in ε, is ≥ 0, and > 0. From the others on,
+    φ, mirrored likewise, is ≥ its lower limit, and > its upper one.
     """
-    direction = np.sign(at.sign_slope)
+    direction = np.where(at.sign_slope < 0, -1.0, 1.0)
     rising = at.amplitude > 0
     low, high = (np.where(rising, a, -b) for a, b in (bounds, bounds[::-1]))
     sign_base, base = direction * at.sign_base, np.where(rising, at.base, -at.base)
@@ -59,12 +56,9 @@ def _thresholds(at: OutputNoise, bounds: tuple[float, float]) -> Array:
     )
 
 
-def _count_signs(sums: Array, unit: NoisyUnit, at: OutputNoise, below: list[Array], each: int) -> None:
+def _count_signs(sums: Array, unit: NoisyUnit, at: OutputNoise, below: Sequence[Array], each: int) -> None:
     """Fill the counts of zero gradients and of wrong signs, from the counts below the two sign thresholds."""
     before, zero, after = below[0], below[1] - below[0], each - below[1]
-    fixed = np.sign(at.sign_base)
-    still = at.sign_slope == 0
-    sums[:, ZERO] = np.where(still, np.where(fixed == 0, float(each), 0.0), zero)
     right = np.sign(unit.activation.slope)
-    wrong = np.where(np.sign(at.sign_slope) * right < 0, after, before) if right != 0 else np.zeros_like(after)
-    sums[:, WRONG] = np.where(still, np.where(fixed * right < 0, float(each), 0.0), wrong)
+    sums[:, ZERO] = zero
+    sums[:, WRONG] = np.where(np.where(at.sign_slope < 0, -right, right) < 0, after, before) if right != 0 else 0.0

@@ -42,14 +42,13 @@ def piecewise_sums(at: InputNoise, draws: Draws, *, chunk: int = CHUNK, jobs: in
         return found
 
     found = over_blocks(draws, work, jobs=jobs)
-    whole, passed, below = found[:, :_COUNT, -1:], found[:, :_COUNT, :-1], found[:, _COUNT, :-1]
+    whole, passed = found[:, :_COUNT, -1:], found[:, :_COUNT, :-1]
     down, up = passed[:, :, left:0:-1], passed[:, :, left + 1 : -1]
     down[:], up[:] = _behind(down, -walls[:left][::-1]), _behind(up, walls[left:])
-    below[:, -1] = draws.each
     sums = np.zeros((draws.replicates, ROWS, at.x.size))
     leak, columns = at.activation.slope_function(at.x), counter.place(edges)
     _Lines(at=at, pieces=pieces, edges=edges, columns=columns, whole=whole, leak=leak, passed=passed).add(sums)
-    below_z, below_turns = ([below[:, counter.place(edge)] for edge in part] for part in (edges, turns))
+    below_z, below_turns = (counter.looked_up(found[:, _COUNT, 1:-2], draws.each, part) for part in (edges, turns))
     count_signs(sums, at, pieces, below_z, below_turns, draws.each)
     return sums
 

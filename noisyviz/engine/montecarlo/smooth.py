@@ -22,7 +22,6 @@ from noisyviz.engine.units import InputNoise, NoisyUnit
 
 _NODES: Final = 24
 _SHARE: Final = 0.4  # half-width of a bin over the distance of the nearest pole
-_WIDEST: Final = 2.0  # half-width of a bin in ξ
 _CELLS: Final = 32  # of a bin
 _POWERS: Final = 7  # of a cell
 _REACH: Final = 12.0  # draws beyond are rare and evaluated as they are
@@ -57,8 +56,7 @@ _FROM_CELLS: Final = _interpolation(
 def bins_needed(at: InputNoise) -> int:
     """Return into how many bins the draws would go on either side of 0."""
     largest = float(np.max(at.sigma, initial=0.0))
-    half = min(_SHARE * at.activation.strip / largest, _WIDEST) if largest > 0 else _WIDEST
-    return ceil(min(_REACH / (2.0 * half), 1e9))
+    return max(ceil(min(0.5 * _REACH * largest / (_SHARE * at.activation.strip), 1e9)), 1)
 
 
 def pays(at: InputNoise, draws: Draws) -> bool:
@@ -100,8 +98,7 @@ def smooth_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int = C
     half = _REACH / (2 * side)
     nodes = (2.0 * half * (used - side) + half)[:, None] + half * _T
     _evaluate(sums, at, leak, nodes.ravel(), weights.reshape(draws.replicates, -1))
-    below = np.pad(counts, ((0, 0), (1, 1)), constant_values=((0, 0), (0.0, draws.each)))
-    below_z, below_turns = ([below[:, counter.place(edge)] for edge in part] for part in (edges, turns))
+    below_z, below_turns = (counter.looked_up(counts, draws.each, part) for part in (edges, turns))
     count_signs(sums, at, pieces, below_z, below_turns, draws.each)
     return sums
 

@@ -51,9 +51,7 @@ def first_reaching(base: npt.ArrayLike, slope: npt.ArrayLike, limit: npt.ArrayLi
         if missed.any():
             first[missed] = _search(centre[missed], *(part[missed] for part in line))
         found[asked] = _value(first)
-    found[found > FARTHEST] = np.inf
-    found[found < -FARTHEST] = -np.inf
-    return found
+    return np.where(np.abs(found) > FARTHEST, np.copysign(np.inf, found), found)
 
 
 def _reaches(rank: Index, line: Sequence[Array]) -> npt.NDArray[np.bool_]:
@@ -116,6 +114,24 @@ class Counter:
                 xi.sort()
             counts[first:last] = np.searchsorted(xi, self.sorted[first:last], side="left")
         return counts
+
+    def looked_up(self, counts: Array, each: int, thresholds: Array) -> list[Array]:
+        """Return how many of `each` draws lie below thresholds, for every row of them.
+
+        Parameters
+        ----------
+        counts
+            Below the sorted thresholds, shape (replicates, m).
+        thresholds
+            Some of those given at first, shape (rows, n).
+
+        Returns
+        -------
+        list of ndarray
+            For each row the counts, shape (replicates, n).
+        """
+        columns = np.pad(counts, ((0, 0), (1, 1)), constant_values=((0, 0), (0.0, each)))
+        return [columns[:, self.place(row)] for row in thresholds]
 
     def place(self, threshold: Array) -> Index:
         """Return where thresholds stand in columns with one entry before, and one after, the sorted ones."""
