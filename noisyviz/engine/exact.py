@@ -265,14 +265,18 @@ def _quadrature(noise: Noise, at: InputNoise) -> dict[str, Array]:
     xi = 0.5 * (high + low)[:, None] + half * _NODES
     weight = half * _WEIGHTS * noise.density(xi)
     panel = _columns(at, rows)
-    values = {"deviation": panel.deviation(xi), "grad": panel.grad_x(xi), "grad_p": panel.grad_p(xi)}
+    slope = panel.slope(xi)
+    values = {"deviation": panel.deviation(xi), "grad": slope * panel.factor(xi)}
+    if at.sigma_p.any():
+        values["grad_p"] = slope * panel.shift_p(xi)
     tails = _tails(noise, at)
 
     def total(integrand: Array) -> Array:
         sums = np.sum(weight * integrand, axis=1)
         return np.asarray(np.bincount(rows, weights=sums, minlength=at.x.size), dtype=np.float64)
 
-    means, stds = {}, {}
+    nothing = np.zeros(at.x.size)
+    means, stds = {"grad_p": nothing}, {"grad_p": nothing}
     for name, value in values.items():
         mean = total(value) + sum(_affine_mean(a, b, moments) for a, b, moments in tails[name])
         square = total((value - mean[rows, None]) ** 2)

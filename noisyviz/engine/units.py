@@ -208,18 +208,22 @@ class InputNoise:
         """Return φ − h(x) and h′(x + s) together, where that is less work than apart."""
         pair = self.activation.pair_function
         if pair is None:
-            return self.deviation(xi), self.activation.slope_function(self.x + self.shift(xi))
+            return self.deviation(xi), self.slope(xi)
         value, slope = pair(self.x + self.shift(xi))
         value -= pair(self.x)[0]  # not the base, which may differ in its last bit: no noise, no deviation
         return value, slope
 
+    def slope(self, xi: Array) -> Array:
+        """Return h′(x + s)."""
+        return self.activation.slope_function(self.x + self.shift(xi))
+
     def grad_x(self, xi: Array) -> Array:
         """Return ∂φ/∂x."""
-        return self.activation.slope_function(self.x + self.shift(xi)) * self.factor(xi)
+        return self.slope(xi) * self.factor(xi)
 
     def grad_p(self, xi: Array) -> Array:
         """Return ∂φ/∂p."""
-        return self.activation.slope_function(self.x + self.shift(xi)) * self.shift_p(xi)
+        return self.slope(xi) * self.shift_p(xi)
 
     def grad_sign(self, xi: Array) -> Array:
         """Return the sign of ∂φ/∂x, right also where h′ underflows."""
