@@ -152,6 +152,21 @@ def test_nothing_overlaps_or_leaves_the_page(recipe: CalibratePicture, width: fl
         assert not a.overlaps(b)
 
 
+@pytest.mark.parametrize("width", [3.25, 6.75])
+@pytest.mark.parametrize("recipe", [MANY, CalibratePicture(unit=("nan", "nani", "nanil"), normal=(0.0, 2.0))])
+def test_the_name_of_a_mark_stands_where_no_curve_runs(recipe: CalibratePicture, width: float) -> None:
+    result = recipe.compute()
+    _, axes = drawn(result, width=width)
+    names = [text.get_window_extent() for text in axes.texts]
+    assert names
+    for curve in result.curves:
+        corners = axes.transData.transform(np.column_stack([curve.gradient, curve.bias]))
+        at = np.linspace(0, len(corners) - 1, 100 * len(corners))
+        x, y = (np.interp(at, np.arange(len(corners)), corners[:, k]) for k in (0, 1))
+        for box in names:
+            assert not ((x > box.x0) & (x < box.x1) & (y > box.y0) & (y < box.y1)).any(), curve.kind
+
+
 def test_a_normal_input_is_replayed_to_the_byte_and_files_are_asked_for(run: Run, tmp_path: Path) -> None:
     made = run("calibrate", "--input", "normal:0,2", "--unit", "nan,nah", "-o", "c.svg", "-o", "c.csv")
     assert made.exit_code == 0, made.stderr

@@ -20,7 +20,7 @@ from noisyviz.errors import InputError
 __all__ = ["C_MAX", "Calibration", "Sample", "Setting", "calibrate", "effect", "gather", "normal_input"]
 
 C_MAX: Final = 100.0
-_LEVELS: Final = np.concatenate([[0.0], np.geomspace(0.01, C_MAX, 41)])
+_LEVELS: Final = np.concatenate([[0.0], np.geomspace(0.01, C_MAX, 61)])
 _FEW: Final = 1000  # nodes that are not thinned
 _SLACK: Final = 1e-12  # so that a leak of 1 - 0.9 reaches 0.1 in spite of rounding
 

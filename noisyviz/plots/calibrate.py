@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from noisyviz.engine.activation import Array
 from noisyviz.engine.units import KINDS
 from noisyviz.plots import labels
 from noisyviz.plots.calibrate_results import CalibrateResult, Mark, TradeOff
@@ -27,6 +28,8 @@ ROOMY: Final = 2.4  # of the bound, for the height of its axis
 MARKED: Final = (0.0, 0.1, 1.0, 10.0, 100.0)  # noise levels, where these were tried
 SIZES: Final = (2.8, 5.6)  # of the marks, from the lowest noise level to the highest
 LIFT_PT: Final = 5.0  # from a marked setting to its name
+LINES_AWAY: Final = 4  # a name may stand so many lines farther, where that is clear of curves
+AWAY: Final = 0.1  # an inch farther weighs as much as so many inches of curve under a name
 WIDTHS: Final = (1.3, 0.7, 2.2)  # of lines of one kind, when every hue is taken
 LINES: Final[dict[str, str | tuple[float, tuple[float, ...]]]] = {
     "none": "-",
@@ -142,38 +145,70 @@ def _shape(marker: str, points: float, look: Look) -> dict[str, Any]:
 
 
 def _write_levels(axes: Axes, result: CalibrateResult, box: Box) -> None:
-    """Write c beside the marks: above the best one, and below the start where there is room."""
-    taken = (0.0, -1.0)
+    """Write c beside the marks, on the side where that covers the least."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    low, inches = np.array([left, bottom]), np.array([box.width / (right - left), box.height / (top - bottom)])
+    lines = [np.column_stack([curve.gradient, curve.bias]) for curve in result.curves]
+    lines.append(np.array([[result.target, bottom], [result.target, top]]))
+    if result.bound is not None:
+        lines.append(np.array([[left, result.bound], [right, result.bound]]))
+    drawn = np.concatenate([_short_steps((line - low) * inches) for line in lines])
+    taken: list[Box] = []
     for mark, _, _, name in reversed(_marks(result)):
         if name == "start" and result.best is not None and mark.c == result.best.c:
             continue
         text = f"${'c' if name == 'best' else 'c_0'}={_bare(mark.c, digits=3)}$"
-        x, y = (
-            (value - low) / (high - low) * inches
-            for value, (low, high), inches in (
-                (mark.gradient, axes.get_xlim(), box.width),
-                (mark.bias, axes.get_ylim(), box.height),
-            )
-        )
-        wide, gap = text_width(text), LIFT_PT / POINTS_PER_INCH
-        left = x + gap + wide > box.width
-        span = (x - gap - wide, x - gap) if left else (x + gap, x + gap + wide)
-        above = name == "best" or y < gap + LINE_EM * em()
-        lift = LIFT_PT
-        if above and span[0] < taken[1] and taken[0] < span[1]:
-            lift += LINE_EM * em() * POINTS_PER_INCH
+        place = (np.array([mark.gradient, mark.bias]) - low) * inches
+        lifts = [LIFT_PT / POINTS_PER_INCH + LINE_EM * em() * k for k in range(LINES_AWAY + 1)]
+        shifts = [(x * lifts[0], y * lift) for lift in lifts for y in (1, -1) for x in (1, -1)]
+        names = [_beside(place, text, shift) for shift in shifts]
+        costs = [_cost(one, drawn, taken, box) + AWAY * abs(y) for one, (_, y) in zip(names, shifts, strict=True)]
+        best = int(np.argmin(costs))
+        taken.append(names[best])
+        x, y = shifts[best]
         axes.annotate(
             text,
             (mark.gradient, mark.bias),
-            (-LIFT_PT if left else LIFT_PT, lift if above else -lift),
+            (x * POINTS_PER_INCH, y * POINTS_PER_INCH),
             textcoords="offset points",
-            ha="right" if left else "left",
-            va="bottom" if above else "top",
+            ha="left" if x > 0 else "right",
+            va="bottom" if y > 0 else "top",
             bbox={"facecolor": mpl.rcParams["axes.facecolor"], "alpha": 0.75, "linewidth": 0.0, "pad": 0.8},
             zorder=6.0,
             label=f"{name} name",
         )
-        taken = span
+
+
+def _short_steps(line: Array) -> Array:
+    """Return a line as short steps, shape (n, 3): where the middle of each is, and its length."""
+    at = np.arange(len(line))
+    places = np.linspace(0, len(line) - 1, 64 * (len(line) - 1) + 1)
+    points = np.column_stack([np.interp(places, at, line[:, k]) for k in (0, 1)])
+    steps = np.diff(points, axis=0)
+    return np.column_stack([points[:-1] + 0.5 * steps, np.hypot(*steps.T)])
+
+
+def _beside(place: Array, text: str, shift: tuple[float, float]) -> Box:
+    """Return the box of a name, in inches in the axes: its nearest corner is shifted from a place."""
+    width, height = text_width(text), LINE_EM * em()
+    left, bottom = place + shift - np.where(np.less(shift, 0.0), [width, height], 0.0)
+    return Box(left=float(left), bottom=float(bottom), width=width, height=height)
+
+
+def _cost(name: Box, drawn: Array, taken: Sequence[Box], room: Box) -> float:
+    """Return how bad a name would be there: outside the axes, over another name, or by the inches of line under it."""
+    right, top = name.left + name.width, name.bottom + name.height
+    outside = name.left < 0.0 or name.bottom < 0.0 or right > room.width or top > room.height
+    over = any(
+        name.left < one.left + one.width
+        and one.left < right
+        and name.bottom < one.bottom + one.height
+        and one.bottom < top
+        for one in taken
+    )
+    x, y, length = drawn.T
+    hidden = length[(x > name.left) & (x < right) & (y > name.bottom) & (y < top)].sum()
+    return 1e6 * outside + 1e5 * over + float(hidden)
 
 
 def _legend(result: CalibrateResult) -> tuple[str, ...]:
