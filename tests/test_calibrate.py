@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+from scipy.optimize import brentq
+from scipy.special import ndtr, ndtri
 
 import noisyviz as nv
 from noisyviz.engine.calibrate import C_MAX, effect
@@ -89,6 +91,71 @@ def test_the_bound_on_the_bias_is_kept_also_where_noise_lowers_it() -> None:
     assert bound.bias_rms == pytest.approx(0.2, rel=1e-6)
     assert kept.start is not None
     assert kept.start.c == bound.c  # a schedule never starts below its end
+
+
+def clipped(c: float) -> tuple[float, float]:
+    """Root-mean-square gradient and bias of nani on hard-tanh at x = 3, by a plain mean over quantiles."""
+    shifted = 3.0 + c * ndtri((np.arange(400_000) + 0.5) / 400_000)
+    return float(np.sqrt(np.mean(np.abs(shifted) < 1.0))), abs(float(np.mean(np.clip(shifted, -1.0, 1.0))) - 1.0)
+
+
+def test_a_bound_that_the_smallest_c_only_just_keeps_does_not_hide_it() -> None:
+    """The setting lies between two levels of the curve, and neither of them keeps to both."""
+    target = 0.3
+    c = brentq(lambda level: clipped(level)[0] - target, 1.0, 2.0)
+    bias = clipped(c)[1]
+    unit = nv.NoisyUnit("hard-tanh", kind="nani")
+    kept = nv.calibrate([3.0], units=[unit], target_grad=target, max_bias=1.0005 * bias).best
+    assert kept is not None
+    assert kept.c == pytest.approx(c, rel=1e-4)
+    assert kept.bias_rms == pytest.approx(bias, rel=2e-4)
+    assert nv.calibrate([3.0], units=[unit], target_grad=target, max_bias=0.9995 * bias).best is None
+
+
+def test_a_target_just_below_the_largest_gradient_is_reached() -> None:
+    """P(abs(3 + c·ξ) < 1) is largest where (2/c²)·n(2/c) = (4/c²)·n(4/c): at c² = 6/log 2."""
+    c = np.sqrt(6.0 / np.log(2.0))
+    most = np.sqrt(ndtr(-2.0 / c) - ndtr(-4.0 / c))
+    unit = nv.NoisyUnit("hard-tanh", kind="nani")
+    near = nv.calibrate([3.0], units=[unit], target_grad=(1.0 - 1e-7) * most).best
+    assert near is not None
+    assert near.c == pytest.approx(c, rel=2e-3)
+    assert near.c < c
+    beyond = nv.calibrate([3.0], units=[unit], target_grad=(1.0 + 1e-7) * most)
+    assert beyond.best is None
+    assert max(one.grad_rms_saturated for one in beyond.curve) == pytest.approx(most, rel=1e-9)
+
+
+def test_a_bound_just_above_the_least_bias_is_kept() -> None:
+    """For nah the bias at x is a + b·c, so its mean square is least at c = −Σab/Σb²."""
+    x = np.array([2.0, 5.0])
+    a = 0.1 * (x - 1.0)
+    b = -np.sqrt(2.0 / np.pi) * (1.0 / (1.0 + np.exp(-(1.0 - x))) - 0.5) ** 2
+    c = -np.sum(a * b) / np.sum(b**2)
+    least = np.sqrt(np.mean((a + b * c) ** 2))
+    unit = nv.NoisyUnit("hard-tanh", kind="nah", alpha=0.9)
+    kept = nv.calibrate(x, units=[unit], target_grad=0.05, max_bias=(1.0 + 1e-6) * least).best
+    assert kept is not None
+    assert kept.c == pytest.approx(c, rel=5e-3)
+    assert nv.calibrate(x, units=[unit], target_grad=0.05, max_bias=(1.0 - 1e-6) * least).best is None
+
+
+def test_a_gradient_that_falls_short_between_two_levels_alone_is_seen() -> None:
+    """For nah at one x the mean square gradient is k² + 2·k·l·m·c + l²·c², m = √(2/π); the bias a + b·c decides.
+
+    The bound begins to be kept where that square is least, and there the target is just missed: the answer is where
+    it is reached again.
+    """
+    a, k, v, m = 0.1, 0.1, -1.0, np.sqrt(2.0 / np.pi)
+    g = 1.0 / (1.0 + np.exp(-v))
+    b, slope = -m * (g - 0.5) ** 2, 2.0 * (g - 0.5) * g * (1.0 - g)
+    c = k * m / abs(slope)
+    target = (1.0 + 1e-6) * k * np.sqrt(1.0 - m**2)
+    again = c + np.sqrt(target**2 - k**2 * (1.0 - m**2)) / abs(slope)
+    unit = nv.NoisyUnit("hard-tanh", kind="nah", alpha=0.9)
+    kept = nv.calibrate([2.0], units=[unit], target_grad=target, max_bias=a + b * c).best
+    assert kept is not None
+    assert kept.c == pytest.approx(again, rel=1e-6)
 
 
 def test_none_is_found_where_there_is_none() -> None:

@@ -113,6 +113,21 @@ def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
     assert found["curve"]
 
 
+@pytest.mark.parametrize(
+    ("words", "near"),
+    [
+        (("--unit", "nani", "--target-grad", "0.9"), "the largest tried is 0."),
+        (("--unit", "nani", "--target-grad", "0.9", "--max-bias", "0"), "the largest tried with such a bias is 0."),
+        (("--unit", "nah", "--max-bias", "1e-6"), "where the bias is least, the gradient is 0."),
+    ],
+)
+def test_the_sentence_says_how_near_it_came_within_the_bound(run: Run, words: tuple[str, ...], near: str) -> None:
+    said = run("calibrate", *NORMAL, *words).stderr
+    assert near in said
+    if "such" in near:
+        assert said.endswith("of nani at c = 0 with a bias of 0\n")
+
+
 def test_the_trade_off_is_written_as_csv(run: Run) -> None:
     assert run("calibrate", *NORMAL, "-o", "curve.csv", "-o", "curve.json").exit_code == 0
     with Path("curve.csv").open(newline="") as file:

@@ -341,11 +341,17 @@ def show_table(found: "Calibration") -> None:
 
 
 def verdict(found: "Calibration", target: float, bound: float | None) -> str:
-    """Say how near the search came."""
-    most = max(found.curve, key=lambda setting: setting.grad_rms_saturated)
-    slope = abs(most.unit.activation.slope) or 1.0
-    kept = "" if bound is None else f" with a bias of at most {bound:g}"
+    """Say how near the levels that were tried came."""
+    slope = abs(found.curve[0].unit.activation.slope) or 1.0
+    kept = [one for one in found.curve if bound is None or one.bias_rms <= bound]
+    wanted = f"a gradient of {target:g}" + ("" if bound is None else f" with a bias of at most {bound:g}")
+    if kept:
+        best = max(kept, key=lambda one: one.grad_rms_saturated)
+        near = "the largest tried is" if bound is None else "the largest tried with such a bias is"
+    else:
+        best = min(found.curve, key=lambda one: one.bias_rms)
+        near = "where the bias is least, the gradient is"
     return (
-        f"no setting reaches a gradient of {target:g}{kept}; the largest is {most.grad_rms_saturated / slope:.4g}, "
-        f"of {most.unit.kind} at c = {most.c:.4g} with a bias of {most.bias_rms:.4g}"
+        f"no setting reaches {wanted}; {near} {best.grad_rms_saturated / slope:.6g}, "
+        f"of {best.unit.kind} at c = {best.c:.4g} with a bias of {best.bias_rms:.4g}"
     )

@@ -4,13 +4,15 @@ The samples are first gathered in the cells of a fixed grid, at their means; roo
 of their value for that, those of the trade-off curve of input noise, from wider cells, by less than 1e-3.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from noisyviz.engine.activation import Array
 from noisyviz.engine.exact import exact
 from noisyviz.engine.noise_effect import NoiseProfile, squares
 from noisyviz.engine.sample import Sample, gather, normal_input, thinned
@@ -22,6 +24,7 @@ __all__ = ["C_MAX", "Calibration", "Sample", "Setting", "calibrate", "effect", "
 C_MAX: Final = 100.0
 _LEVELS: Final = np.concatenate([[0.0], np.geomspace(0.01, C_MAX, 61)])
 _FEW: Final = 1000  # nodes that are not thinned
+_NEAR: Final = 2e-3  # of target and bound: a curve on thinned nodes may be off by half as much
 _SLACK: Final = 1e-12  # so that a leak of 1 - 0.9 reaches 0.1 in spite of rounding
 
 
@@ -47,7 +50,7 @@ class Calibration:
     found
         The smallest c of every unit that reaches it.
     curve
-        Every unit at noise levels from 0 to 100.
+        Every unit at noise levels from 0 to 100, and where gradient or bias turn round close to what is wanted.
     start
         Where a schedule of c for the best unit may start, to end at the best setting: the smallest c from there on
         with `start_factor` times the target gradient, whatever its bias. None where c up to 100 does not reach that.
@@ -118,31 +121,44 @@ def calibrate(
     sample = x if isinstance(x, Sample) else gather([np.asarray(x)], h)
     if not sample.weights[sample.saturated].sum() > 0:
         raise InputError(f"no sample saturates: none lies at or beyond a threshold of {h.name}")
-    bound = np.inf if max_bias is None else max_bias
     target = target_grad * abs(h.slope)
-    found, curve, searches = [], [], {}
-    for unit in units:
-        search = _Search(unit, sample)
-        root = search.smallest(lambda one: _margin(one, target, bound))
-        curve += search.levels
-        if root is not None:
-            found.append(root)
-            searches[root] = search
-    best = min(found, key=lambda setting: (setting.c, setting.bias_rms), default=None)
+    searches = [_Search(unit, sample) for unit in units]
+    roots = [(search.smallest(_Wanted(target, max_bias)), search) for search in searches]
+    found = [(root, search) for root, search in roots if root is not None]
+    best, search = min(found, key=lambda pair: (pair[0].c, pair[0].bias_rms), default=(None, None))
     start = None
-    if best is not None:
-        wanted = start_factor * target
-        start = searches[best].smallest(lambda one: _margin(one, wanted, np.inf), since=best)
-    return Calibration(best=best, found=tuple(found), curve=tuple(curve), start=start)
+    if best is not None and search is not None:
+        start = search.smallest(_Wanted(start_factor * target, None), since=best)
+    curve = [level for search in searches for level in search.levels]
+    return Calibration(best=best, found=tuple(root for root, _ in found), curve=tuple(curve), start=start)
 
 
-def _margin(setting: Setting, target: float, bound: float) -> float:
-    """Return how much is to spare, negative when the target is missed or the bound broken."""
-    return min(setting.grad_rms_saturated - target * (1.0 - _SLACK), bound * (1.0 + _SLACK) - setting.bias_rms)
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a setting must keep to: a gradient in units of x and, where there is a bound, a bias."""
+
+    target: float
+    bound: float | None
+
+    def margins(self, setting: Setting) -> Array:
+        """Return how much is to spare of each, negative where it is not kept."""
+        spare = [setting.grad_rms_saturated - self.target * (1.0 - _SLACK)]
+        if self.bound is not None:
+            spare.append(self.bound * (1.0 + _SLACK) - setting.bias_rms)
+        return np.array(spare)
+
+    def kept(self, setting: Setting) -> bool:
+        """Return whether both are kept."""
+        return bool((self.margins(setting) >= 0).all())
+
+    def near(self, low: Setting, high: Setting) -> bool:
+        """Return whether each is kept at one of two settings, or nearly so."""
+        reach = _NEAR * np.array([self.target, *([] if self.bound is None else [self.bound])])
+        return bool((np.maximum(self.margins(low), self.margins(high)) >= -reach).all())
 
 
 class _Search:
-    """The settings of one unit: a curve over all noise levels, and the roots between them."""
+    """The settings of one unit: a curve over all noise levels, and the smallest c along it at which all is kept."""
 
     def __init__(self, unit: NoisyUnit, sample: Sample) -> None:
         self.unit, self.sample = unit, sample
@@ -154,27 +170,46 @@ class _Search:
         """Return the setting at a noise level, from all nodes."""
         return _setting(self.unit, self.sample, c)
 
-    def smallest(self, margin: Callable[[Setting], float], *, since: Setting | None = None) -> Setting | None:
-        """Return the setting with the smallest c, not below that of another, at which a margin is not negative."""
+    def smallest(self, wanted: _Wanted, *, since: Setting | None = None) -> Setting | None:
+        """Return the setting with the smallest c, not below that of another, at which all is kept."""
+        first = self.at(0.0) if since is None else since
+        if wanted.kept(first):
+            return first
+        self.levels = sorted([*self.levels, *self._turns(wanted)], key=lambda level: level.c)
+        for low, high in pairwise([first, *(level for level in self.levels if level.c > first.c)]):
+            if wanted.near(low, high):
+                found = self._between(self.at(low.c), self.at(high.c), wanted)
+                if found is not None:
+                    return found
+        return None
+
+    def _turns(self, wanted: _Wanted) -> Iterator[Setting]:
+        """Yield where gradient or bias turn round between levels, if something may be kept, or not, there alone."""
+        from scipy.optimize import minimize_scalar
+
+        for k, spare in enumerate(np.transpose([wanted.margins(level) for level in self.levels])):
+            steps = np.diff(spare)
+            for i in np.flatnonzero(steps[:-1] * steps[1:] < 0.0) + 1:
+                top = steps[i - 1] > 0.0
+                if top == (spare[i] < 0.0) and abs(spare[i]) < np.abs(steps[i - 1 : i + 1]).max():
+                    sign, ends = (-1.0 if top else 1.0), (self.levels[i - 1].c, self.levels[i + 1].c)
+                    turn = minimize_scalar(
+                        lambda c, k=k, sign=sign: sign * wanted.margins(self.at(c))[k],
+                        bounds=ends,
+                        method="bounded",
+                        options={"xatol": 1e-7 * ends[1]},
+                    )
+                    yield self.at(turn.x)
+
+    def _between(self, low: Setting, high: Setting, wanted: _Wanted) -> Setting | None:
+        """Return the first setting from low to high at which all is kept, if each margin only rises or falls."""
         from scipy.optimize import brentq
 
-        low = self.at(0.0) if since is None else since
-        if margin(low) >= 0:
-            return low
-        levels = [level for level in self.levels if level.c > low.c]
-        near = next((i for i, level in enumerate(levels) if margin(level) >= 0), len(levels) - 1)
-        for i in range(max(near - 1, 0), len(levels)):  # the curve may stand on wider cells: so look around
-            high = self.at(levels[i].c)
-            if margin(high) >= 0:
-                break
-            low = high
-        else:
-            return None
-        if margin(high) == 0:
-            return high
-        root = self.at(brentq(lambda c: margin(self.at(c)), low.c, high.c, xtol=1e-12, rtol=1e-10))
-        nudged = root if margin(root) >= 0 else self.at(root.c * (1.0 + 1e-9) + 1e-12)
-        return nudged if margin(nudged) >= 0 else root
+        begins = [low, high]
+        for k in np.flatnonzero((wanted.margins(low) < 0.0) & (wanted.margins(high) >= 0.0)):
+            root = brentq(lambda c, k=k: wanted.margins(self.at(c))[k], low.c, high.c, xtol=1e-12, rtol=1e-10)
+            begins += [self.at(root), self.at(root * (1.0 + 1e-9) + 1e-12)]  # the root may lie short by its last digits
+        return next((one for one in sorted(begins, key=lambda one: one.c) if wanted.kept(one)), None)
 
 
 def _setting(unit: NoisyUnit, sample: Sample, c: float) -> Setting:
