@@ -153,6 +153,7 @@ def test_the_trade_off_is_written_as_csv(run: Run) -> None:
         ([*NORMAL, "--max-bias", "-1"], "at least 0"),
         ([*NORMAL, "--start-factor", "0.5"], "at least 1"),
         ([*NORMAL, "--fn", "identity"], "no sample saturates"),
+        ([*NORMAL, "--c", "0.5"], "--c is what calibrate searches for; use --target-grad and --max-bias"),
         ([*NORMAL, "--unit", "nann"], "did you mean 'nan'?"),
         (["missing.npy"], "no such file"),
         ([f"{DIGITS}:layr1"], "did you mean 'layer1'?"),

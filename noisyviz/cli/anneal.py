@@ -5,8 +5,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-import typer
-
 from noisyviz.cli import options as opt
 from noisyviz.cli import output
 from noisyviz.cli.options import option
@@ -51,7 +49,6 @@ Fn = Annotated[
     list[str] | None,
     option("--fn", metavar="NAME", help="Activation function h, or your own as module:function.", default=DEFAULT_FN),
 ]
-C = Annotated[list[str] | None, typer.Option("--c", hidden=True)]
 Steps = Annotated[str | None, option("--steps", metavar="T", help="Number of steps, 0 to 1e6.", default="2000")]
 Trajectories = Annotated[
     str | None, option("--trajectories", metavar="N", help="Number of trajectories, 1 to 1e6.", default="256")
@@ -81,7 +78,7 @@ def anneal(
     fn: Fn = None,
     unit: opt.Unit = None,
     alpha: opt.Alpha = None,
-    c: C = None,
+    c: opt.NoC = None,
     p: opt.P = None,
     scale: opt.Scale = None,
     noise: opt.Noise = None,

@@ -81,6 +81,7 @@ def calibrate(
     fn: opt.Fn = None,
     unit: opt.Unit = None,
     alpha: opt.Alpha = None,
+    c: opt.NoC = None,
     p: opt.P = None,
     scale: opt.Scale = None,
     noise: opt.Noise = None,
@@ -95,6 +96,8 @@ def calibrate(
     force: opt.Force = False,
 ) -> None:
     """Search, print or write what was found, and end with 3 when there is nothing."""
+    if c is not None:
+        raise InputError("--c is what calibrate searches for; use --target-grad and --max-bias")
     units = units_on_offer(fn=fn, unit=unit, alpha=alpha, p=p, scale=scale, noise=noise)
     target = number(target_grad or DEFAULT_TARGET, "--target-grad")
     bound = number(max_bias, "--max-bias", at_least=0.0) if max_bias is not None else None

@@ -56,6 +56,8 @@ C = Annotated[
     list[str] | None,
     option("--c", metavar="NUMBER", help="Size of the noise, at least 0.", default=DEFAULT_C),
 ]
+NoC = Annotated[list[str] | None, Option("--c", hidden=True)]
+"""Where a command finds c itself, and says so when it is given."""
 P = Annotated[
     list[str] | None,
     option("--p", metavar="NUMBER", help="Learned sharpness of the noise scale.", default=DEFAULT_P),

@@ -186,11 +186,16 @@ def compute(
 ) -> tuple["Profile", list[dict[str, str]]]:
     """Stream every array through the engine; return also which files were read, if that is recorded."""
     from noisyviz.digests import Digests
+    from noisyviz.engine.activations import activation
     from noisyviz.engine.profile import Profiler
     from noisyviz.sources import arrays_of
 
     (unit,) = settings.build()
-    profiler = Profiler(fn=unit.activation, functions=functions, unit=unit, shares_only=shares_only)
+    try:
+        own = {name: activation(fn) for name, fn in functions.items()}
+    except InputError as error:
+        raise InputError(str(error), parameter="array") from None
+    profiler = Profiler(fn=unit.activation, functions=own, unit=unit, shares_only=shares_only)
     with Digests() as digests:
         for found in arrays_of(files, stdin=sys.stdin.buffer, digests=digests if recorded else None):
             profiler.add(found.name, found.array, alias=found.alias)
