@@ -25,6 +25,7 @@ from noisyviz.errors import InputError, suggestion
 MAX_INFLATION: Final = 200  # unpacked bytes per packed byte; trained arrays reach about 10, constant ones 1,000
 FREE_BYTES: Final = 1 << 26  # an archive may always unpack to 64 MiB
 MAX_HEADER: Final = 1 << 16
+MAX_AXES: Final = 32
 _KINDS: Final = "fiu"  # float, signed and unsigned integers
 _DAMAGED: Final = (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError)
 
@@ -145,6 +146,12 @@ def array_names(path: Path, *, shown: str) -> list[str]:
         return names
 
 
+def check_axes(count: int) -> None:
+    """Raise for more axes than every version of NumPy can hold."""
+    if count > MAX_AXES:
+        raise InputError(f"holds an array of {count} axes, more than {MAX_AXES}")
+
+
 def check_regular(path: Path) -> None:
     """Raise for a folder, a pipe or a device, on which reading might never end."""
     if not stat.S_ISREG(path.stat().st_mode):
@@ -246,6 +253,7 @@ def _check(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
         raise InputError("holds Python objects, which are not read because loading them could run code")
     if dtype.kind not in _KINDS:
         raise InputError(f"holds {dtype.name} values; real numbers are needed (float or integer)")
+    check_axes(len(shape))
     if not shape:
         raise InputError("holds a single number, not an array")
     if 0 in shape:

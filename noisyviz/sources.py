@@ -1,7 +1,7 @@
 """All arrays in files, folders and standard input, one after the other: NPY, NPZ, CSV and safetensors.
 
 NPY and safetensors files are mapped, members of archives are read one at a time; see `noisyviz.files` for what is
-refused. bfloat16 arrays are converted in memory.
+refused. bfloat16 arrays are widened in a temporary file.
 """
 
 import hashlib
@@ -20,8 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from noisyviz.digests import Digests
+from noisyviz.engine.blocks import blocks
 from noisyviz.errors import InputError, suggestion
-from noisyviz.files import Source, array_names, check_regular, naming, open_array, split_source
+from noisyviz.files import Source, array_names, check_axes, check_regular, naming, open_array, split_source
 
 SUFFIXES: Final = (".csv", ".npy", ".npz", ".safetensors")
 STDIN: Final = "-"
@@ -43,7 +44,8 @@ class Found:
     Parameters
     ----------
     name
-        The array's name in its file, or the file's; FILE:ARRAY when there are several files.
+        The array's name in its file, or the file's; FILE:ARRAY when there are several files, FILE with as much of its
+        folder as tells it from others of that name.
     alias
         The array's name in its file, empty where it has none.
     array
@@ -75,6 +77,7 @@ def arrays_of(
         When a source is missing, damaged, empty, of another kind, or not of real numbers.
     """
     places = [place for text in texts for place in _places(text)]
+    paths = [source.path for source, _ in places]
     with tempfile.TemporaryDirectory(prefix="noisyviz-") as folder:
         for source, shown in places:
             if shown == STDIN:
@@ -84,16 +87,32 @@ def arrays_of(
             else:
                 held = source
             begun = shown == STDIN or digests is None
-            for name, array in _arrays(held, shown):
+            for name, array in _arrays(held, shown, Path(folder)):
                 if not begun and digests is not None:  # not before: the file is known to be a regular one now
                     digests.begin(held.path, held.array)
                     begun = True
-                label = "stdin" if shown == STDIN else source.path.name
+                label = "stdin" if shown == STDIN else _label(source.path, paths)
                 full = f"{label}:{name}" if name else label
                 yield Found(name=name or label if len(places) == 1 else full, alias=name, array=array)
 
 
+def _label(path: Path, others: Sequence[Path]) -> str:
+    """Return the end of a path that tells it from others.
+
+    Examples
+    --------
+    >>> _label(Path("a/x.npy"), [Path("a/x.npy"), Path("b/x.npy"), Path("b/y.npy")])
+    'a/x.npy'
+    """
+    parts = path.parts
+    rivals = [other.parts for other in others if other != path]
+    known = next((k for k in range(1, len(parts)) if all(rival[-k:] != parts[-k:] for rival in rivals)), len(parts))
+    return Path(*parts[-known:]).as_posix()
+
+
 def _places(text: str) -> list[tuple[Source, str]]:
+    if not text:
+        raise InputError("FILE must not be empty, got ''")
     if text == STDIN:
         return [(Source(path=Path(STDIN), array=""), STDIN)]
     if not Path(text).is_dir():
@@ -124,10 +143,10 @@ def _kept(stdin: IO[bytes] | None, folder: Path, array: str) -> tuple[Source, st
     return Source(path=path, array=array), digest.hexdigest()
 
 
-def _arrays(source: Source, shown: str) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _arrays(source: Source, shown: str, folder: Path) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     suffix = source.path.suffix.lower()
     if suffix == ".safetensors":
-        yield from _tensors(source, shown)
+        yield from _tensors(source, shown, folder)
     elif suffix == ".csv":
         if source.array:
             raise InputError(f"'{shown}' is a .csv file, which holds one array and none named '{source.array}'")
@@ -180,7 +199,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _tensors(source: Source, shown: str) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+def _tensors(source: Source, shown: str, folder: Path) -> Iterator[tuple[str, npt.NDArray[Any]]]:
     """Map the tensors of a safetensors file: 8 bytes of length, a JSON header, then the numbers."""
     with naming(shown):
         start, header = _tensor_header(source.path)
@@ -189,7 +208,8 @@ def _tensors(source: Source, shown: str) -> Iterator[tuple[str, npt.NDArray[Any]
             hint = suggestion(names[0], header)
             raise InputError(f"has no array '{names[0]}'{hint}; it holds {', '.join(list(header)[:20])}")
         for name in names:
-            yield name, _tensor(source.path, start, name, header[name])
+            array, wide = _tensor(source.path, start, name, header[name])
+            yield name, _widened(array, folder) if wide else array
 
 
 def _tensor_header(path: Path) -> tuple[int, dict[str, Any]]:
@@ -210,12 +230,21 @@ def _tensor_header(path: Path) -> tuple[int, dict[str, Any]]:
     return 8 + length, header
 
 
-def _tensor(path: Path, start: int, name: str, entry: Any) -> npt.NDArray[Any]:
+def _widened(bits: npt.NDArray[np.uint16], folder: Path) -> npt.NDArray[np.float32]:
+    """Return a map of float32 numbers, of which the bits of bfloat16 are the upper half."""
+    with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+        for block in blocks(bits, _PART):
+            file.write((block.astype(np.uint32) << 16).tobytes())
+    return np.memmap(file.name, dtype=np.float32, mode="r", shape=bits.shape)
+
+
+def _tensor(path: Path, start: int, name: str, entry: Any) -> tuple[npt.NDArray[Any], bool]:
+    """Return the map of a tensor, and whether it is of bfloat16, whose bits are mapped."""
     try:
         kind = str(entry["dtype"])
         shape = tuple(int(length) for length in entry["shape"])
         low, high = (int(end) for end in entry["data_offsets"])
-    except (TypeError, KeyError, ValueError):
+    except (TypeError, KeyError, ValueError, OverflowError):
         raise InputError(f"is damaged: its header does not describe array '{name}'") from None
     if kind not in _TENSOR_DTYPES:
         raise InputError(
@@ -225,11 +254,9 @@ def _tensor(path: Path, start: int, name: str, entry: Any) -> npt.NDArray[Any]:
     promised = dtype.itemsize * math.prod(shape)
     if min((*shape, low)) < 0 or high - low != promised or start + high > path.stat().st_size:
         raise InputError(f"is cut short or damaged: array '{name}' promises {promised:,} bytes that it does not hold")
+    check_axes(len(shape))
     if not shape:
         raise InputError(f"holds a single number in '{name}', not an array")
     if promised == 0:
         raise InputError(f"holds an empty array of shape {shape} in '{name}'")
-    mapped = np.memmap(path, dtype=dtype, mode="r", offset=start + low, shape=shape)
-    if kind == "BF16":  # the upper half of a float32
-        return (np.asarray(mapped, dtype=np.uint32) << 16).view(np.float32)
-    return mapped
+    return np.memmap(path, dtype=dtype, mode="r", offset=start + low, shape=shape), kind == "BF16"

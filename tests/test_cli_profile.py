@@ -117,6 +117,26 @@ def tensors(arrays: dict[str, tuple[str, npt.NDArray[Any]]], *, cut: int = 0) ->
     return struct.pack("<Q", len(text)) + text + body[: len(body) - cut]
 
 
+def test_bfloat16_is_widened_block_by_block_into_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("noisyviz.sources._PART", 8)
+    x = np.array([[0.5, -1.25, 3.0], [np.inf, -0.0, 2.0**-130]] * 7, dtype=np.float32)
+    half = (x.view(np.uint32) >> 16).astype("<u2")
+    Path("a.safetensors").write_bytes(tensors({"x": ("BF16", half), "y": ("BF16", half[:1])}))
+    found = list(arrays_of(["a.safetensors"]))
+    assert [type(one.array) for one in found] == [np.memmap, np.memmap]
+    np.testing.assert_array_equal(found[0].array, x)
+    assert np.signbit(found[0].array[1, 1])
+    np.testing.assert_array_equal(found[1].array, x[:1])
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(run: Run) -> None:
+    for folder in ("runs/a", "runs/b"):
+        Path(folder).mkdir(parents=True)
+        np.savez(f"{folder}/x.npz", h=np.ones(3))
+    np.save("runs/y.npy", np.ones(3))
+    assert names(run, "runs/a/x.npz", "runs/b", "runs/y.npy") == ["a/x.npz:h", "b/x.npz:h", "y.npy"]
+
+
 def test_a_folder_and_several_files_name_their_arrays_with_the_file(run: Run) -> None:
     Path("saved").mkdir()
     np.save("saved/b.npy", np.ones(3))
@@ -201,6 +221,14 @@ def bad_inputs() -> None:
     Path("short.safetensors").write_bytes(b"\xff" * 8)
     Path("bool.safetensors").write_bytes(tensors({"x": ("BOOL", x)}))
     Path("wrong.safetensors").write_bytes(tensors({"x": ("F64", x)}))
+    many = (1,) * 70
+    with Path("axes.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "<f8", "fortran_order": False, "shape": many})
+        file.write(b"\0" * 8)
+    good = tensors({"x": ("F32", x)})
+    for name, shape in (("axes", str([2, 2, *many[2:]])), ("endless", "[Infinity]")):
+        header = good[8:-16].replace(b"[2, 2]", shape.encode())
+        Path(f"{name}.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + good[-16:])
     Path("nothing").mkdir()
     os.mkfifo("pipe.npy")
     os.mkfifo("pipe.csv")
@@ -227,6 +255,10 @@ def bad_inputs() -> None:
         (["short.safetensors"], "damaged or cut .safetensors"),
         (["bool.safetensors"], "BOOL values"),
         (["wrong.safetensors"], "promises 32 bytes"),
+        (["axes.npy"], "70 axes, more than 32"),
+        (["axes.safetensors"], "70 axes, more than 32"),
+        (["endless.safetensors"], "header does not describe array 'x'"),
+        ([""], "FILE must not be empty"),
         (["nothing"], "holds no file"),
         (["none.npz"], "holds no array"),
         (["pipe.npy"], "not a regular file"),
