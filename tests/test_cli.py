@@ -233,6 +233,21 @@ def test_no_colour_leaves_no_escape_byte_on_a_terminal() -> None:
     assert b"\x1b" not in seen(["list", "units", "--no-color"])
 
 
+def test_a_table_wider_than_the_terminal_stands_in_parts_and_breaks_no_number(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    header = ["array", "share of left", *(f"column{k}" for k in range(5))]
+    rows = [["a name that is longer than half the terminal", "0.123456", *(f"{k}.2345678" for k in range(5))]]
+    output.print_table("Title", header, rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].strip() == "Title"
+    assert max(len(line.rstrip()) for line in lines) <= 40
+    words = " ".join(lines).split()
+    assert [word for word in words if "." in word] == ["0.123456", *(f"{k}.2345678" for k in range(5))]
+    assert words.count("array") > 1
+
+
 def test_nothing_is_ever_asked(run: Run) -> None:
     for words in ([], ["list"], ["estimate", "--at", "0", "--c", "0"], ["plot", "--json"]):
         assert "?" not in run(*words).stderr

@@ -115,18 +115,42 @@ def print_tsv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print a table for a person: aligned, cells folded where the terminal is narrow."""
+    """Print a table for a person: aligned; in parts that begin with the same column where the terminal is narrow."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, title=Text(title, style="bold"), title_justify="left", pad_edge=False)
-    for name in header:
-        table.add_column(Text(name), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
     console = Console(file=sys.stdout, color_system=None if _plain() else "auto", highlight=False)
-    console.print(table)
+    cells = list(rows)
+    words = [[*name.split(), *(row[k] for row in cells)] for k, name in enumerate(header)]
+    widths = [max((len(word) for word in column), default=0) for column in words]
+    widths[0] = min(widths[0], console.width // 2)
+    for number, columns in enumerate(_parts(widths, console.width)):
+        head = Text(title, style="bold") if number == 0 else None
+        table = Table(box=None, title=head, title_justify="left", pad_edge=False)
+        for k in columns:
+            table.add_column(Text(header[k]), overflow="fold")
+        for row in cells:
+            table.add_row(*(Text(row[k]) for k in columns))
+        console.print(table)
+
+
+def _parts(widths: Sequence[int], most: int) -> list[list[int]]:
+    """Divide columns among tables of a width, two spaces between columns; every table begins with the first.
+
+    Examples
+    --------
+    >>> _parts([5, 4, 4, 4], 17)
+    [[0, 1, 2], [0, 3]]
+    """
+    parts, free = [[0]], most - widths[0]
+    for k, width in enumerate(widths[1:], 1):
+        if free < width + 2 and len(parts[-1]) > 1:
+            parts.append([0])
+            free = most - widths[0]
+        parts[-1].append(k)
+        free -= width + 2
+    return parts
 
 
 def forbid_color() -> None:
