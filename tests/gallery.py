@@ -147,7 +147,7 @@ def write(gates: str | None = None, folder: Path = FOLDER) -> None:
             else:
                 sys.stderr.write(f"{name} has {len(payload):,} bytes and is left out\n")
         data[stem] = picture.tables
-    document = json.loads(manifest_bytes(folder, ()))
+    document = json.loads(manifest_bytes(folder, {}))
     stems = sorted({Path(one["file"]).stem for one in document["figures"]})
     document["machine"] = machine()
     document["data"] = {stem: data[stem] for stem in stems if stem in data}

@@ -81,6 +81,10 @@ def test_the_manifest_tells_the_truth_about_every_file_and_nothing_of_the_user(r
         }
         assert (one["style"], one["width"]) == ("dark", "7cm")
     text = (Path("figures") / manifest.NAME).read_text()
+    made = {Path(one["file"]).stem: (one["recipe"], one["settings"], one["seed"]) for one in found["figures"]}
+    for one in found["data"]:
+        stem = Path(one["file"]).stem.removesuffix("-draws")
+        assert (one["recipe"], one["settings"], one["seed"]) == made[stem]
     for private in (str(tmp_path), str(Path.home()), time.strftime("%Y-%m")):
         assert private not in text
 
@@ -128,6 +132,20 @@ def test_a_later_run_keeps_what_is_still_true_in_the_manifest(run: Run) -> None:
     assert [one["file"] for one in found["figures"]] == ["figure-2.png", "figure-2.svg", "figure-extra.png", "mine.png"]
     names = ["figure-1-draws.csv", "figure-2-draws.csv", "figure-2.csv", "figure-extra-draws.csv"]
     assert [one["file"] for one in found["data"]] == names
+
+
+def test_pictures_that_data_of_other_settings_now_stand_beside_are_named(run: Run) -> None:
+    assert run("figures", "--format", "png,svg", "-q").exit_code == 0
+    words = ("figures", "--only", "2", "--format", "svg", "--scale", "eq9")
+    assert run(*words).stderr.splitlines()[-1] == (
+        "the data beside figure-2.png are new now, and these were drawn with other settings"
+    )
+    settings = {one["file"]: one["settings"] for one in document()["data"]}
+    assert settings["figure-2.csv"]["scale"] == "eq9"
+    assert settings["figure-1.csv"] == next(
+        one["settings"] for one in document()["figures"] if one["file"] == "figure-1.png"
+    )
+    assert "the data beside" not in run("figures", "--only", "1", "--format", "svg").stderr
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def figures(
     force: opt.Force = False,
 ) -> None:
     """Draw the figures and write them."""
-    from noisyviz.export.figures import check_folder, perform_all, processors, write_all
+    from noisyviz.export.figures import check_folder, of_other_settings, perform_all, processors, write_all
 
     folder = output_folder(out, json=json)
     chosen = None if seed is None else seed_from(seed)
@@ -101,6 +101,9 @@ def figures(
         for path in write_all(folder, done, force=force):
             if not quiet:
                 output.say(f"wrote {path}")
+        old = [] if quiet else of_other_settings(folder, done)
+        if old:
+            output.say(f"the data beside {', '.join(old)} are new now, and these were drawn with other settings")
     if json:
         output.print_json(document(done, folder))
 

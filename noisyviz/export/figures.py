@@ -1,6 +1,7 @@
 """Many pictures at once: computed and drawn by several processes, then written into one folder."""
 
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -17,7 +18,7 @@ from noisyviz.export import manifest, provenance
 from noisyviz.export.render import picture_bytes
 from noisyviz.export.saving import check_target, explained, write_bytes
 from noisyviz.export.tables import table_bytes
-from noisyviz.recipes.base import Columns, Recipe
+from noisyviz.recipes.base import Columns, Recipe, settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,4 +181,17 @@ def write_all(folder: Path, done: Sequence[Done], *, force: bool = False) -> Ite
         for name, columns in one.data.items():
             header = provenance.header_line(columns)
             yield write_bytes(folder / name, table_bytes(columns, {}, fmt="csv"), force=force, header=header)
-    yield write_bytes(folder / manifest.NAME, manifest.manifest_bytes(folder, tables), force=force)
+    made = {name: _made(one.job.recipe) for one in done for name in one.data}
+    yield write_bytes(folder / manifest.NAME, manifest.manifest_bytes(folder, made), force=force)
+
+
+def _made(recipe: Recipe[Any]) -> dict[str, Any]:
+    made = settings(recipe)  # type: ignore[arg-type]  # a protocol cannot say "dataclass"
+    return {"recipe": recipe.name, "settings": made, "seed": getattr(recipe, "seed", None)}
+
+
+def of_other_settings(folder: Path, done: Sequence[Done]) -> list[str]:
+    """Return the pictures in a folder that stand beside new data of their name and were made by other settings."""
+    made = {one.job.stem: _made(one.job.recipe)["settings"] for one in done}
+    entries = json.loads((folder / manifest.NAME).read_bytes())["figures"]
+    return [one["file"] for one in entries if one["settings"] != made.get(Path(one["file"]).stem, one["settings"])]

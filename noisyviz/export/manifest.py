@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,10 +14,11 @@ from noisyviz.formats import FILM_FORMATS, PICTURE_FORMATS
 NAME: Final = "manifest.json"
 _LARGEST: Final = 1 << 24  # bytes of a manifest, and so of any that is read
 _LARGEST_PICTURE: Final = 1 << 28
+_MADE: Final = ("recipe", "settings", "seed")
 _TOLD: Final = ("recipe", "settings", "style", "width", "seed", "noisyviz", "versions")
 
 
-def manifest_bytes(folder: Path, tables: Iterable[str]) -> bytes:
+def manifest_bytes(folder: Path, tables: Mapping[str, Mapping[str, Any]]) -> bytes:
     """Return the manifest of a folder, to be written into it.
 
     Parameters
@@ -25,27 +26,27 @@ def manifest_bytes(folder: Path, tables: Iterable[str]) -> bytes:
     folder
         Where the pictures are.
     tables
-        Names of the data files in it that were just written; those of an earlier manifest are kept where they are
-        still the same.
+        The data files in it that were just written, by name, and what made each, JSON values; those of an earlier
+        manifest are kept where they are still the same.
 
     Returns
     -------
     bytes
         JSON: ``config`` and ``versions`` of this installation; ``figures``, a list of ``file``, ``sha256`` and the
-        record inside, of every whole picture of noisyviz in the folder; ``data``, a list of ``file`` and ``sha256``.
-        No date, no user, no folder.
+        record inside, of every whole picture of noisyviz in the folder; ``data``, a list of ``file``, ``sha256``,
+        ``recipe``, ``settings`` and ``seed``. No date, no user, no folder.
     """
     pictures = [found for path in _pictures(folder) if (found := _entry(path)) is not None]
-    data = {name: _sha256(folder / name) for name in tables}
-    for name, old in _earlier_tables(folder / NAME).items():
+    data = {name: {"file": name, "sha256": _sha256(folder / name), **made} for name, made in tables.items()}
+    for name, entry in _earlier_tables(folder / NAME).items():
         path = folder / name
-        if name not in data and path.is_file() and not path.is_symlink() and _sha256(path) == old:
-            data[name] = old
+        if name not in data and path.is_file() and not path.is_symlink() and _sha256(path) == entry["sha256"]:
+            data[name] = entry
     document = {
         "config": {"noisyviz": __version__, "command": "figures"},
         "versions": provenance.versions(),
         "figures": pictures,
-        "data": [{"file": name, "sha256": data[name]} for name in sorted(data)],
+        "data": [data[name] for name in sorted(data)],
     }
     return (json.dumps(document, allow_nan=False, indent=1) + "\n").encode()
 
@@ -65,11 +66,16 @@ def _entry(path: Path) -> dict[str, Any] | None:
     if record is None or not intact(payload):
         return None
     told = {key: record.get(key) for key in _TOLD}
+    entry = {"file": path.name, "sha256": hashlib.sha256(payload).hexdigest(), **told}
+    return entry if _is_json(entry) else None
+
+
+def _is_json(value: object) -> bool:
     try:
-        json.dumps(told, allow_nan=False)
+        json.dumps(value, allow_nan=False)
     except (ValueError, RecursionError):
-        return None
-    return {"file": path.name, "sha256": hashlib.sha256(payload).hexdigest(), **told}
+        return False
+    return True
 
 
 def _sha256(path: Path) -> str:
@@ -77,17 +83,20 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _earlier_tables(path: Path) -> dict[str, str]:
-    """Return the data files that an earlier manifest names, with their digests."""
+def _earlier_tables(path: Path) -> dict[str, dict[str, Any]]:
+    """Return what an earlier manifest says of data files, by their names."""
     try:
         if path.stat().st_size > _LARGEST:
             return {}
         entries = json.loads(path.read_bytes())["data"]
-        return {str(one["file"]): str(one["sha256"]) for one in entries if _is_plain(one)}
+        plain = [one for one in entries if _is_plain(one) and _is_json(one)]
+        return {one["file"]: {key: one[key] for key in ("file", "sha256", *_MADE) if key in one} for one in plain}
     except (OSError, ValueError, RecursionError, TypeError, KeyError):
         return {}
 
 
 def _is_plain(entry: Mapping[str, Any]) -> bool:
     name = entry["file"]
-    return isinstance(name, str) and name.endswith(".csv") and Path(name).name == name
+    return (
+        isinstance(entry["sha256"], str) and isinstance(name, str) and name.endswith(".csv") and Path(name).name == name
+    )
