@@ -109,7 +109,11 @@ def test_a_bound_that_the_smallest_c_only_just_keeps_does_not_hide_it() -> None:
     assert kept is not None
     assert kept.c == pytest.approx(c, rel=1e-4)
     assert kept.bias_rms == pytest.approx(bias, rel=2e-4)
-    assert nv.calibrate([3.0], units=[unit], target_grad=target, max_bias=0.9995 * bias).best is None
+    broken = nv.calibrate([3.0], units=[unit], target_grad=target, max_bias=0.9995 * bias)
+    assert broken.best is None
+    near = max(one.grad_rms_saturated for one in broken.curve if one.bias_rms <= 0.9995 * bias * (1.0 + 1e-9))
+    level = brentq(lambda c: clipped(c)[1] - 0.9995 * bias, 1.0, 2.0)
+    assert near == pytest.approx(clipped(level)[0], rel=1e-4)
 
 
 def test_a_target_just_below_the_largest_gradient_is_reached() -> None:

@@ -103,12 +103,16 @@ def test_no_two_curves_look_alike(alphas: int) -> None:
     assert len(looks) == len(result.curves) == 2 * alphas + 4
 
 
-def test_where_nothing_reaches_the_target_the_picture_says_so() -> None:
-    result = CalibratePicture(fn="hard-tanh", unit=("nani",), target_grad=3.0, normal=(0.0, 3.0)).compute()
+@pytest.mark.parametrize(("target", "far"), [(0.8, False), (3.0, True)])
+def test_where_nothing_reaches_the_target_the_picture_says_so(target: float, far: bool) -> None:
+    """A target near the curve is shown; one far away would press the curve against the axis."""
+    result = CalibratePicture(fn="hard-tanh", unit=("nani",), target_grad=target, normal=(0.0, 3.0)).compute()
     assert result.best is None
     assert "Nothing reaches it." in " ".join(plot.caption_words(result))
     _, axes = drawn(result)
-    assert axes.get_xlim()[1] > 3.0
+    reached = max(float(curve.gradient.max()) for curve in result.curves)
+    assert (axes.get_xlim()[1] < target) == far
+    assert reached < axes.get_xlim()[1] < 2.5 * reached
     assert "best" not in {line.get_label() for line in axes.lines}
 
 

@@ -148,6 +148,7 @@ def test_the_trade_off_is_written_as_csv(run: Run) -> None:
         (["--input", "uniform:0,1"], "normal:MEAN,STD"),
         (["--input", "normal:0,-1"], "STD above 0"),
         (["--input", "normal:x,1"], "finite number"),
+        (["--input", "normal:1e300,1"], "at most 1e+09"),
         ([*NORMAL, "--target-grad", "0"], "above 0"),
         ([*NORMAL, "--target-grad", "nan"], "finite"),
         ([*NORMAL, "--max-bias", "-1"], "at least 0"),

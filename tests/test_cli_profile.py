@@ -117,7 +117,8 @@ def tensors(arrays: dict[str, tuple[str, npt.NDArray[Any]]], *, cut: int = 0) ->
     return struct.pack("<Q", len(text)) + text + body[: len(body) - cut]
 
 
-def test_bfloat16_is_widened_block_by_block_into_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bfloat16_is_widened_block_by_block_into_a_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("noisyviz.sources._PART", 8)
     x = np.array([[0.5, -1.25, 3.0], [np.inf, -0.0, 2.0**-130]] * 7, dtype=np.float32)
     half = (x.view(np.uint32) >> 16).astype("<u2")

@@ -38,6 +38,8 @@ FORMATS: Final = ("csv", "npz", "json")
 DEFAULT_TARGET: Final = "0.25"
 DEFAULT_FACTOR: Final = "4"
 COLUMNS: Final = ("fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms")
+LARGEST: Final = 1e9  # of a normal input
+ROUNDING: Final = 1e-9  # where a bias meets its bound
 
 Files = Annotated[
     list[str] | None,
@@ -212,6 +214,8 @@ def normal_numbers(text: str) -> tuple[float, float]:
     if name != "normal" or len(parts) != 2:
         raise InputError(f"--input is written normal:MEAN,STD, got '{text}'")
     mean, std = number(parts[0], "--input"), number(parts[1], "--input")
+    if max(abs(mean), abs(std)) > LARGEST:
+        raise InputError(f"--input needs MEAN and STD of at most {LARGEST:g}, got '{text}'")
     if std <= 0:
         raise InputError(f"--input needs a STD above 0, got '{text}'")
     return mean, std
@@ -346,7 +350,7 @@ def show_table(found: "Calibration") -> None:
 def verdict(found: "Calibration", target: float, bound: float | None) -> str:
     """Say how near the levels that were tried came."""
     slope = abs(found.curve[0].unit.activation.slope) or 1.0
-    kept = [one for one in found.curve if bound is None or one.bias_rms <= bound]
+    kept = [one for one in found.curve if bound is None or one.bias_rms <= bound * (1.0 + ROUNDING)]
     wanted = f"a gradient of {target:g}" + ("" if bound is None else f" with a bias of at most {bound:g}")
     if kept:
         best = max(kept, key=lambda one: one.grad_rms_saturated)

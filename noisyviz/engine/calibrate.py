@@ -50,7 +50,8 @@ class Calibration:
     found
         The smallest c of every unit that reaches it.
     curve
-        Every unit at noise levels from 0 to 100, and where gradient or bias turn round close to what is wanted.
+        Every unit at noise levels from 0 to 100, where gradient or bias turn round close to what is
+        wanted, and where the bias crosses the bound in vain.
     start
         Where a schedule of c for the best unit may start, to end at the best setting: the smallest c from there on
         with `start_factor` times the target gradient, whatever its bias. None where c up to 100 does not reach that.
@@ -181,7 +182,19 @@ class _Search:
                 found = self._between(self.at(low.c), self.at(high.c), wanted)
                 if found is not None:
                     return found
+        self.levels = sorted([*self.levels, *self._edges(wanted)], key=lambda level: level.c)
         return None
+
+    def _edges(self, wanted: _Wanted) -> Iterator[Setting]:
+        """Yield where the bias crosses its bound, for telling how near a search in vain came."""
+        from scipy.optimize import brentq
+
+        if wanted.bound is None:
+            return
+        for low, high in pairwise(self.levels):
+            ends = [wanted.margins(self.at(one.c))[-1] for one in (low, high)]
+            if min(ends) < 0.0 <= max(ends):
+                yield self.at(brentq(lambda c: wanted.margins(self.at(c))[-1], low.c, high.c, xtol=1e-12, rtol=1e-10))
 
     def _turns(self, wanted: _Wanted) -> Iterator[Setting]:
         """Yield where gradient or bias turn round between levels, if something may be kept, or not, there alone."""

@@ -30,6 +30,7 @@ SIZES: Final = (2.8, 5.6)  # of the marks, from the lowest noise level to the hi
 LIFT_PT: Final = 5.0  # from a marked setting to its name
 LINES_AWAY: Final = 4  # a name may stand so many lines farther, where that is clear of curves
 AWAY: Final = 0.1  # an inch farther weighs as much as so many inches of curve under a name
+FAR: Final = 3.0  # a target so many times the largest gradient lies outside the axes
 WIDTHS: Final = (1.3, 0.7, 2.2)  # of lines of one kind, when every hue is taken
 LINES: Final[dict[str, str | tuple[float, tuple[float, ...]]]] = {
     "none": "-",
@@ -78,7 +79,9 @@ def _limits(result: CalibrateResult) -> tuple[float, float]:
     marks = [mark for mark in (result.best, result.start) if mark is not None]
     reached = max(float(curve.gradient.max()) for curve in result.curves)
     most_x = max([1.4 * result.target, *(1.15 * mark.gradient for mark in marks)])
-    if not marks:
+    if not marks and 0.0 < FAR * reached < result.target:
+        most_x = 1.15 * reached
+    elif not marks:
         most_x = max(1.15 * result.target, min(1.05 * reached, 2.0 * result.target))
     inside = [curve.bias[curve.gradient <= most_x] for curve in result.curves]
     most_y = max([float(values.max(initial=0.0)) for values in inside] + [1.5 * (result.bound or 0.0)])
@@ -145,7 +148,7 @@ def _shape(marker: str, points: float, look: Look) -> dict[str, Any]:
 
 
 def _write_levels(axes: Axes, result: CalibrateResult, box: Box) -> None:
-    """Write c beside the marks, on the side where that covers the least."""
+    """Write c beside the marks where that covers the least, with a line to the mark from farther away."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     low, inches = np.array([left, bottom]), np.array([box.width / (right - left), box.height / (top - bottom)])
     lines = [np.column_stack([curve.gradient, curve.bias]) for curve in result.curves]
@@ -166,6 +169,9 @@ def _write_levels(axes: Axes, result: CalibrateResult, box: Box) -> None:
         best = int(np.argmin(costs))
         taken.append(names[best])
         x, y = shifts[best]
+        if abs(y) > lifts[0]:
+            line = low + np.array([place, place + shifts[best]]) / inches
+            axes.plot(*line.T, color=mpl.rcParams["text.color"], linewidth=0.5, zorder=4.5, label=f"{name} leader")
         axes.annotate(
             text,
             (mark.gradient, mark.bias),
