@@ -287,6 +287,7 @@ def test_data_must_be_given_again_and_be_the_same(run: Run) -> None:
         assert result.exit_code == 2
         assert text in result.stderr
         assert "--data" in result.stderr
+        assert ("(sha256 " in result.stderr) == (text == "changed.npz")  # equal digests would explain nothing
     Path("b.png").write_bytes(picture("png"))
     assert "leave them out" in run("replay", "b.png", "--data", "gates.npz:gate").stderr
 

@@ -47,7 +47,8 @@ def tex_system() -> str:
         if shutil.which(name) is not None:
             return name
     raise MissingExtraError(
-        f"format pgf needs a TeX installation: none of {', '.join(TEX_SYSTEMS)} was found on the search path"
+        f"format pgf needs a TeX installation: none of {', '.join(TEX_SYSTEMS)} was found on the search path; "
+        "other formats do without"
     )
 
 

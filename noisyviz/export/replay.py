@@ -197,9 +197,10 @@ def given_data(picture: Picture, text: str | None) -> Values | None:
         text = f"{text}:{stored.array}"
     values = read_values(text)
     if values.array != stored.array or values.sha256 != stored.sha256:
+        same = values.sha256 == stored.sha256  # another array of the same file
+        given, shown = ("", "") if same else (f" (sha256 {one.sha256[:12]}…)" for one in (values, stored))
         raise InputError(
-            f"data '{text}' (sha256 {values.sha256[:12]}…) are not those of picture '{picture.name}', "
-            f"which shows '{label}' (sha256 {stored.sha256[:12]}…)",
+            f"data '{text}'{given} are not those of picture '{picture.name}', which shows '{label}'{shown}",
             parameter="data",
         )
     return values
