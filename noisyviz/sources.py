@@ -86,12 +86,12 @@ def arrays_of(
                     digests.told(STDIN, source.array, sha256)
             else:
                 held = source
+            label = "stdin" if shown == STDIN else _label(source.path, paths)
             begun = shown == STDIN or digests is None
             for name, array in _arrays(held, shown, Path(folder)):
                 if not begun and digests is not None:  # not before: the file is known to be a regular one now
                     digests.begin(held.path, held.array)
                     begun = True
-                label = "stdin" if shown == STDIN else _label(source.path, paths)
                 full = f"{label}:{name}" if name else label
                 yield Found(name=name or label if len(places) == 1 else full, alias=name, array=array)
 

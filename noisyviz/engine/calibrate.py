@@ -50,8 +50,8 @@ class Calibration:
     found
         The smallest c of every unit that reaches it.
     curve
-        Every unit at noise levels from 0 to 100, where gradient or bias turn round close to what is
-        wanted, and where the bias crosses the bound in vain.
+        Every unit at noise levels from 0 to 100; also where gradient or bias turn round close to what is wanted, and,
+        where that is never reached, at the bound.
     start
         Where a schedule of c for the best unit may start, to end at the best setting: the smallest c from there on
         with `start_factor` times the target gradient, whatever its bias. None where c up to 100 does not reach that.
@@ -187,14 +187,14 @@ class _Search:
 
     def _edges(self, wanted: _Wanted) -> Iterator[Setting]:
         """Yield where the bias crosses its bound, for telling how near a search in vain came."""
-        from scipy.optimize import brentq
-
         if wanted.bound is None:
             return
-        for low, high in pairwise(self.levels):
-            ends = [wanted.margins(self.at(one.c))[-1] for one in (low, high)]
-            if min(ends) < 0.0 <= max(ends):
-                yield self.at(brentq(lambda c: wanted.margins(self.at(c))[-1], low.c, high.c, xtol=1e-12, rtol=1e-10))
+        spare = [wanted.margins(level)[-1] for level in self.levels]
+        for (low, high), (before, after) in zip(pairwise(self.levels), pairwise(spare), strict=True):
+            if min(before, after) < 0.0 <= max(before, after):
+                ends = [wanted.margins(self.at(one.c))[-1] for one in (low, high)]  # levels may stand on wider cells
+                if min(ends) < 0.0 <= max(ends):
+                    yield self.at(self._root(wanted, -1, low.c, high.c))
 
     def _turns(self, wanted: _Wanted) -> Iterator[Setting]:
         """Yield where gradient or bias turn round between levels, if something may be kept, or not, there alone."""
@@ -214,13 +214,17 @@ class _Search:
                     )
                     yield self.at(turn.x)
 
-    def _between(self, low: Setting, high: Setting, wanted: _Wanted) -> Setting | None:
-        """Return the first setting from low to high at which all is kept, if each margin only rises or falls."""
+    def _root(self, wanted: _Wanted, k: int, low: float, high: float) -> float:
+        """Return the c at which a margin of other sign at low than at high is 0."""
         from scipy.optimize import brentq
 
+        return float(brentq(lambda c: wanted.margins(self.at(c))[k], low, high, xtol=1e-12, rtol=1e-10))
+
+    def _between(self, low: Setting, high: Setting, wanted: _Wanted) -> Setting | None:
+        """Return the first setting from low to high at which all is kept, if each margin only rises or falls."""
         begins = [low, high]
         for k in np.flatnonzero((wanted.margins(low) < 0.0) & (wanted.margins(high) >= 0.0)):
-            root = brentq(lambda c, k=k: wanted.margins(self.at(c))[k], low.c, high.c, xtol=1e-12, rtol=1e-10)
+            root = self._root(wanted, int(k), low.c, high.c)
             begins += [self.at(root), self.at(root * (1.0 + 1e-9) + 1e-12)]  # the root may lie short by its last digits
         return next((one for one in sorted(begins, key=lambda one: one.c) if wanted.kept(one)), None)
 
