@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 import noisyviz as nv
 from benchmarks.timing import Row, exponent, medians
-from noisyviz.engine.samplers import SAMPLERS
+from noisyviz.moments.samplers import SAMPLERS
 
 Array = npt.NDArray[np.float64]
 SEEDS: Final = 50

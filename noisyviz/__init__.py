@@ -14,21 +14,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from noisyviz.engine.activations import ACTIVATIONS, Activation, activation
-    from noisyviz.engine.anneal import anneal
-    from noisyviz.engine.calibrate import Calibration, calibrate
-    from noisyviz.engine.drift import expected_drift
-    from noisyviz.engine.exact import exact
-    from noisyviz.engine.moments import Curves, Moments, MonteCarloMoments, curves
-    from noisyviz.engine.montecarlo import monte_carlo
-    from noisyviz.engine.noise import NOISES, Noise, noise
-    from noisyviz.engine.objectives import OBJECTIVES
-    from noisyviz.engine.profile import Profile, profile
-    from noisyviz.engine.runs import Annealing
-    from noisyviz.engine.samplers import SAMPLERS
-    from noisyviz.engine.schedules import SCHEDULES, schedule
-    from noisyviz.engine.units import KINDS, SCALES, NoisyUnit
+    from noisyviz.annealing.anneal import anneal
+    from noisyviz.annealing.drift import expected_drift
+    from noisyviz.annealing.objectives import OBJECTIVES
+    from noisyviz.annealing.results import Annealing
+    from noisyviz.annealing.schedules import SCHEDULES, schedule
     from noisyviz.errors import InputError, MissingExtraError, NoisyvizError, NotReachedError
+    from noisyviz.moments.exact import exact
+    from noisyviz.moments.montecarlo import monte_carlo
+    from noisyviz.moments.quantities import Curves, Moments, MonteCarloMoments, curves
+    from noisyviz.moments.samplers import SAMPLERS
+    from noisyviz.networks.calibrate import Calibration, calibrate
+    from noisyviz.networks.profile import Profile, profile
+    from noisyviz.units.activations import ACTIVATIONS, Activation, activation
+    from noisyviz.units.noise import NOISES, Noise, noise
+    from noisyviz.units.unit import KINDS, SCALES, NoisyUnit
 
 __version__ = "0.1.0"
 
@@ -67,32 +67,32 @@ __all__ = [
 ]
 
 _HOMES: Final = {
-    "Annealing": "noisyviz.engine.runs",
-    "OBJECTIVES": "noisyviz.engine.objectives",
-    "anneal": "noisyviz.engine.anneal",
-    "expected_drift": "noisyviz.engine.drift",
-    "SCHEDULES": "noisyviz.engine.schedules",
-    "schedule": "noisyviz.engine.schedules",
-    "ACTIVATIONS": "noisyviz.engine.activations",
-    "Activation": "noisyviz.engine.activations",
-    "activation": "noisyviz.engine.activations",
-    "Calibration": "noisyviz.engine.calibrate",
-    "calibrate": "noisyviz.engine.calibrate",
-    "exact": "noisyviz.engine.exact",
-    "Curves": "noisyviz.engine.moments",
-    "Moments": "noisyviz.engine.moments",
-    "MonteCarloMoments": "noisyviz.engine.moments",
-    "curves": "noisyviz.engine.moments",
-    "monte_carlo": "noisyviz.engine.montecarlo",
-    "Profile": "noisyviz.engine.profile",
-    "profile": "noisyviz.engine.profile",
-    "NOISES": "noisyviz.engine.noise",
-    "SAMPLERS": "noisyviz.engine.samplers",
-    "Noise": "noisyviz.engine.noise",
-    "noise": "noisyviz.engine.noise",
-    "KINDS": "noisyviz.engine.units",
-    "SCALES": "noisyviz.engine.units",
-    "NoisyUnit": "noisyviz.engine.units",
+    "Annealing": "noisyviz.annealing.results",
+    "OBJECTIVES": "noisyviz.annealing.objectives",
+    "anneal": "noisyviz.annealing.anneal",
+    "expected_drift": "noisyviz.annealing.drift",
+    "SCHEDULES": "noisyviz.annealing.schedules",
+    "schedule": "noisyviz.annealing.schedules",
+    "ACTIVATIONS": "noisyviz.units.activations",
+    "Activation": "noisyviz.units.activations",
+    "activation": "noisyviz.units.activations",
+    "Calibration": "noisyviz.networks.calibrate",
+    "calibrate": "noisyviz.networks.calibrate",
+    "exact": "noisyviz.moments.exact",
+    "Curves": "noisyviz.moments.quantities",
+    "Moments": "noisyviz.moments.quantities",
+    "MonteCarloMoments": "noisyviz.moments.quantities",
+    "curves": "noisyviz.moments.quantities",
+    "monte_carlo": "noisyviz.moments.montecarlo",
+    "Profile": "noisyviz.networks.profile",
+    "profile": "noisyviz.networks.profile",
+    "NOISES": "noisyviz.units.noise",
+    "SAMPLERS": "noisyviz.moments.samplers",
+    "Noise": "noisyviz.units.noise",
+    "noise": "noisyviz.units.noise",
+    "KINDS": "noisyviz.units.unit",
+    "SCALES": "noisyviz.units.unit",
+    "NoisyUnit": "noisyviz.units.unit",
     "InputError": "noisyviz.errors",
     "MissingExtraError": "noisyviz.errors",
     "NotReachedError": "noisyviz.errors",

@@ -13,18 +13,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from noisyviz.engine.profile import profile
 from noisyviz.export.figures import Job, perform_all, processors
 from noisyviz.export.manifest import NAME, manifest_bytes
 from noisyviz.export.render import picture_bytes
-from noisyviz.files import read_values
-from noisyviz.recipes import RECIPES
-from noisyviz.recipes.base import Columns, DataSource
-from noisyviz.recipes.calibrate import CalibratePicture
-from noisyviz.recipes.compare import Compare
-from noisyviz.recipes.overview import Overview
-from noisyviz.recipes.paper import EDITIONS, paper_figures
-from noisyviz.recipes.profile import ProfilePicture
+from noisyviz.networks.array_files import read_values
+from noisyviz.networks.profile import profile
+from noisyviz.pictures import PICTURES
+from noisyviz.pictures.calibrate.picture import CalibratePicture
+from noisyviz.pictures.compare.picture import Compare
+from noisyviz.pictures.overview.picture import Overview
+from noisyviz.pictures.paper import EDITIONS, paper_figures
+from noisyviz.pictures.picture import Columns, DataSource
+from noisyviz.pictures.profile.picture import ProfilePicture
 
 FOLDER: Final = Path(__file__).parents[1] / "figures"
 LIMIT: Final = 150_000  # bytes of one file
@@ -60,7 +60,7 @@ def jobs() -> dict[str, Job]:
     )
     found["compare"] = (Compare(fn=("hard-tanh",), unit=("nan", "nah"), alpha=(0.9, 1.0, 1.15)), PAGE)
     return {
-        stem: Job(stem=stem, recipe=recipe, formats=("png", "svg"), style=style, width=width)
+        stem: Job(stem=stem, picture=recipe, formats=("png", "svg"), style=style, width=width)
         for stem, (recipe, look) in found.items()
         for style, width in [DENSE.get(stem, look)]
     }
@@ -68,7 +68,7 @@ def jobs() -> dict[str, Job]:
 
 def ready(edition: str) -> list[str]:
     """The figures whose recipe is there."""
-    return [label for label, figure in EDITIONS[edition].items() if figure.recipe in RECIPES]
+    return [label for label, figure in EDITIONS[edition].items() if figure.picture in PICTURES]
 
 
 def sums(columns: Columns) -> dict[str, Any]:
@@ -107,10 +107,10 @@ def pictures(gates: str | None) -> dict[str, Picture]:
     done = perform_all(list(wanted.values()), workers=processors())
     found = {one.job.stem: Picture(files=one.pictures, tables=tables(one.tables)) for one in done}
     if gates is not None:
-        values, recipe = read_values(f"{gates}:{GATES.array}"), with_data.recipe
+        values, recipe = read_values(f"{gates}:{GATES.array}"), with_data.picture
         assert values.sha256 == GATES.sha256, "these are other gates"
         found["gates"] = drawn(with_data, recipe.compute(values.finite))
-        found["gates-profile"] = drawn(profiled, profile_result(profiled.recipe, gates))
+        found["gates-profile"] = drawn(profiled, profile_result(profiled.picture, gates))
     return found
 
 
@@ -124,10 +124,10 @@ def profile_result(recipe: Any, gates: str) -> Any:
 def drawn(job: Job, result: Any) -> Picture:
     """Draw what needs data that are not in the repository."""
     files = {
-        f"{job.stem}.{fmt}": picture_bytes(job.recipe, result, fmt=fmt, style=job.style, width=job.width)
+        f"{job.stem}.{fmt}": picture_bytes(job.picture, result, fmt=fmt, style=job.style, width=job.width)
         for fmt in job.formats
     }
-    return Picture(files=files, tables=tables(job.recipe.tables(result)))
+    return Picture(files=files, tables=tables(job.picture.tables(result)))
 
 
 def machine() -> dict[str, Any]:

@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from noisyviz.engine.activations import ACTIVATIONS
-from noisyviz.engine.anneal import anneal
-from noisyviz.engine.descent import ClippedLine, descent
-from noisyviz.engine.drift import expected_drift, landscape_drift
-from noisyviz.engine.noise import noise
-from noisyviz.engine.objectives import LANDSCAPES
-from noisyviz.engine.runs import Annealing, wilson
-from noisyviz.engine.schedules import Schedule, schedule
-from noisyviz.engine.units import KINDS, NoisyUnit
-from noisyviz.engine.verdict import verdict
+from noisyviz.annealing.anneal import anneal
+from noisyviz.annealing.descent import ClippedLine, descent
+from noisyviz.annealing.drift import expected_drift, landscape_drift
+from noisyviz.annealing.explanation import verdict
+from noisyviz.annealing.objectives import LANDSCAPES
+from noisyviz.annealing.results import Annealing, wilson
+from noisyviz.annealing.schedules import Schedule, schedule
 from noisyviz.errors import InputError
+from noisyviz.units.activations import ACTIVATIONS
+from noisyviz.units.noise import noise
+from noisyviz.units.unit import KINDS, NoisyUnit
 
 
 def fall(steps: int = 2000, start: float = 30.0, end: float = 0.5, name: str = "exponential") -> Schedule:
@@ -297,7 +297,7 @@ def test_trajectories_that_overflow_are_counted_and_rest_at_infinity(chunk: int)
 
 @pytest.mark.parametrize("size", [1, 2, 3, 10, 11])
 def test_quantiles_among_diverged_trajectories_are_never_nan(size: int) -> None:
-    from noisyviz.engine.swarm import _Order
+    from noisyviz.annealing.trajectories import _Order
 
     levels = (0.05, 0.25, 0.5, 0.75, 0.95)
     for left in range(size + 1):

@@ -14,15 +14,15 @@ from matplotlib.text import Text
 from PIL import Image
 
 from noisyviz.errors import InputError
-from noisyviz.export import picture_bytes
 from noisyviz.export.film import film_bytes, film_format
-from noisyviz.plots import anneal as picture
-from noisyviz.plots.animation import frame_steps
-from noisyviz.plots.anneal_panels import RUNS, equals, positions
-from noisyviz.plots.anneal_results import AnnealResult
-from noisyviz.plots.style import OKABE_ITO, luminance, style
-from noisyviz.recipes.anneal import Anneal, noise_levels, series, series_names
-from noisyviz.recipes.anneal_film import film
+from noisyviz.export.render import picture_bytes
+from noisyviz.pictures.anneal import drawing as picture
+from noisyviz.pictures.anneal.animation import frame_steps
+from noisyviz.pictures.anneal.film import film
+from noisyviz.pictures.anneal.panels import RUNS, equals, positions
+from noisyviz.pictures.anneal.picture import Anneal, AnnealResult, noise_levels, series, series_names
+from noisyviz.pictures.shared.style import OKABE_ITO, luminance, style
+from noisyviz.pictures.stored import stored_picture
 
 SMALL: dict[str, Any] = {"steps": 60, "trajectories": 30}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -167,10 +167,9 @@ def test_the_same_settings_give_the_same_bytes(fmt: str) -> None:
 
 
 def test_settings_make_the_recipe_again() -> None:
-    from noisyviz.recipes.base import settings
 
     recipe = Anneal(schedule=("paper", "linear"), alpha=1.1, c_end=0.25, seed=4)
-    assert Anneal.from_settings(settings(recipe)) == recipe
+    assert stored_picture(Anneal.name, recipe.settings()) == recipe
 
 
 def test_series_have_the_documented_columns() -> None:

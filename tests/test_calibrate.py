@@ -9,8 +9,8 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 import noisyviz as nv
-from noisyviz.engine.calibrate import C_MAX, effect
-from noisyviz.engine.sample import gather, normal_input
+from noisyviz.networks.calibrate import C_MAX, effect
+from noisyviz.networks.weighted_sample import gather, normal_input
 
 DATA = Path(__file__).parent / "data"
 

@@ -12,11 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 import noisyviz as nv
-from noisyviz.engine.sample import normal_input
-from noisyviz.export import rc_settings
-from noisyviz.plots import calibrate as plot
-from noisyviz.plots.calibrate_results import CalibrateResult
-from noisyviz.recipes.calibrate import CalibratePicture
+from noisyviz.export.render import rc_settings
+from noisyviz.networks.weighted_sample import normal_input
+from noisyviz.pictures.calibrate import drawing as plot
+from noisyviz.pictures.calibrate.picture import CalibratePicture, CalibrateResult
 
 MANY = CalibratePicture(
     fn="hard-sigmoid",

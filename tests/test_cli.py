@@ -10,7 +10,8 @@ import pytest
 from conftest import Run
 
 import noisyviz
-from noisyviz.cli import app, estimate, output
+from noisyviz.cli import app, estimate
+from noisyviz.cli import terminal as output
 from noisyviz.errors import InputError, MissingExtraError, NoisyvizError, NotReachedError
 
 COMMANDS = ["list", "estimate", "plot", "compare", "profile", "calibrate"]

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from conftest import Run
 
-from noisyviz.engine.schedules import SCHEDULES, schedule
+from noisyviz.annealing.schedules import SCHEDULES, schedule
 from noisyviz.export.provenance import PNG_SIGNATURE, made_by_noisyviz, read_record
 
 QUICK = ("anneal", "--steps", "30", "--trajectories", "20")

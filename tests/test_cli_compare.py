@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from conftest import Run
 
-from noisyviz.cli import output
+from noisyviz.cli import terminal as output
 from noisyviz.export.provenance import PNG_SIGNATURE, read_record
 
 QUICK = ("compare", "--points", "11", "--samples", "20")

@@ -13,8 +13,8 @@ import pytest
 from conftest import Run
 
 import noisyviz as nv
-from noisyviz.cli import output
-from noisyviz.recipes.overview import default_xlim
+from noisyviz.cli import terminal as output
+from noisyviz.pictures.overview.picture import default_xlim
 
 MOMENTS = (
     *("mean", "bias", "std", "p_outside", "grad_mean", "grad_std", "grad_rms"),
@@ -270,7 +270,7 @@ def test_the_number_of_jobs_changes_no_byte(run: Run, monkeypatch: pytest.Monkey
         given.append(kwargs["jobs"])
         return real(*args, **kwargs)
 
-    monkeypatch.setattr("noisyviz.engine.montecarlo.monte_carlo", simulate)
+    monkeypatch.setattr("noisyviz.moments.montecarlo.monte_carlo", simulate)
     words = ("estimate", "--fn", "hard-tanh", "--unit", "nani", "--samples", "3e5", "--at", "-1.5,0.4,2", "--json")
     results = [run(*words, *more).stdout for more in ((), ("--jobs", "1"), ("--jobs", "3"))]
     assert results[0] == results[1] == results[2]

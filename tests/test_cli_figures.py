@@ -19,16 +19,16 @@ from conftest import Run
 
 from noisyviz.export import figures as engine
 from noisyviz.export import manifest
+from noisyviz.export.integrity import intact
 from noisyviz.export.provenance import read_record
-from noisyviz.export.seal import intact
-from noisyviz.recipes import paper
-from noisyviz.recipes.overview import Overview
+from noisyviz.pictures import paper
+from noisyviz.pictures.overview.picture import Overview
 
 QUICK: dict[str, Any] = {"points": 11, "samples": 9, "panels": ("sigma",)}
 STAND_INS = {
-    "1": paper.Figure(shows="", recipe="plot", settings=QUICK),
-    "2": paper.Figure(shows="", recipe="plot", settings=QUICK | {"alpha": 1.1}, scaled=True),
-    "extra": paper.Figure(shows="", recipe="plot", settings=QUICK | {"fn": ("relu",)}),
+    "1": paper.Figure(shows="", picture="plot", settings=QUICK),
+    "2": paper.Figure(shows="", picture="plot", settings=QUICK | {"alpha": 1.1}, scaled=True),
+    "extra": paper.Figure(shows="", picture="plot", settings=QUICK | {"fn": ("relu",)}),
 }
 TABLES = ("", "-draws")
 EMPTY = hashlib.sha256().hexdigest()
@@ -290,10 +290,10 @@ def test_a_killed_process_leaves_only_whole_files(moment: float, tmp_path: Path)
 def slow(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A run with two processes that would take long."""
     code = (
-        "import sys\nfrom noisyviz.export import figures\nfrom noisyviz.recipes import paper\n"
+        "import sys\nfrom noisyviz.export import figures\nfrom noisyviz.pictures import paper\n"
         "if __name__ == '__main__':\n"
         "    slow = {'points': 100_000, 'samples': 1_000_000, 'unit': 'nanil-softplus'}\n"
-        "    picture = paper.Figure(shows='', recipe='plot', settings=slow)\n"
+        "    picture = paper.Figure(shows='', picture='plot', settings=slow)\n"
         "    paper.EDITIONS = {'icml': {str(n): picture for n in range(4)}}\n"
         "    figures.processors = lambda: 2\n"
         "    from noisyviz.cli import main\n"
@@ -348,7 +348,7 @@ def test_processes_start_while_interrupts_are_ignored(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(engine, "ProcessPoolExecutor", Pool)
     before = signal.getsignal(signal.SIGINT)
-    job = engine.Job(stem="a", recipe=Overview(**QUICK), formats=(), style="paper", width="icml")
+    job = engine.Job(stem="a", picture=Overview(**QUICK), formats=(), style="paper", width="icml")
     assert len(engine.perform_all([job, job, job], workers=2)) == 3
     assert seen == [signal.SIG_IGN] * 3
     assert signal.getsignal(signal.SIGINT) is before

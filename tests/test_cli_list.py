@@ -6,11 +6,11 @@ import pytest
 from conftest import Run
 
 from noisyviz import ACTIVATIONS, KINDS, NOISES, SAMPLERS, SCALES
-from noisyviz.cli import output
-from noisyviz.engine.objectives import OBJECTIVES
-from noisyviz.engine.schedules import SCHEDULES
-from noisyviz.plots.style import STYLES
-from noisyviz.recipes.paper import FIGURES
+from noisyviz.annealing.objectives import OBJECTIVES
+from noisyviz.annealing.schedules import SCHEDULES
+from noisyviz.cli import terminal as output
+from noisyviz.pictures.paper import FIGURES
+from noisyviz.pictures.shared.style import STYLES
 
 REGISTRIES = {
     "activations": ACTIVATIONS,

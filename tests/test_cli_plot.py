@@ -12,7 +12,7 @@ import pytest
 import typer
 from conftest import Run
 
-from noisyviz.cli import output
+from noisyviz.cli import terminal as output
 from noisyviz.export.provenance import PNG_SIGNATURE, read_record
 
 QUICK = ("plot", "--points", "21", "--samples", "50")

@@ -17,10 +17,10 @@ import numpy.typing as npt
 import pytest
 from conftest import Run
 
-from noisyviz.cli import output
+from noisyviz.cli import terminal as output
 from noisyviz.cli.profile import UNIT_COLUMNS
-from noisyviz.digests import Digests
-from noisyviz.sources import arrays_of
+from noisyviz.networks.array_sources import arrays_of
+from noisyviz.networks.digests import Digests
 
 DATA = Path(__file__).parent / "data"
 DIGITS, GATES = str(DATA / "digits.npz"), str(DATA / "gates.npz")
@@ -119,7 +119,7 @@ def tensors(arrays: dict[str, tuple[str, npt.NDArray[Any]]], *, cut: int = 0) ->
 
 def test_bfloat16_is_widened_block_by_block_into_a_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("noisyviz.sources._PART", 8)
+    monkeypatch.setattr("noisyviz.networks.array_sources._PART", 8)
     x = np.array([[0.5, -1.25, 3.0], [np.inf, -0.0, 2.0**-130]] * 7, dtype=np.float32)
     half = (x.view(np.uint32) >> 16).astype("<u2")
     Path("a.safetensors").write_bytes(tensors({"x": ("BF16", half), "y": ("BF16", half[:1])}))

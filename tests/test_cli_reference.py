@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from noisyviz.cli.reference import page
+from noisyviz.cli.reference_page import page
 
 DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
 
 
 def test_the_command_line_page_is_up_to_date() -> None:
-    assert DOCS.read_text(encoding="utf-8") == page(), "run: python -m noisyviz.cli.reference > docs/cli.md"
+    assert DOCS.read_text(encoding="utf-8") == page(), "run: python -m noisyviz.cli.reference_page > docs/cli.md"
 
 
 def test_the_page_tells_every_command_and_option() -> None:

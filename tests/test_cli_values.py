@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisyviz.cli import values
+from noisyviz.cli import parsing as values
 from noisyviz.errors import InputError
 
 INF = float("inf")

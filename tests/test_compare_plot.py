@@ -11,11 +11,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from noisyviz.export import rc_settings
-from noisyviz.plots import compare
-from noisyviz.plots.compare_results import CompareResult
-from noisyviz.plots.style import OKABE_ITO
-from noisyviz.recipes.compare import Compare
+from noisyviz.export.render import rc_settings
+from noisyviz.pictures.compare import drawing as compare
+from noisyviz.pictures.compare.picture import Compare, CompareResult
+from noisyviz.pictures.shared.style import OKABE_ITO
 
 KINDS = ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus")
 ISSUE = {"fn": ("hard-tanh",), "unit": ("nan", "nah", "nani", "nanil", "nanis"), "alpha": (0.9, 1.0, 1.15)}

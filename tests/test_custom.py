@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import noisyviz as nv
-from noisyviz.engine.activation import Activation
-from noisyviz.engine.custom import from_function
+from noisyviz.units.activation import Activation
+from noisyviz.units.own_function import from_function
 
 FUNCTIONS = """
 import numpy as np

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from noisyviz import NoisyUnit
-from noisyviz.recipes.draws import EDITIONS
+from noisyviz.pictures.draws.picture import EDITIONS
 
 PAGE = (Path(__file__).parents[1] / "docs" / "figure-4.md").read_text(encoding="utf-8")
 ROWS = [

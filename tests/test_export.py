@@ -15,17 +15,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from noisyviz import __version__, export
+from noisyviz import __version__
 from noisyviz.errors import InputError, NoisyvizError
-from noisyviz.export import pgf, provenance
-from noisyviz.plots.style import style, width_in
-from noisyviz.recipes.base import DataSource, settings
-from noisyviz.recipes.overview import Overview
+from noisyviz.export import formats, pgf, provenance, render, saving, tables, write
+from noisyviz.pictures.overview.picture import Overview
+from noisyviz.pictures.picture import DataSource
+from noisyviz.pictures.shared.style import style, width_in
+from noisyviz.pictures.stored import stored_picture
 
 NO_TEX = not any(shutil.which(name) for name in pgf.TEX_SYSTEMS)
 FORMATS = [
     pytest.param(fmt, marks=pytest.mark.skipif(fmt == "pgf" and NO_TEX, reason="no TeX is installed"))
-    for fmt in export.PICTURE_FORMATS
+    for fmt in formats.PICTURE_FORMATS
 ]
 RECIPE = Overview(points=41, samples=60)
 RESULT = RECIPE.compute()
@@ -33,18 +34,18 @@ COLUMNS = {"x": np.array([0.0, 0.1, np.inf]), "mean": np.array([np.nan, -1.5, 1e
 
 
 def picture(fmt: str, **look: str) -> bytes:
-    return export.picture_bytes(RECIPE, RESULT, fmt=fmt, **look)
+    return render.picture_bytes(RECIPE, RESULT, fmt=fmt, **look)
 
 
 @pytest.fixture(scope="module")
 def pictures() -> dict[str, bytes]:
-    return {fmt: picture(fmt) for fmt in export.PICTURE_FORMATS if fmt != "pgf" or not NO_TEX}
+    return {fmt: picture(fmt) for fmt in formats.PICTURE_FORMATS if fmt != "pgf" or not NO_TEX}
 
 
 def test_the_suffix_decides_and_a_given_format_overrides() -> None:
-    assert export.format_of("a/b.SVG") == "svg"
-    assert export.format_of("b.txt", given="pdf") == "pdf"
-    assert export.format_of("b.npz", allowed=export.TABLE_FORMATS) == "npz"
+    assert formats.format_of("a/b.SVG") == "svg"
+    assert formats.format_of("b.txt", given="pdf") == "pdf"
+    assert formats.format_of("b.npz", allowed=formats.TABLE_FORMATS) == "npz"
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_the_suffix_decides_and_a_given_format_overrides() -> None:
 )
 def test_an_unknown_format_is_refused_with_the_list(name: str, given: str | None, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
-        export.format_of(name, given=given)
+        formats.format_of(name, given=given)
     assert caught.value.parameter == ("output" if given is None else "format")
 
 
@@ -75,9 +76,9 @@ def test_a_picture_is_the_same_in_another_process_with_a_gui_backend(fmt: str, p
     code = f"""
 import sys
 from noisyviz import export
-from noisyviz.recipes.overview import Overview
+from noisyviz.pictures.overview.picture import Overview
 recipe = Overview(points=41, samples=60)
-sys.stdout.buffer.write(export.picture_bytes(recipe, recipe.compute(), fmt="{fmt}"))
+sys.stdout.buffer.write(render.picture_bytes(recipe, recipe.compute(), fmt="{fmt}"))
 assert "matplotlib.pyplot" not in sys.modules
 """
     env = os.environ | {"MPLBACKEND": "TkAgg", "PYTHONHASHSEED": "5"}
@@ -96,7 +97,7 @@ def test_a_picture_carries_what_makes_it_again_and_nothing_of_the_user(
     assert record is not None
     assert (record["noisyviz"], record["recipe"]) == (__version__, "plot")
     assert (record["style"], record["width"], record["seed"]) == ("paper", "icml-page", 0)
-    assert Overview.from_settings(record["settings"]) == RECIPE
+    assert stored_picture(Overview.name, record["settings"]) == RECIPE
     assert set(record["versions"]) == {"matplotlib", "numpy", "pillow", "scipy"} | ({"tex"} if fmt == "pgf" else set())
     head = pictures[fmt] if fmt != "png" else pictures[fmt][:5000]
     for private in (str(tmp_path), str(Path.home()), os.getcwd(), "CreationDate", "<dc:date>", "tIME"):
@@ -107,10 +108,10 @@ def test_a_picture_carries_what_makes_it_again_and_nothing_of_the_user(
 def test_odd_signs_in_a_file_name_survive_in_the_record(fmt: str, tmp_path: Path) -> None:
     source = DataSource(file=r"o(d)d\)<&>\"é漢$_{.npz", array="a]]>", sha256="ab")
     recipe = Overview(points=5, samples=3, data=source)
-    path = export.write_picture(recipe, recipe.compute(np.array([0.0, 2.0])), tmp_path / f"a.{fmt}")
+    path = write.write_picture(recipe, recipe.compute(np.array([0.0, 2.0])), tmp_path / f"a.{fmt}")
     record = provenance.read_record(path)
     assert record is not None
-    assert record["settings"] == settings(recipe)
+    assert record["settings"] == recipe.settings()
 
 
 @pytest.mark.parametrize("look", ["paper", "screen", "dark"])
@@ -146,22 +147,22 @@ def test_an_svg_needs_no_fonts_and_has_its_own_background_for_dark_pages(picture
 @pytest.mark.parametrize("fmt", ["svg", "pdf"])
 def test_a_large_cloud_keeps_a_vector_file_small(fmt: str) -> None:
     recipe = Overview(points=101, samples=100_000, unit="nani", panels=("activation",))
-    assert len(export.picture_bytes(recipe, recipe.compute(), fmt=fmt, width="icml")) < 250_000
+    assert len(render.picture_bytes(recipe, recipe.compute(), fmt=fmt, width="icml")) < 250_000
 
 
 def test_writing_names_the_file_and_replaces_only_what_is_ours(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
-    assert export.write_picture(RECIPE, RESULT, path, width="icml") == path
-    export.write_picture(RECIPE, RESULT, path, width="neurips")
+    assert write.write_picture(RECIPE, RESULT, path, width="icml") == path
+    write.write_picture(RECIPE, RESULT, path, width="neurips")
     with Image.open(path) as image:
         assert image.width == round(5.5 * 300)
     Image.new("RGB", (2, 2)).save(path)
     theirs = path.read_bytes()
     with pytest.raises(InputError, match="was not made by noisyviz") as caught:
-        export.write_picture(RECIPE, RESULT, path)
+        write.write_picture(RECIPE, RESULT, path)
     assert caught.value.parameter == "output"
     assert path.read_bytes() == theirs
-    export.write_picture(RECIPE, RESULT, path, force=True)
+    write.write_picture(RECIPE, RESULT, path, force=True)
     assert provenance.made_by_noisyviz(path)
 
 
@@ -170,7 +171,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_nothing_else(
     error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.json"
-    export.write_bytes(path, export.json_bytes({"config": {"noisyviz": "1"}}))
+    saving.write_bytes(path, tables.json_bytes({"config": {"noisyviz": "1"}}))
     before = path.read_bytes()
 
     def breaks(*_: Any) -> None:
@@ -179,7 +180,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_nothing_else(
 
     monkeypatch.setattr(os, "replace", breaks)
     with pytest.raises((NoisyvizError, KeyboardInterrupt)) as caught:
-        export.write_bytes(path, b"{}")
+        saving.write_bytes(path, b"{}")
     if isinstance(error, OSError):
         assert "no space left" in str(caught.value)
         assert not isinstance(caught.value, InputError)
@@ -199,19 +200,19 @@ def test_a_target_that_cannot_be_written_is_refused_in_one_sentence(
     }
     for path, said in cases.items():
         with pytest.raises(InputError, match=said) as caught:
-            export.write_bytes(path, b"")
+            saving.write_bytes(path, b"")
         assert "\n" not in str(caught.value)
         assert str(path) in str(caught.value)
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(InputError, match="its folder is not writable"):
-        export.check_target(tmp_path / "a.png")
+        saving.check_target(tmp_path / "a.png")
 
 
 def test_a_link_is_followed_so_that_it_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     link = tmp_path / "a.csv"
     link.symlink_to(tmp_path / "real" / "b.csv")
-    export.write_table(link, COLUMNS, {})
+    write.write_table(link, COLUMNS, {})
     assert link.is_symlink()
     assert (tmp_path / "real" / "b.csv").exists()
 
@@ -219,7 +220,7 @@ def test_a_link_is_followed_so_that_it_stays_a_link(tmp_path: Path) -> None:
 def test_new_files_get_the_permissions_of_the_user(tmp_path: Path) -> None:
     old = os.umask(0o027)
     try:
-        path = export.write_bytes(tmp_path / "a.bin", b"1")
+        path = saving.write_bytes(tmp_path / "a.bin", b"1")
     finally:
         os.umask(old)
     assert path.stat().st_mode & 0o777 == 0o640
@@ -227,7 +228,7 @@ def test_new_files_get_the_permissions_of_the_user(tmp_path: Path) -> None:
 
 def test_tables_keep_every_digit_and_say_what_is_not_finite(tmp_path: Path) -> None:
     config = {"seed": 3}
-    csv, npz, js = (export.write_table(tmp_path / f"t.{fmt}", COLUMNS, config) for fmt in export.TABLE_FORMATS)
+    csv, npz, js = (write.write_table(tmp_path / f"t.{fmt}", COLUMNS, config) for fmt in formats.TABLE_FORMATS)
     assert csv.read_text() == "x,mean,n\n0.0,nan,1\n0.1,-1.5,2\ninf,1e-300,3\n"
     with np.load(npz, allow_pickle=False) as found:
         for name, values in COLUMNS.items():
@@ -241,27 +242,27 @@ def test_tables_keep_every_digit_and_say_what_is_not_finite(tmp_path: Path) -> N
     assert document["masked"] == 2
 
 
-@pytest.mark.parametrize("fmt", export.TABLE_FORMATS)
+@pytest.mark.parametrize("fmt", formats.TABLE_FORMATS)
 def test_tables_are_the_same_on_every_run_and_replace_only_their_own(
     fmt: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = export.write_table(tmp_path / f"t.{fmt}", COLUMNS, {"seed": 3})
+    path = write.write_table(tmp_path / f"t.{fmt}", COLUMNS, {"seed": 3})
     first = path.read_bytes()
     monkeypatch.setattr("time.time", lambda: 2e9)
-    export.write_table(path, COLUMNS, {"seed": 3})
+    write.write_table(path, COLUMNS, {"seed": 3})
     assert path.read_bytes() == first
     path.write_bytes(b"x,mean\n1,2\n")
     with pytest.raises(InputError, match="not made by noisyviz"):
-        export.write_table(path, COLUMNS, {})
+        write.write_table(path, COLUMNS, {})
 
 
 def test_columns_of_unequal_length_are_no_table() -> None:
     with pytest.raises(ValueError, match="zip"):
-        export.table_bytes({"a": np.zeros(2), "b": np.zeros(3)}, {}, fmt="csv")
+        tables.table_bytes({"a": np.zeros(2), "b": np.zeros(3)}, {}, fmt="csv")
 
 
 def test_the_data_stand_beside_the_picture(tmp_path: Path) -> None:
-    paths = export.write_data(RECIPE, RESULT, tmp_path / "unit.v2.png")
+    paths = write.write_data(RECIPE, RESULT, tmp_path / "unit.v2.png")
     assert [path.name for path in paths] == ["unit.v2.csv", "unit.v2-draws.csv"]
     table = np.genfromtxt(paths[0], delimiter=",", names=True, dtype=None, encoding="utf-8")
     np.testing.assert_array_equal(table["x"], RESULT.series[0].curves.x)
@@ -271,7 +272,7 @@ def test_the_data_stand_beside_the_picture(tmp_path: Path) -> None:
     paths[1].write_text("mine\n")
     paths[0].unlink()
     with pytest.raises(InputError, match=r"unit\.v2-draws\.csv"):
-        export.write_data(RECIPE, RESULT, tmp_path / "unit.v2.png")
+        write.write_data(RECIPE, RESULT, tmp_path / "unit.v2.png")
     assert not paths[0].exists()
 
 
@@ -283,7 +284,7 @@ def test_a_truncated_file_is_not_ours_or_still_tells_the_truth(
     for size in {0, 1, 7, 8, 20, 60, 200, 900, len(whole) // 2, len(whole) - 1}:
         path.write_bytes(whole[:size])
         record = provenance.read_record(path)
-        assert record is None or record["settings"] == settings(RECIPE), size
+        assert record is None or record["settings"] == RECIPE.settings(), size
 
 
 def test_damaged_and_hostile_files_are_read_in_bounds(pictures: dict[str, bytes], tmp_path: Path) -> None:

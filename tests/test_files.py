@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pytest
 
 from noisyviz.errors import InputError
-from noisyviz.files import FREE_BYTES, read_values, split_source
+from noisyviz.networks.array_files import FREE_BYTES, read_values, split_source
 
 
 def npy_bytes(header: str, body: bytes = b"") -> bytes:

@@ -17,8 +17,7 @@ from PIL import Image
 
 from noisyviz.export import manifest, provenance
 from noisyviz.export.figures import perform
-from noisyviz.export.seal import intact
-from noisyviz.recipes.base import settings
+from noisyviz.export.integrity import intact
 
 JOBS = jobs()
 STALE = "is stale; run: python tests/gallery.py"
@@ -54,10 +53,10 @@ def test_every_file_is_small_whole_and_the_one_in_the_manifest() -> None:
 def test_no_picture_is_stale(stem: str) -> None:
     job = JOBS[stem]
     for one in entries(stem):
-        asked: Any = job.recipe
-        assert one["settings"] == settings(asked), f"{one['file']} {STALE}"
+        asked: Any = job.picture
+        assert one["settings"] == asked.settings(), f"{one['file']} {STALE}"
         assert (one["recipe"], one["style"], one["width"]) == (asked.name, job.style, job.width), STALE
-    if any(getattr(job.recipe, key, None) for key in ("data", "files")):
+    if any(getattr(job.picture, key, None) for key in ("data", "files")):
         return  # its data are not in this repository
     versions = document()["versions"]
     same = versions == provenance.versions() and all(one["versions"] == versions for one in entries(stem))

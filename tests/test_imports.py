@@ -1,16 +1,25 @@
 """What may be loaded when, each seen in a fresh interpreter: rooms import one way, and nothing heavy comes early."""
 
+import ast
 import json
-import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import noisyviz
-import noisyviz.engine
 
-ENGINE = [module.name for module in pkgutil.iter_modules(noisyviz.engine.__path__, "noisyviz.engine.")]
+ROOMS = ("units", "moments", "annealing", "networks", "pictures", "export", "cli")
+"""From the bottom up: a room imports the rooms named before it, and itself."""
+NUMERICAL = ROOMS[: ROOMS.index("pictures")]
+PACKAGE = Path(noisyviz.__file__).parent
+
+
+def modules_of(room: str) -> list[str]:
+    """Every module of a room, as it is imported."""
+    paths = sorted((PACKAGE / room).rglob("*.py"))
+    return [".".join(("noisyviz", *path.relative_to(PACKAGE).with_suffix("").parts)) for path in paths]
 
 
 def loaded_by(code: str) -> set[str]:
@@ -31,18 +40,27 @@ def command(*words: str) -> str:
     return f"from noisyviz.cli import main\nsys.argv = {['noisyviz', *words]!r}\nmain()"
 
 
-@pytest.mark.parametrize("module", ENGINE)
-def test_the_engine_loads_no_drawing_and_no_command_line(module: str) -> None:
-    loaded = loaded_by(f"import {module}")
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_import_runs_upward(room: str) -> None:
+    above = ROOMS[ROOMS.index(room) + 1 :]
+    for path in (PACKAGE / room).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in names:
+                assert name.partition("noisyviz.")[2].partition(".")[0] not in above, f"{path}: {name}"
+
+
+@pytest.mark.parametrize("room", NUMERICAL)
+def test_numerical_rooms_load_no_drawing_and_no_command_line(room: str) -> None:
+    loaded = loaded_by(f"import {', '.join(modules_of(room))}")
     assert "numpy" in loaded
     assert loaded & {"matplotlib", "typer", "rich"} == set()
 
 
-@pytest.mark.parametrize("room", ["plots", "recipes"])
-def test_rooms_below_the_command_line_do_not_load_it(room: str) -> None:
-    package = __import__(f"noisyviz.{room}", fromlist=["__path__"])
-    modules = [module.name for module in pkgutil.iter_modules(package.__path__, f"noisyviz.{room}.")]
-    assert loaded_by(f"import {', '.join(modules)}, noisyviz.export, noisyviz.files") & {"typer", "rich"} == set()
+def test_rooms_below_the_command_line_do_not_load_it() -> None:
+    modules = [name for room in ("pictures", "export") for name in modules_of(room)]
+    assert loaded_by(f"import {', '.join(modules)}") & {"typer", "rich"} == set()
 
 
 def test_importing_noisyviz_loads_neither_numpy_nor_matplotlib() -> None:
@@ -74,8 +92,8 @@ def test_estimate_never_loads_matplotlib() -> None:
 )
 def test_a_command_loads_only_what_it_needs(words: list[str], idle: list[str]) -> None:
     modules = modules_after(command(*words))
-    assert "noisyviz.engine.exact" in modules
-    assert modules & {"scipy.stats", "matplotlib.pyplot", "noisyviz.engine.anneal", *idle} == set()
+    assert "noisyviz.moments.exact" in modules
+    assert modules & {"scipy.stats", "matplotlib.pyplot", "noisyviz.annealing.anneal", *idle} == set()
 
 
 def test_every_public_name_is_there_and_listed() -> None:

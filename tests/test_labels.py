@@ -2,7 +2,7 @@
 
 import pytest
 
-from noisyviz.plots.labels import name, parameter, percent, where_wrong
+from noisyviz.pictures.shared.labels import name, parameter, percent, where_wrong
 
 WIDE = (-4.0, 4.0)
 

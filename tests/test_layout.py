@@ -9,8 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from noisyviz.plots.layout import legend_columns, literal, number, text_width, tick_labels, ticks, ticks_across, wrap
-from noisyviz.plots.style import style
+from noisyviz.pictures.shared.layout import (
+    legend_columns,
+    literal,
+    number,
+    text_width,
+    tick_labels,
+    ticks,
+    ticks_across,
+    wrap,
+)
+from noisyviz.pictures.shared.style import style
 
 
 @pytest.fixture(autouse=True)

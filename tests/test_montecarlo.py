@@ -12,9 +12,9 @@ import pytest
 from reference import KINDS
 
 import noisyviz as nv
-from noisyviz.engine.moments import z_score
-from noisyviz.engine.noise import noise as named_noise
-from noisyviz.engine.samplers import Draws
+from noisyviz.moments.quantities import z_score
+from noisyviz.moments.samplers import Draws
+from noisyviz.units.noise import noise as named_noise
 
 Array = npt.NDArray[np.float64]
 

@@ -10,15 +10,15 @@ import numpy.typing as npt
 import pytest
 
 import noisyviz as nv
-from noisyviz.engine.montecarlo import monte_carlo
-from noisyviz.engine.montecarlo.estimates import ESTIMATES
-from noisyviz.engine.montecarlo.piecewise import piecewise_sums
-from noisyviz.engine.montecarlo.plain import plain_sums
-from noisyviz.engine.montecarlo.smooth import smooth_sums
-from noisyviz.engine.montecarlo.thresholds import Counter, first_reaching
-from noisyviz.engine.noise import noise
-from noisyviz.engine.samplers import SAMPLERS, Draws
-from noisyviz.engine.units import InputNoise
+from noisyviz.moments.montecarlo import monte_carlo
+from noisyviz.moments.montecarlo.analytic import smooth_sums
+from noisyviz.moments.montecarlo.estimates import ESTIMATES
+from noisyviz.moments.montecarlo.piecewise_linear import piecewise_sums
+from noisyviz.moments.montecarlo.plain import plain_sums
+from noisyviz.moments.montecarlo.thresholds import Counter, first_reaching
+from noisyviz.moments.samplers import SAMPLERS, Draws
+from noisyviz.units.noise import noise
+from noisyviz.units.unit import InputNoise
 
 Array = npt.NDArray[np.float64]
 
@@ -158,7 +158,7 @@ def test_random_cases_agree_as_well(seed: int) -> None:
 )
 def test_each_unit_goes_its_way(fn: str, kind: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the comparisons above compare two ways, not one with itself."""
-    from noisyviz.engine import montecarlo
+    from noisyviz.moments import montecarlo
 
     class Taken(Exception):
         pass

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import noisyviz as nv
-from noisyviz.engine.network import (
+from noisyviz.pictures.network.training import (
     LAYERS,
     MEANS,
     SPREAD,

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from noisyviz.engine.activations import ACTIVATIONS
-from noisyviz.engine.noise import noise
-from noisyviz.engine.objectives import DESATURATE, LANDSCAPES, OBJECTIVES, characteristic, objective
+from noisyviz.annealing.objectives import DESATURATE, LANDSCAPES, OBJECTIVES, characteristic, objective
 from noisyviz.errors import InputError
+from noisyviz.units.activations import ACTIVATIONS
+from noisyviz.units.noise import noise
 
 X = np.array([-71.0, -19.2, 0.3, 7.7, 20.0])
 LAWS = {

@@ -24,14 +24,13 @@ from matplotlib.transforms import Bbox
 from numpy.typing import NDArray
 from scipy.integrate import quad
 
-from noisyviz.engine.exact import exact
-from noisyviz.engine.units import KINDS, NoisyUnit
-from noisyviz.plots import overview
-from noisyviz.plots.labels import KIND_FORMULAS, SCALE_FORMULAS
-from noisyviz.plots.results import OverviewResult
-from noisyviz.plots.style import OKABE_ITO, QUANTITIES, SERIES, style, width_in
-from noisyviz.recipes.base import DataSource
-from noisyviz.recipes.overview import Overview
+from noisyviz.moments.exact import exact
+from noisyviz.pictures.overview import drawing as overview
+from noisyviz.pictures.overview.picture import Overview, OverviewResult
+from noisyviz.pictures.picture import DataSource
+from noisyviz.pictures.shared.labels import KIND_FORMULAS, SCALE_FORMULAS
+from noisyviz.pictures.shared.style import OKABE_ITO, QUANTITIES, SERIES, style, width_in
+from noisyviz.units.unit import KINDS, NoisyUnit
 
 SOURCE = DataSource(file="gates.npz", array="input_gate", sha256="0" * 64)
 QUICK: dict[str, Any] = {"points": 101, "samples": 200}
@@ -376,7 +375,7 @@ def test_drawing_needs_no_pyplot_and_changes_no_setting() -> None:
     code = """
 import sys, matplotlib
 from matplotlib.figure import Figure
-from noisyviz.recipes.overview import Overview
+from noisyviz.pictures.overview.picture import Overview
 before = dict(matplotlib.rcParams)
 recipe = Overview(points=11, samples=5)
 result = recipe.compute()

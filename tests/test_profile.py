@@ -8,12 +8,14 @@ import numpy.typing as npt
 import pytest
 
 import noisyviz as nv
-from noisyviz.engine import blocks, noise_effect, tally
-from noisyviz.engine.blocks import count_rows, over_rows
-from noisyviz.engine.grid import Grid
-from noisyviz.engine.noise_effect import NoiseProfile
-from noisyviz.engine.profile import QUANTILES, UNIT_QUANTILES, ArrayProfile
-from noisyviz.engine.saturation import FINE
+from noisyviz.networks import histogram as tally
+from noisyviz.networks import noise_effect
+from noisyviz.networks import row_blocks as blocks
+from noisyviz.networks.noise_effect import NoiseProfile
+from noisyviz.networks.profile import QUANTILES, UNIT_QUANTILES, ArrayProfile
+from noisyviz.networks.row_blocks import count_rows, over_rows
+from noisyviz.networks.saturation import FINE
+from noisyviz.networks.value_grid import Grid
 
 DATA = Path(__file__).parent / "data"
 NUMBERS = (

@@ -15,11 +15,10 @@ from matplotlib.patches import StepPatch
 from matplotlib.transforms import Bbox
 
 import noisyviz as nv
-from noisyviz.export import picture_bytes, rc_settings
-from noisyviz.plots import profile as plot
-from noisyviz.plots import profile_page
-from noisyviz.plots.profile_results import ProfileResult
-from noisyviz.recipes.profile import MOST_ARRAYS, MOST_BARS, ProfilePicture
+from noisyviz.export.render import picture_bytes, rc_settings
+from noisyviz.pictures.profile import drawing as plot
+from noisyviz.pictures.profile import page as profile_page
+from noisyviz.pictures.profile.picture import MOST_ARRAYS, MOST_BARS, ProfilePicture, ProfileResult
 
 RNG = np.random.default_rng(5)
 ARRAYS = {

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import noisyviz as nv
-from noisyviz.engine.moments import MOMENTS
+from noisyviz.moments.quantities import MOMENTS
 
 FEW: Final = settings(derandomize=True, deadline=None, max_examples=15, database=None)
 NAMES: Final = sorted(nv.ACTIVATIONS)

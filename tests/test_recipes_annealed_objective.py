@@ -1,6 +1,5 @@
 """Figure 2: landscapes by their formula, trajectories by a plain loop, and what the picture shows of them."""
 
-import json
 from typing import Any
 
 import matplotlib as mpl
@@ -10,11 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from noisyviz.errors import InputError
-from noisyviz.export import rc_settings
-from noisyviz.plots.annealed_objective import caption_words
-from noisyviz.plots.annealed_objective_results import AnnealedObjectiveResult
-from noisyviz.recipes.annealed_objective import AnnealedObjective
-from noisyviz.recipes.base import settings
+from noisyviz.export.render import rc_settings
+from noisyviz.pictures.annealed_objective.drawing import caption_words
+from noisyviz.pictures.annealed_objective.picture import AnnealedObjective, AnnealedObjectiveResult
+from noisyviz.pictures.stored import stored_picture
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 SMALL = AnnealedObjective(steps=120, trajectories=40, shown=2, seed=3)
@@ -155,7 +153,7 @@ def test_tables_hold_what_is_drawn_and_every_end(result: AnnealedObjectiveResult
 
 
 def test_the_seed_decides_and_settings_make_it_again(result: AnnealedObjectiveResult) -> None:
-    again = AnnealedObjective.from_settings(json.loads(json.dumps(settings(SMALL)))).compute()
+    again = stored_picture(AnnealedObjective.name, SMALL.settings()).compute()
     np.testing.assert_array_equal(again.descents[1].x, result.descents[1].x)
     other = AnnealedObjective(steps=120, trajectories=40, shown=2, seed=4).compute()
     assert not np.array_equal(other.descents[0].x, result.descents[0].x)

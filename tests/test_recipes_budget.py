@@ -1,6 +1,5 @@
 """Bias against gradient: root mean squares by hand and by plain draws, and what the picture shows of them."""
 
-import json
 import re
 from math import pi, sqrt
 from pathlib import Path
@@ -14,15 +13,14 @@ from matplotlib.figure import Figure
 from scipy.integrate import quad
 from scipy.special import ndtr
 
-from noisyviz.engine.calibrate import effect, normal_input
-from noisyviz.engine.softplus_sample import gradient_ends, softplus_sample
-from noisyviz.engine.units import NoisyUnit
 from noisyviz.errors import InputError
-from noisyviz.export import rc_settings
-from noisyviz.plots.budget import MOST_GRADIENT, caption_words
-from noisyviz.plots.budget_results import BudgetCurve, BudgetResult
-from noisyviz.recipes.base import settings
-from noisyviz.recipes.budget import Budget
+from noisyviz.export.render import rc_settings
+from noisyviz.networks.calibrate import effect, normal_input
+from noisyviz.networks.softplus_nodes import gradient_ends, softplus_sample
+from noisyviz.pictures.budget.drawing import MOST_GRADIENT, caption_words
+from noisyviz.pictures.budget.picture import Budget, BudgetCurve, BudgetResult
+from noisyviz.pictures.stored import stored_picture
+from noisyviz.units.unit import NoisyUnit
 
 RECIPE = Budget(levels=7, marks=(0.5, 5.0))
 STD = 2.0
@@ -236,7 +234,7 @@ def test_the_table_is_long(result: BudgetResult) -> None:
 
 
 def test_settings_make_it_again() -> None:
-    assert Budget.from_settings(json.loads(json.dumps(settings(RECIPE)))) == RECIPE
+    assert stored_picture(Budget.name, RECIPE.settings()) == RECIPE
 
 
 @pytest.mark.parametrize(

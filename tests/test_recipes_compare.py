@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from noisyviz.engine.exact import exact
-from noisyviz.engine.units import NoisyUnit
 from noisyviz.errors import InputError
-from noisyviz.plots.compare_results import CompareResult
-from noisyviz.recipes.base import settings
-from noisyviz.recipes.compare import OPTIONS, SUMMARY, Compare, settings_of, summary
+from noisyviz.moments.exact import exact
+from noisyviz.pictures.compare.picture import OPTIONS, SUMMARY, Compare, CompareResult, settings_of, summary
+from noisyviz.pictures.stored import stored_picture
+from noisyviz.units.unit import NoisyUnit
 
 KINDS = ("nan", "nah", "nani", "nanil", "nanis")
 
@@ -27,8 +26,8 @@ def grid(result: CompareResult, *options: str) -> list[list[tuple[object, ...]]]
 
 def test_settings_survive_json_and_make_the_recipe_again() -> None:
     recipe = Compare(fn=("relu",), unit=("nan", "nani"), c=(0.25, 1.0), xlim=(-2.0, 3.5), panels=("sigma",), seed=9)
-    stored = json.loads(json.dumps(settings(recipe), allow_nan=False))
-    assert Compare.from_settings(stored) == recipe
+    stored = json.loads(json.dumps(recipe.settings(), allow_nan=False))
+    assert stored_picture(Compare.name, stored) == recipe
     assert set(stored) == set(Compare.__dataclass_fields__) - {"name"}
 
 

@@ -1,6 +1,5 @@
 """Figure 1: derivatives by their closed forms, jumps drawn upright, and the ranges of the paper."""
 
-import json
 from math import exp
 from typing import Any
 
@@ -11,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from noisyviz.errors import InputError
-from noisyviz.export import rc_settings
-from noisyviz.plots import derivatives
-from noisyviz.plots.derivatives import caption_words
-from noisyviz.recipes.base import settings
-from noisyviz.recipes.derivatives import Derivatives
+from noisyviz.export.render import rc_settings
+from noisyviz.pictures.derivatives import drawing as derivatives
+from noisyviz.pictures.derivatives.drawing import caption_words
+from noisyviz.pictures.derivatives.picture import Derivatives
+from noisyviz.pictures.stored import stored_picture
 
 
 def drawn(width: float = 3.25, **given: Any) -> tuple[Figure, Axes]:
@@ -117,7 +116,7 @@ def test_the_table_has_one_row_for_each_function_and_x() -> None:
 
 def test_settings_make_the_recipe_again() -> None:
     recipe = Derivatives(fn=("relu", "tanh"), xlim=(-2.0, 3.0), points=7)
-    assert Derivatives.from_settings(json.loads(json.dumps(settings(recipe)))) == recipe
+    assert stored_picture(Derivatives.name, recipe.settings()) == recipe
 
 
 @pytest.mark.parametrize(

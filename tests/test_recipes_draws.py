@@ -1,7 +1,6 @@
 """Figure 4: where the draws lie, on which side and how far; what editions and scales change; dots in every format."""
 
 import io
-import json
 import re
 from math import exp
 from typing import Any
@@ -14,12 +13,13 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from noisyviz.errors import InputError
-from noisyviz.export import picture_bytes, rc_settings, table_bytes
-from noisyviz.plots import draws
-from noisyviz.plots.dots import Dots
-from noisyviz.plots.draws import caption_words
-from noisyviz.recipes.base import settings
-from noisyviz.recipes.draws import Draws
+from noisyviz.export.render import picture_bytes, rc_settings
+from noisyviz.export.tables import table_bytes
+from noisyviz.pictures.draws import drawing as draws
+from noisyviz.pictures.draws.drawing import caption_words
+from noisyviz.pictures.draws.picture import Draws
+from noisyviz.pictures.shared.dots import Dots
+from noisyviz.pictures.stored import stored_picture
 
 ALPHAS = (0.9, 1.0, 1.1, 1.2)
 
@@ -209,8 +209,8 @@ def test_the_files_stay_small() -> None:
 
 def test_settings_make_the_recipe_again() -> None:
     recipe = Draws(fn="tanh", alpha=(0.5, 1.5), edition="v3", scale="eq9", c=1.0, p=2.0, points=5, seed=3)
-    assert Draws.from_settings(json.loads(json.dumps(settings(recipe)))) == recipe
-    assert Draws.from_settings(json.loads(json.dumps(settings(Draws())))) == Draws()
+    assert stored_picture(Draws.name, recipe.settings()) == recipe
+    assert stored_picture(Draws.name, Draws().settings()) == Draws()
 
 
 @pytest.mark.parametrize(

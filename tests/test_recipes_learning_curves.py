@@ -1,6 +1,5 @@
 """The learning curves: the paper's numbers as tabulated by hand, and how their pictures show them."""
 
-import json
 from itertools import combinations
 from typing import Any
 
@@ -12,10 +11,10 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from noisyviz.errors import InputError
-from noisyviz.export import rc_settings
-from noisyviz.plots import learning_curves
-from noisyviz.recipes.base import settings
-from noisyviz.recipes.learning_curves import EXPERIMENTS, LearningCurves
+from noisyviz.export.render import rc_settings
+from noisyviz.pictures.learning_curves import drawing as learning_curves
+from noisyviz.pictures.learning_curves.picture import EXPERIMENTS, LearningCurves
+from noisyviz.pictures.stored import stored_picture
 
 UPDATES = [400.0 * k for k in (0, 1, 2, 5, 10, 20, 40, 60, 80, 100)]
 EPOCHS = [0.0, 10.0, 20.0, 40.0, 60.0, 80.0, 99.0]
@@ -202,7 +201,7 @@ def test_nothing_leaves_the_page_and_the_legend_stands_clear(experiment: str, wi
 
 def test_settings_make_the_recipe_again() -> None:
     recipe = LearningCurves(experiment="mnist")
-    assert LearningCurves.from_settings(json.loads(json.dumps(settings(recipe)))) == recipe
+    assert stored_picture(LearningCurves.name, recipe.settings()) == recipe
 
 
 def test_an_unknown_experiment_is_refused_with_those_there_are() -> None:

@@ -6,10 +6,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from noisyviz.errors import InputError
-from noisyviz.export import picture_bytes, rc_settings
-from noisyviz.plots import network as plot
-from noisyviz.recipes.network_activations import NetworkActivations
-from noisyviz.recipes.network_gradients import NetworkGradients
+from noisyviz.export.render import picture_bytes, rc_settings
+from noisyviz.pictures.network import drawing as plot
+from noisyviz.pictures.network.picture import NetworkActivations, NetworkGradients
 
 GRADIENTS, ACTIVATIONS = NetworkGradients(), NetworkActivations()
 

@@ -6,37 +6,38 @@ from typing import Any
 import numpy as np
 import pytest
 
-from noisyviz.engine.activations import ACTIVATIONS, activation
-from noisyviz.engine.exact import exact
-from noisyviz.engine.units import NoisyUnit
 from noisyviz.errors import InputError
-from noisyviz.plots.panels import PANELS as DRAWN
-from noisyviz.recipes import RECIPES, recipe_class
-from noisyviz.recipes.base import DataSource, settings
-from noisyviz.recipes.overview import PANELS, Overview, default_xlim, wrong_intervals
+from noisyviz.moments.exact import exact
+from noisyviz.pictures import PICTURES, picture_class
+from noisyviz.pictures.overview.picture import PANELS, Overview, default_xlim, wrong_intervals
+from noisyviz.pictures.picture import DataSource
+from noisyviz.pictures.shared.panels import PANELS as DRAWN
+from noisyviz.pictures.stored import stored_picture
+from noisyviz.units.activations import ACTIVATIONS, activation
+from noisyviz.units.unit import NoisyUnit
 
 SOURCE = DataSource(file="gates.npz", array="input_gate", sha256="0" * 64)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_every_recipe_is_found_under_its_name(name: str) -> None:
-    assert recipe_class(name).name == name
+    assert picture_class(name).name == name
 
 
 def test_an_unknown_recipe_gets_a_suggestion() -> None:
     with pytest.raises(InputError, match="did you mean 'plot'"):
-        recipe_class("plott")
+        picture_class("plott")
 
 
 def test_settings_survive_json_and_make_the_recipe_again() -> None:
     recipe = Overview(
         fn=("relu", "tanh"), unit="nah", alpha=1.1, xlim=(-2.0, 3.5), panels=("sigma",), seed=9, data=SOURCE
     )
-    stored = json.loads(json.dumps(settings(recipe), allow_nan=False))
-    assert Overview.from_settings(stored) == recipe
+    stored = json.loads(json.dumps(recipe.settings(), allow_nan=False))
+    assert stored_picture(Overview.name, stored) == recipe
     assert set(stored) == set(Overview.__dataclass_fields__) - {"name"}
     with pytest.raises(TypeError):
-        Overview.from_settings(stored | {"output": "a.png"})
+        stored_picture(Overview.name, stored | {"output": "a.png"})
 
 
 def test_the_panels_are_those_that_can_be_drawn() -> None:

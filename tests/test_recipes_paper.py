@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from noisyviz.errors import InputError
-from noisyviz.recipes.paper import EDITIONS, paper_figures
+from noisyviz.pictures.paper import EDITIONS, paper_figures
 
 # As counted in the proceedings and in arXiv v3: v3 has two figures more, 5 (MNIST) and 8 (characters).
 RENUMBERED = {"1": "1", "2": "2", "3": "3", "5": "6", "6": "7", "7": "9", "8": "10", "9": "11"}

@@ -1,7 +1,6 @@
 """Figure 3: h, u, Δ and the density of the noise at a saturated point, by hand; names that touch nothing."""
 
 import itertools
-import json
 from math import exp, pi, sqrt
 from typing import Any
 
@@ -14,11 +13,11 @@ from matplotlib.text import Annotation
 from matplotlib.transforms import Bbox
 
 from noisyviz.errors import InputError
-from noisyviz.export import rc_settings
-from noisyviz.plots import saturated_noise
-from noisyviz.plots.saturated_noise import caption_words
-from noisyviz.recipes.base import settings
-from noisyviz.recipes.saturated_noise import SaturatedNoise
+from noisyviz.export.render import rc_settings
+from noisyviz.pictures.saturated_noise import drawing as saturated_noise
+from noisyviz.pictures.saturated_noise.drawing import caption_words
+from noisyviz.pictures.saturated_noise.picture import SaturatedNoise
+from noisyviz.pictures.stored import stored_picture
 
 SIGMA = 2.5 * (1.0 / (1.0 + exp(1.5)) - 0.5) ** 2  # Eq 9 at c = 2.5, p = 1, Δ = −1.5
 
@@ -139,7 +138,7 @@ def test_the_caption_gives_the_values() -> None:
 
 def test_settings_make_the_recipe_again() -> None:
     recipe = SaturatedNoise(fn="sigmoid", x=-4.0, c=2.0, p=0.5, scale="figure", noise="laplace")
-    assert SaturatedNoise.from_settings(json.loads(json.dumps(settings(recipe)))) == recipe
+    assert stored_picture(SaturatedNoise.name, recipe.settings()) == recipe
 
 
 @pytest.mark.parametrize(

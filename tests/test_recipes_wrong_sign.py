@@ -1,6 +1,5 @@
 """The map of wrong signs against the normal distribution function, and what the picture shows of it."""
 
-import json
 from typing import Any
 
 import matplotlib as mpl
@@ -11,11 +10,10 @@ from matplotlib.figure import Figure
 from scipy.special import ndtr, ndtri
 
 from noisyviz.errors import InputError
-from noisyviz.export import picture_bytes, rc_settings
-from noisyviz.plots.wrong_sign import caption_words, draw, scale
-from noisyviz.plots.wrong_sign_results import SignMap, WrongSignResult
-from noisyviz.recipes.base import settings
-from noisyviz.recipes.wrong_sign import WrongSign
+from noisyviz.export.render import picture_bytes, rc_settings
+from noisyviz.pictures.stored import stored_picture
+from noisyviz.pictures.wrong_sign.drawing import caption_words, draw, scale
+from noisyviz.pictures.wrong_sign.picture import SignMap, WrongSign, WrongSignResult
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 SMALL = WrongSign(columns=32, rows=24)
@@ -179,7 +177,7 @@ def test_the_table_is_the_map_in_long_form(result: WrongSignResult) -> None:
 
 
 def test_settings_make_it_again() -> None:
-    assert WrongSign.from_settings(json.loads(json.dumps(settings(SMALL)))) == SMALL
+    assert stored_picture(WrongSign.name, SMALL.settings()) == SMALL
 
 
 @pytest.mark.parametrize(

@@ -13,27 +13,26 @@ import numpy as np
 import pytest
 from conftest import Run
 
-from noisyviz import export
 from noisyviz.cli import replay as command
 from noisyviz.errors import InputError
-from noisyviz.export import pgf, provenance, replay
-from noisyviz.export.seal import UNSEALED, intact, sealed
-from noisyviz.recipes import RECIPES, recipe_class
-from noisyviz.recipes.base import DataSource, settings
-from noisyviz.recipes.overview import Overview
-from noisyviz.recipes.stored import stored_recipe
+from noisyviz.export import formats, pgf, provenance, render, replay, tables
+from noisyviz.export.integrity import UNSEALED, intact, sealed
+from noisyviz.pictures import PICTURES, picture_class
+from noisyviz.pictures.overview.picture import Overview
+from noisyviz.pictures.picture import DataSource
+from noisyviz.pictures.stored import stored_picture
 
 RECIPE = Overview(points=21, samples=30, panels=("sigma",))
 NO_TEX = not any(shutil.which(name) for name in pgf.TEX_SYSTEMS)
 FORMATS = [
     pytest.param(fmt, marks=pytest.mark.skipif(fmt == "pgf" and NO_TEX, reason="no TeX"))
-    for fmt in export.PICTURE_FORMATS
+    for fmt in formats.PICTURE_FORMATS
 ]
 Change = Callable[[dict[str, Any]], object]
 
 
 def picture(fmt: str, recipe: Overview = RECIPE) -> bytes:
-    return export.picture_bytes(recipe, recipe.compute(), fmt=fmt, width="icml")
+    return render.picture_bytes(recipe, recipe.compute(), fmt=fmt, width="icml")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +96,7 @@ def test_json_only_compares(run: Run) -> None:
     document = json.loads(run("replay", "a.png", "--json").stdout)
     assert document["identical"] is True
     assert document["differing"] == {}
-    assert document["config"]["settings"] == settings(RECIPE)
+    assert document["config"]["settings"] == RECIPE.settings()
     assert document["config"]["picture"] == "a.png"
     assert [path.name for path in Path().iterdir()] == ["a.png"]
 
@@ -156,7 +155,7 @@ def test_a_checksum_that_does_not_fit_the_record_of_a_png_shows() -> None:
 def test_files_from_elsewhere_are_refused_in_one_sentence(run: Run) -> None:
     Path("folder").mkdir()
     Path("a.txt").write_text("x")
-    Path("t.json").write_bytes(export.json_bytes({"config": {"noisyviz": "1"}}))
+    Path("t.json").write_bytes(tables.json_bytes({"config": {"noisyviz": "1"}}))
     np.savez("a.npz", x=np.zeros(3))
     for name in ("a.txt", "t.json", "a.npz", "folder", "missing.png", "/dev/zero"):
         result = run("replay", name)
@@ -240,8 +239,8 @@ def test_two_records_are_not_trusted(svg: str, tmp_path: Path) -> None:
 
 
 def test_extreme_settings_are_answered_in_one_sentence_too(run: Run) -> None:
-    recipe = recipe_class("draws")(alpha=(1e308,), points=9)  # type: ignore[call-arg]  # of that recipe
-    stored = settings(recipe)  # type: ignore[arg-type]  # a protocol cannot say "dataclass"
+    recipe = picture_class("draws")(alpha=(1e308,), points=9)  # type: ignore[call-arg]  # of that recipe
+    stored = recipe.settings()
     made = provenance.record(recipe="draws", settings=stored, style="paper", width="icml", seed=0)
     Path("a.svg").write_bytes(
         sealed(f"<?xml <svg <dc:description>{provenance.as_text(made)}</dc:description>".encode())
@@ -297,7 +296,7 @@ def test_names_in_a_picture_are_no_tex_commands() -> None:
     recipe = Overview(points=5, samples=3, data=source)
     result = recipe.compute(np.array([0.0, 2.0]))
     with pytest.raises(InputError, match=r"format pgf takes no name with any of"):
-        export.picture_bytes(recipe, result, fmt="pgf")
+        render.picture_bytes(recipe, result, fmt="pgf")
 
 
 def test_the_sentence_about_versions_names_both_sides(tmp_path: Path) -> None:
@@ -309,18 +308,18 @@ def test_the_sentence_about_versions_names_both_sides(tmp_path: Path) -> None:
     assert text == f"{path} was made with tex 3 (here none)"
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", PICTURES)
 def test_every_recipe_comes_back_from_its_settings_and_refuses_huge_ones(name: str) -> None:
     try:
-        recipe = recipe_class(name)()
+        recipe = picture_class(name)()
     except TypeError:
-        recipe = recipe_class(name)(experiment="ptb-words")  # type: ignore[call-arg]  # of the learning curves
-    stored = settings(recipe)  # type: ignore[arg-type]  # a protocol cannot say "dataclass"
-    assert stored_recipe(name, stored) == recipe
+        recipe = picture_class(name)(experiment="ptb-words")  # type: ignore[call-arg]  # of the learning curves
+    stored = recipe.settings()
+    assert stored_picture(name, stored) == recipe
     for key, value in stored.items():
         odd: list[object] = [{"x": [1]}, float("nan"), [[[[]]]], [1e300] * 10_000, "x" * 100_000]
         if type(value) is int and key not in ("seed", "every"):  # these two cost nothing
             odd += [10**12, -(10**12)]
         for bad in odd:
             with pytest.raises(InputError):
-                stored_recipe(name, stored | {key: bad}).compute()
+                stored_picture(name, stored | {key: bad}).compute()

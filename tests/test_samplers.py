@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pytest
 
 import noisyviz as nv
-from noisyviz.engine.noise import noise
-from noisyviz.engine.samplers import Block, Draws
+from noisyviz.moments.samplers import Block, Draws
+from noisyviz.units.noise import noise
 
 Array = npt.NDArray[np.float64]
 

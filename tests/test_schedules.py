@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from noisyviz.engine.schedules import SCHEDULES, schedule
+from noisyviz.annealing.schedules import SCHEDULES, schedule
 from noisyviz.errors import InputError
 
 REACHING = [name for name in SCHEDULES if name not in ("constant", "paper")]

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.transforms import Bbox
 
-from noisyviz.export import rc_settings
-from noisyviz.plots.sheet import Panel, Range, Sheet, log_ticks, sheet
+from noisyviz.export.render import rc_settings
+from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, log_ticks, sheet
 
 X = Range(low=-4.0, high=4.0, label="$x$")
 Y = Range(low=-1.5, high=1.5, label=r"$\varphi$")

@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 
-from noisyviz.engine.special import normal_cdf
+from noisyviz.units.special import normal_cdf
 
 
 def test_the_normal_distribution_function_keeps_its_digits_in_both_tails() -> None:

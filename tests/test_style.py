@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from noisyviz.errors import InputError
-from noisyviz.plots.style import (
+from noisyviz.pictures.shared.style import (
     DARK_BACKGROUND,
     OKABE_ITO,
     QUANTITIES,

@@ -6,9 +6,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from noisyviz.engine.uniform import UniformEffect, integrals, uniform_effect
-from noisyviz.engine.units import NoisyUnit
 from noisyviz.errors import InputError
+from noisyviz.moments.uniform_input import UniformEffect, integrals, uniform_effect
+from noisyviz.units.unit import NoisyUnit
 
 
 def effect(fn: str, *, low: float = -4.0, high: float = 4.0, **unit: object) -> UniformEffect:

@@ -6,19 +6,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import output
+from noisyviz.cli import terminal as output
 from noisyviz.cli.options import option
-from noisyviz.cli.pictures import WithData, launch, look_settings, refuse_contradictions, save
+from noisyviz.cli.output_files import Target, targets
+from noisyviz.cli.parsing import choice, distinct, number, seed_from, single, whole
+from noisyviz.cli.picture_output import WithData, launch, look_settings, refuse_contradictions, save
 from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import versions
-from noisyviz.cli.targets import Target, targets
-from noisyviz.cli.values import choice, distinct, number, seed_from, single, whole
 from noisyviz.errors import InputError
 
 if TYPE_CHECKING:
-    from noisyviz.engine.runs import Annealing, LoneRun, NoisyRun
-    from noisyviz.plots.anneal_results import AnnealResult
-    from noisyviz.recipes.anneal import Anneal
+    from noisyviz.annealing.results import Annealing, LoneRun, NoisyRun
+    from noisyviz.pictures.anneal.picture import Anneal, AnnealResult
 
 SUMMARY: Final = "Annealed noise: trajectories under a schedule, and what moves them."
 HELP: Final = """\
@@ -110,31 +109,31 @@ def anneal(
     options = {"fn": fn, "unit": unit, "alpha": alpha, "p": p, "scale": scale, "noise": noise}
     numbers = {"c_start": c_start, "c_end": c_end, "lr": lr, "x0": x0, "target": target}
     counts = {"steps": steps, "trajectories": trajectories, "every": every}
-    recipe = anneal_recipe(objective, schedule, unit=options, numbers=numbers, counts=counts, seed=seed)
+    picture = anneal_recipe(objective, schedule, unit=options, numbers=numbers, counts=counts, seed=seed)
     look = look_settings(style=style, width=width)
     files = output_files(out, format_name, json=json, picture_wanted=animate is None)
     if with_data or show:
         refuse_contradictions(files, with_data=with_data, show=show)
-    check(files, recipe, animate, force=force)
+    check(files, picture, animate, force=force)
     with Bar("annealing") as bar:
-        result = recipe.compute(progress=bar.show)
+        result = picture.compute(progress=bar.show)
     if seed == "random":
-        output.say(f"seed {recipe.seed}")
+        output.say(f"seed {picture.seed}")
     save(
         files,
-        recipe,
+        picture,
         result,
         look=look,
         with_data=with_data,
         quiet=quiet,
         force=force,
-        table=lambda fmt: payload(recipe, result, fmt),
-        header=csv_header(recipe),
+        table=lambda fmt: payload(picture, result, fmt),
+        header=csv_header(picture),
     )
     if animate is not None:
-        write_film(Path(animate), recipe, result, style=style, quiet=quiet, force=force)
+        write_film(Path(animate), picture, result, style=style, quiet=quiet, force=force)
     if json:
-        output.print_json(document(recipe, result))
+        output.print_json(document(picture, result))
     elif all(one.path for one in files):
         show_summary(result)
     if show:
@@ -151,10 +150,10 @@ def anneal_recipe(
     seed: str | None,
 ) -> "Anneal":
     """Check every option and return the recipe."""
-    from noisyviz.engine.anneal import MAX_STEPS, MAX_TRAJECTORIES
-    from noisyviz.engine.objectives import LANDSCAPES, OBJECTIVES
-    from noisyviz.engine.schedules import SCHEDULES
-    from noisyviz.recipes.anneal import Anneal
+    from noisyviz.annealing.anneal import MAX_STEPS, MAX_TRAJECTORIES
+    from noisyviz.annealing.objectives import LANDSCAPES, OBJECTIVES
+    from noisyviz.annealing.schedules import SCHEDULES
+    from noisyviz.pictures.anneal.picture import Anneal
 
     aim = choice(objective or "desaturate", "--objective", OBJECTIVES)
     names = [choice(name, "--schedule", SCHEDULES) for name in distinct(schedule, "--schedule", ["exponential"])]
@@ -183,7 +182,7 @@ def anneal_recipe(
 
 def unit_options(unit: Mapping[str, Sequence[str] | None]) -> dict[str, Any]:
     """Return the options of the unit, checked."""
-    from noisyviz.engine.units import KINDS, SCALES
+    from noisyviz.units.unit import KINDS, SCALES
 
     return {
         "fn": single(unit["fn"], "--fn", DEFAULT_FN),
@@ -198,18 +197,18 @@ def output_files(
     out: Sequence[str] | None, format_name: str | None, *, json: bool, picture_wanted: bool
 ) -> list[Target]:
     """Return what is written beside a moving picture: without -o anneal.png, unless that or --json is all."""
-    from noisyviz.export import PICTURE_FORMATS
+    from noisyviz.export.formats import PICTURE_FORMATS
 
     stem = "anneal" if picture_wanted or format_name is not None else None
     return targets(out, format_name=format_name, allowed=(*PICTURE_FORMATS, *TABLES), json=json, default_stem=stem)
 
 
-def check(files: Sequence[Target], recipe: "Anneal", animate: str | None, *, force: bool) -> None:
+def check(files: Sequence[Target], picture: "Anneal", animate: str | None, *, force: bool) -> None:
     """Raise now what writing would raise after the work."""
-    from noisyviz.export import check_target
+    from noisyviz.export.saving import check_target
 
     for one in files:
-        one.check(force=force, header=csv_header(recipe))
+        one.check(force=force, header=csv_header(picture))
     if animate is not None:
         from noisyviz.export.film import film_format
 
@@ -217,43 +216,40 @@ def check(files: Sequence[Target], recipe: "Anneal", animate: str | None, *, for
         check_target(animate, force=force)
 
 
-def csv_header(recipe: "Anneal") -> str:
+def csv_header(picture: "Anneal") -> str:
     """Return the first line of every CSV file of these schedules, by which it is recognised."""
     from noisyviz.export.provenance import header_line
-    from noisyviz.recipes.anneal import series_names
+    from noisyviz.pictures.anneal.picture import series_names
 
-    return header_line(series_names(recipe.schedule))
+    return header_line(series_names(picture.schedule))
 
 
-def payload(recipe: "Anneal", result: "AnnealResult", fmt: str) -> bytes:
+def payload(picture: "Anneal", result: "AnnealResult", fmt: str) -> bytes:
     """Return the document, or the course of the runs as a table."""
-    from noisyviz.export import json_bytes, table_bytes
-    from noisyviz.recipes.anneal import series
-    from noisyviz.recipes.base import settings
+    from noisyviz.export.tables import json_bytes, table_bytes
+    from noisyviz.pictures.anneal.picture import series
 
     if fmt == "json":
-        return json_bytes(document(recipe, result))
-    return table_bytes(series(result), {"command": "anneal", **settings(recipe)}, fmt=fmt)
+        return json_bytes(document(picture, result))
+    return table_bytes(series(result), {"command": "anneal", **picture.settings()}, fmt=fmt)
 
 
 def write_film(
-    path: Path, recipe: "Anneal", result: "AnnealResult", *, style: str | None, quiet: bool, force: bool
+    path: Path, picture: "Anneal", result: "AnnealResult", *, style: str | None, quiet: bool, force: bool
 ) -> None:
     """Write the moving picture, whole or not at all."""
-    from noisyviz.export import write_bytes
     from noisyviz.export.film import film_bytes, film_format
+    from noisyviz.export.saving import write_bytes
 
-    write_bytes(path, film_bytes(recipe, result, fmt=film_format(path), style=style or "screen"), force=force)
+    write_bytes(path, film_bytes(picture, result, fmt=film_format(path), style=style or "screen"), force=force)
     if not quiet:
         output.say(f"wrote {path}")
 
 
-def document(recipe: "Anneal", result: "AnnealResult") -> dict[str, Any]:
+def document(picture: "Anneal", result: "AnnealResult") -> dict[str, Any]:
     """Return the summary as JSON values; what is not finite is null and counted, but for passages that never come."""
-    from noisyviz.recipes.base import settings
-
     first = result.runs[0]
-    asked = settings(recipe) | {"lr": first.lr, "x0": first.x0, "target": first.target}
+    asked = picture.settings() | {"lr": first.lr, "x0": first.x0, "target": first.target}
     asked["schedule"] = list(result.schedules) if result.among else result.schedules[0]
     config = {"command": "anneal", **asked, "interval": "Wilson, 95 %"}
     found: dict[str, Any] = {"config": config | versions(), "steps": first.steps}

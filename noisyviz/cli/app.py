@@ -11,8 +11,9 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from noisyviz import __version__
-from noisyviz.cli import anneal, calibrate, compare, estimate, figures, output, plot, profile, replay
+from noisyviz.cli import anneal, calibrate, compare, estimate, figures, plot, profile, replay
 from noisyviz.cli import list as listing
+from noisyviz.cli import terminal as output
 from noisyviz.errors import InputError, NoisyvizError, suggestion
 
 USAGE: Final = InputError.exit_code

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import output
-from noisyviz.cli.pictures import WithData, launch, look_settings, pictures, refuse_contradictions, save
+from noisyviz.cli import terminal as output
+from noisyviz.cli.output_files import targets
+from noisyviz.cli.parsing import choice, distinct, number, single
+from noisyviz.cli.picture_output import WithData, launch, look_settings, pictures, refuse_contradictions, save
 from noisyviz.cli.settings import versions
-from noisyviz.cli.targets import targets
-from noisyviz.cli.values import choice, distinct, number, single
 from noisyviz.errors import InputError, NotReachedError
-from noisyviz.formats import PICTURE_FORMATS
+from noisyviz.export.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
-    from noisyviz.engine.activation import Activation
-    from noisyviz.engine.calibrate import Calibration, Setting
-    from noisyviz.engine.sample import Sample
-    from noisyviz.engine.units import NoisyUnit
-    from noisyviz.recipes.calibrate import CalibratePicture
+    from noisyviz.networks.calibrate import Calibration, Setting
+    from noisyviz.networks.weighted_sample import Sample
+    from noisyviz.pictures.calibrate.picture import CalibratePicture
+    from noisyviz.units.activation import Activation
+    from noisyviz.units.unit import NoisyUnit
 
 SUMMARY: Final = "The least noise that gives saturated units a gradient at an acceptable bias."
 HELP: Final = """\
@@ -114,7 +114,7 @@ def calibrate(
     header = ",".join(COLUMNS)
     for place in wanted:
         place.check(force=force, header=header)
-    from noisyviz.engine.calibrate import calibrate as search
+    from noisyviz.networks.calibrate import calibrate as search
 
     asked = {"target_grad": target, "max_bias": bound, "start_factor": factor}
     normal = None if input_text is None else normal_numbers(input_text)
@@ -159,8 +159,8 @@ def picture(
     files: Sequence[Mapping[str, str]],
 ) -> "CalibratePicture":
     """Return the recipe of the picture."""
-    from noisyviz.recipes.base import DataSource
-    from noisyviz.recipes.calibrate import CalibratePicture
+    from noisyviz.pictures.calibrate.picture import CalibratePicture
+    from noisyviz.pictures.picture import DataSource
 
     return CalibratePicture(
         fn=units[0].activation.name,
@@ -185,8 +185,8 @@ def units_on_offer(
     noise: Sequence[str] | None,
 ) -> "list[NoisyUnit]":
     """Return a unit for every kind and α; a kind without α once."""
-    from noisyviz.engine.activations import activation
-    from noisyviz.engine.units import KINDS, SCALES, NoisyUnit
+    from noisyviz.units.activations import activation
+    from noisyviz.units.unit import KINDS, SCALES, NoisyUnit
 
     h = activation(single(fn, "--fn", opt.DEFAULT_FN))
     kinds = [choice(kind, "--unit", KINDS) for kind in distinct(unit, "--unit", [opt.DEFAULT_UNIT])]
@@ -225,12 +225,12 @@ def sample(
     files: Sequence[str] | None, normal: tuple[float, float] | None, h: "Activation", *, recorded: bool
 ) -> tuple["Sample", list[dict[str, str]]]:
     """Return the pre-activations of the files, or the normal input; and which files were read, if that is recorded."""
-    from noisyviz.digests import Digests
-    from noisyviz.engine.sample import gather, normal_input
+    from noisyviz.networks.digests import Digests
+    from noisyviz.networks.weighted_sample import gather, normal_input
 
     if normal is not None:
         return normal_input(*normal, h), []
-    from noisyviz.sources import arrays_of
+    from noisyviz.networks.array_sources import arrays_of
 
     with Digests() as digests:
         read = arrays_of(files or [], stdin=sys.stdin.buffer, digests=digests if recorded else None)
@@ -329,7 +329,7 @@ def payload(found: "Calibration", config: Mapping[str, object], fmt: str) -> byt
     """Return the bytes of a file: the document as JSON, else the trade-off as a table."""
     import numpy as np
 
-    from noisyviz.export import json_bytes, table_bytes
+    from noisyviz.export.tables import json_bytes, table_bytes
 
     if fmt == "json":
         return json_bytes(document(found, config))

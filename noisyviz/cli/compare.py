@@ -4,15 +4,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import output
-from noisyviz.cli.pictures import Look, WithData, file_stem, launch, look_settings, refuse_contradictions, save
+from noisyviz.cli import terminal as output
+from noisyviz.cli.output_files import targets
+from noisyviz.cli.parsing import choice, distinct, number, seed_from, whole
+from noisyviz.cli.picture_output import Look, WithData, file_stem, launch, look_settings, refuse_contradictions, save
 from noisyviz.cli.settings import point_settings, versions
-from noisyviz.cli.targets import targets
-from noisyviz.cli.values import choice, distinct, number, seed_from, whole
 
 if TYPE_CHECKING:
-    from noisyviz.plots.compare_results import CompareCell, CompareResult
-    from noisyviz.recipes.compare import Compare
+    from noisyviz.pictures.compare.picture import Compare, CompareCell, CompareResult
 
 SUMMARY: Final = "Units side by side: kinds and parameters as rows and columns, with a table."
 HELP: Final = """\
@@ -87,10 +86,10 @@ def compare(
     force: opt.Force = False,
 ) -> None:
     """Draw units side by side, and print what they do on average."""
-    from noisyviz.export import PICTURE_FORMATS
+    from noisyviz.export.formats import PICTURE_FORMATS
 
     where = point_settings(at=at, xlim=xlim, points=points)
-    recipe = compare_recipe(
+    picture = compare_picture(
         unit_lists(fn=fn, unit=unit, alpha=alpha, c=c, p=p, scale=scale, noise=noise),
         where=where.even(),
         panels=panels,
@@ -98,30 +97,30 @@ def compare(
         seed=seed,
     )
     look = look_settings(style=style, width=width)
-    stem = file_stem("compare", recipe.fn)
+    stem = file_stem("compare", picture.fn)
     files = targets(out, format_name=format_name, allowed=(*PICTURE_FORMATS, *TABLES), json=json, default_stem=stem)
     refuse_contradictions(files, with_data=with_data, show=show)
     header = ",".join(columns())
     for target in files:
         target.check(force=force, header=header)
-    result = recipe.compute()
+    result = picture.compute()
     if seed == "random":
-        output.say(f"seed {recipe.seed}")
-    for note in () if quiet else notes(recipe):
+        output.say(f"seed {picture.seed}")
+    for note in () if quiet else notes(picture):
         output.say(note)
     save(
         files,
-        recipe,
+        picture,
         result,
         look=look,
         with_data=with_data,
         quiet=quiet,
         force=force,
-        table=lambda fmt: payload(recipe, result, look, fmt),
+        table=lambda fmt: payload(picture, result, look, fmt),
         header=header,
     )
     if json:
-        output.print_json(document(recipe, result, look))
+        output.print_json(document(picture, result, look))
     elif all(target.path for target in files):
         show_table(result)
     if show:
@@ -139,7 +138,7 @@ def unit_lists(
     noise: Sequence[str] | None,
 ) -> dict[str, Any]:
     """Check the unit options, each of them a list of distinct values."""
-    from noisyviz.engine.units import KINDS, SCALES
+    from noisyviz.units.unit import KINDS, SCALES
 
     def numbers(texts: Sequence[str] | None, flag: str, default: str, at_least: float | None = None) -> Iterator[float]:
         return (number(text, flag, at_least=at_least) for text in distinct(texts, flag, [default]))
@@ -155,7 +154,7 @@ def unit_lists(
     }
 
 
-def compare_recipe(
+def compare_picture(
     units: Mapping[str, Any],
     *,
     where: tuple[tuple[float, float] | None, int],
@@ -164,8 +163,8 @@ def compare_recipe(
     seed: str | None,
 ) -> "Compare":
     """Return the recipe of the picture."""
-    from noisyviz.recipes.compare import Compare
-    from noisyviz.recipes.overview import MOST_DRAWS, PANELS
+    from noisyviz.pictures.compare.picture import Compare
+    from noisyviz.pictures.overview.picture import MOST_DRAWS, PANELS
 
     xlim, points = where
     names = distinct(panels, "--panels", DEFAULT_PANELS)
@@ -179,35 +178,33 @@ def compare_recipe(
     )
 
 
-def notes(recipe: "Compare") -> Iterator[str]:
+def notes(picture: "Compare") -> Iterator[str]:
     """Say which lists change nothing."""
-    from noisyviz.recipes.compare import OPTIONS
+    from noisyviz.pictures.compare.picture import OPTIONS
 
-    kinds = recipe.unit[0] if len(recipe.unit) == 1 else "these kinds"
+    kinds = picture.unit[0] if len(picture.unit) == 1 else "these kinds"
     for key in OPTIONS:
-        if len(getattr(recipe, key)) > 1 and key not in recipe.span():
-            yield f"--{key} changes nothing: {kinds} {'ignores' if len(recipe.unit) == 1 else 'ignore'} it"
+        if len(getattr(picture, key)) > 1 and key not in picture.span():
+            yield f"--{key} changes nothing: {kinds} {'ignores' if len(picture.unit) == 1 else 'ignore'} it"
 
 
 def columns() -> tuple[str, ...]:
     """Return the names of the columns of the table."""
-    from noisyviz.recipes.compare import OPTIONS
-    from noisyviz.recipes.compare import SUMMARY as AVERAGES
+    from noisyviz.pictures.compare.picture import OPTIONS
+    from noisyviz.pictures.compare.picture import SUMMARY as AVERAGES
 
     return (*OPTIONS, *AVERAGES)
 
 
-def config(recipe: "Compare", result: "CompareResult", look: Look) -> dict[str, Any]:
+def config(picture: "Compare", result: "CompareResult", look: Look) -> dict[str, Any]:
     """Return what made the numbers, as JSON values."""
-    from noisyviz.recipes.base import settings
-
-    told = {"command": "compare", **settings(recipe), "xlim": list(result.xlim)}
+    told = {"command": "compare", **picture.settings(), "xlim": list(result.xlim)}
     return told | {"style": look.style, "width": look.width} | versions()
 
 
-def document(recipe: "Compare", result: "CompareResult", look: Look) -> dict[str, Any]:
+def document(picture: "Compare", result: "CompareResult", look: Look) -> dict[str, Any]:
     """Return one document of JSON values; averages that do not exist are null and counted in ``masked``."""
-    from noisyviz.recipes.compare import settings_of, summary
+    from noisyviz.pictures.compare.picture import settings_of, summary
 
     def entry(cell: "CompareCell") -> dict[str, Any]:
         wrong = [list(interval) for interval in cell.series.wrong]
@@ -215,21 +212,21 @@ def document(recipe: "Compare", result: "CompareResult", look: Look) -> dict[str
 
     cells, masked = output.masked_document([entry(cell) for cell in result.cells])
     told = {"rows": result.row_option or None, "columns": result.column_option or None}
-    return {"config": config(recipe, result, look), **told, "cells": cells, "masked": masked}
+    return {"config": config(picture, result, look), **told, "cells": cells, "masked": masked}
 
 
-def payload(recipe: "Compare", result: "CompareResult", look: Look, fmt: str) -> bytes:
+def payload(picture: "Compare", result: "CompareResult", look: Look, fmt: str) -> bytes:
     """Return the bytes of a table: the document as JSON, else one row for each unit."""
-    from noisyviz.export import json_bytes, table_bytes
+    from noisyviz.export.tables import json_bytes, table_bytes
 
     if fmt == "json":
-        return json_bytes(document(recipe, result, look))
-    return table_bytes(recipe.tables(result)[""], config(recipe, result, look), fmt=fmt)
+        return json_bytes(document(picture, result, look))
+    return table_bytes(picture.tables(result)[""], config(picture, result, look), fmt=fmt)
 
 
 def show_table(result: "CompareResult") -> None:
     """Print every column for programs, or for a person what differs and the averages."""
-    from noisyviz.recipes.compare import OPTIONS, settings_of, summary
+    from noisyviz.pictures.compare.picture import OPTIONS, settings_of, summary
 
     if not output.on_terminal():
         rows = ([*map(_plain, settings_of(cell).values()), *map(str, summary(cell).values())] for cell in result.cells)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import output
+from noisyviz.cli import terminal as output
+from noisyviz.cli.output_files import targets
+from noisyviz.cli.parsing import MAX_SAMPLES, choice, seed_from, single, whole
 from noisyviz.cli.settings import PointSettings, UnitSettings, point_settings, unit_settings, versions
-from noisyviz.cli.targets import targets
-from noisyviz.cli.values import MAX_SAMPLES, choice, seed_from, single, whole
 
 if TYPE_CHECKING:
-    from noisyviz.cli.columns import Estimate
+    from noisyviz.cli.estimate_columns import Estimate
 
 SUMMARY: Final = "Mean, spread and gradient at given points, exactly and by Monte Carlo."
 HELP: Final = """\
@@ -102,7 +102,7 @@ def estimate(
 
 def draw_settings(*, samples: str | None, sampler: str | None, seed: str | None, jobs: str | None) -> DrawSettings:
     """Check the Monte Carlo options."""
-    from noisyviz.engine.samplers import SAMPLERS
+    from noisyviz.moments.samplers import SAMPLERS
 
     return DrawSettings(
         samples=whole(samples or opt.DEFAULT_SAMPLES, "--samples", low=1, high=MAX_SAMPLES),
@@ -121,8 +121,8 @@ def compute(settings: UnitSettings, where: PointSettings, draws: DrawSettings) -
     """Run both roads."""
     import numpy as np
 
-    from noisyviz.cli.columns import Estimate, estimate_columns
-    from noisyviz.engine.montecarlo import monte_carlo
+    from noisyviz.cli.estimate_columns import Estimate, estimate_columns
+    from noisyviz.moments.montecarlo import monte_carlo
 
     (unit,) = settings.build()
     x = where.x([unit.activation])
@@ -150,7 +150,7 @@ def notes(settings: UnitSettings, draws: DrawSettings, result: "Estimate") -> It
 
 def csv_header() -> str:
     """Return the first line of every CSV file that `estimate` writes, by which it knows its own."""
-    from noisyviz.cli.columns import column_names
+    from noisyviz.cli.estimate_columns import column_names
     from noisyviz.export.provenance import header_line
 
     return header_line(column_names())
@@ -158,7 +158,7 @@ def csv_header() -> str:
 
 def payload(result: "Estimate", fmt: str) -> bytes:
     """Return the estimate as the bytes of a file: one nested document as JSON, else flattened columns."""
-    from noisyviz.export import json_bytes, table_bytes
+    from noisyviz.export.tables import json_bytes, table_bytes
 
     if fmt == "json":
         return json_bytes(result.document())

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import output
+from noisyviz.cli import terminal as output
 from noisyviz.cli.options import option
-from noisyviz.cli.pictures import look_settings
+from noisyviz.cli.parsing import choice, distinct, seed_from
+from noisyviz.cli.picture_output import look_settings
 from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import versions
-from noisyviz.cli.values import choice, distinct, seed_from
 from noisyviz.errors import InputError
-from noisyviz.formats import PICTURE_FORMATS
+from noisyviz.export.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
     from noisyviz.export.figures import Done, Job
@@ -141,15 +141,15 @@ def jobs(
 ) -> "list[Job]":
     """Check the options and return what is to be drawn."""
     from noisyviz.export.figures import Job
-    from noisyviz.recipes.paper import EDITIONS, SCALES, paper_figures
+    from noisyviz.pictures.paper import EDITIONS, SCALES, paper_figures
 
     version = choice(edition or "icml", "--edition", EDITIONS)
     labels = [choice(label, "--only", EDITIONS[version]) for label in distinct(only, "--only", list(EDITIONS[version]))]
     look = look_settings(style=style, width=width or "icml")
     found = paper_figures(version, choice(scale or "figure", "--scale", SCALES), only=labels, seed=seed)
     return [
-        Job(stem=f"figure-{label}", recipe=recipe, formats=formats, style=look.style, width=look.width)
-        for label, recipe in found.items()
+        Job(stem=f"figure-{label}", picture=picture, formats=formats, style=look.style, width=look.width)
+        for label, picture in found.items()
     ]
 
 
@@ -164,9 +164,8 @@ def document(done: "Sequence[Done]", folder: Path | None) -> dict[str, Any]:
     """Return the numbers behind the figures as JSON values, and what was written; what is not finite is null."""
     import json
 
-    from noisyviz.cli.columns import json_column
+    from noisyviz.cli.estimate_columns import json_column
     from noisyviz.export.manifest import NAME
-    from noisyviz.recipes.base import settings
 
     look = {"style": done[0].job.style, "width": done[0].job.width}
     found: dict[str, Any] = {"config": {"command": "figures", **look} | versions(), "figures": {}}
@@ -178,9 +177,9 @@ def document(done: "Sequence[Done]", folder: Path | None) -> dict[str, Any]:
             for name, values in columns.items():
                 table[name], missing = json_column(values)
                 masked += missing
-        recipe: Any = one.job.recipe
+        picture: Any = one.job.picture
         label = one.job.stem.removeprefix("figure-")
-        found["figures"][label] = {"recipe": recipe.name, "settings": settings(recipe), **tables}
+        found["figures"][label] = {"recipe": picture.name, "settings": picture.settings(), **tables}
     if folder is not None:
         found["manifest"] = json.loads((folder / NAME).read_bytes())
     return found | {"masked": masked}

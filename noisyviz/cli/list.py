@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import output
-from noisyviz.cli.values import choice
+from noisyviz.cli import terminal as output
+from noisyviz.cli.parsing import choice
 
 SUMMARY: Final = "What there is to choose from, each with its formula."
 HELP: Final = """\
@@ -56,15 +56,15 @@ def _style(name: str, member: Any) -> Row:
 
 # group: (module, registry, what to tell of a member)
 _GROUPS: Final[Mapping[str, tuple[str, str, Callable[[str, Any], Row]]]] = {
-    "activations": ("noisyviz.engine.activations", "ACTIVATIONS", _activation),
-    "units": ("noisyviz.engine.units", "KINDS", _kind),
-    "noises": ("noisyviz.engine.noise", "NOISES", _text),
-    "samplers": ("noisyviz.engine.samplers", "SAMPLERS", _text),
-    "scales": ("noisyviz.engine.units", "SCALES", _text),
-    "schedules": ("noisyviz.engine.schedules", "SCHEDULES", _text),
-    "objectives": ("noisyviz.engine.objectives", "OBJECTIVES", _formula),
-    "figures": ("noisyviz.recipes.paper", "FIGURES", _text),
-    "styles": ("noisyviz.plots.style", "STYLES", _style),
+    "activations": ("noisyviz.units.activations", "ACTIVATIONS", _activation),
+    "units": ("noisyviz.units.unit", "KINDS", _kind),
+    "noises": ("noisyviz.units.noise", "NOISES", _text),
+    "samplers": ("noisyviz.moments.samplers", "SAMPLERS", _text),
+    "scales": ("noisyviz.units.unit", "SCALES", _text),
+    "schedules": ("noisyviz.annealing.schedules", "SCHEDULES", _text),
+    "objectives": ("noisyviz.annealing.objectives", "OBJECTIVES", _formula),
+    "figures": ("noisyviz.pictures.paper", "FIGURES", _text),
+    "styles": ("noisyviz.pictures.shared.style", "STYLES", _style),
 }
 
 

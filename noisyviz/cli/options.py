@@ -1,6 +1,6 @@
 """Every option of the command line, written once: one flag has one meaning in all commands.
 
-Values arrive as text, so that `noisyviz.cli.values` can answer a bad one by its flag, its value and what is
+Values arrive as text, so that `noisyviz.cli.parsing` can answer a bad one by its flag, its value and what is
 allowed.
 """
 

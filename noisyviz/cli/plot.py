@@ -4,16 +4,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import output
-from noisyviz.cli.pictures import Look, WithData, file_stem, launch, look_settings, refuse_contradictions, save
+from noisyviz.cli import terminal as output
+from noisyviz.cli.output_files import targets
+from noisyviz.cli.parsing import distinct, seed_from, whole
+from noisyviz.cli.picture_output import Look, WithData, file_stem, launch, look_settings, refuse_contradictions, save
 from noisyviz.cli.settings import PointSettings, UnitSettings, point_settings, unit_settings, versions
-from noisyviz.cli.targets import targets
-from noisyviz.cli.values import distinct, seed_from, whole
 
 if TYPE_CHECKING:
-    from noisyviz.files import Values
-    from noisyviz.plots.results import OverviewResult
-    from noisyviz.recipes.overview import Overview
+    from noisyviz.networks.array_files import Values
+    from noisyviz.pictures.overview.picture import Overview, OverviewResult
 
 SUMMARY: Final = "One picture: function, noise, saturation and gradient."
 HELP: Final = """\
@@ -57,7 +56,7 @@ def plot(
     force: opt.Force = False,
 ) -> None:
     """Draw one picture and write it."""
-    from noisyviz.export import PICTURE_FORMATS
+    from noisyviz.export.formats import PICTURE_FORMATS
 
     settings = unit_settings(fn=fn, unit=unit, alpha=alpha, c=c, p=p, scale=scale, noise=noise)
     where = point_settings(at=at, xlim=xlim, points=points)
@@ -68,23 +67,23 @@ def plot(
     for target in files:
         target.check(force=force)
     values = read_data(data)
-    recipe = overview(settings, where, panels=panels, samples=samples, seed=seed, values=values)
-    result = recipe.compute(values.finite if values else None)
+    picture = overview(settings, where, panels=panels, samples=samples, seed=seed, values=values)
+    result = picture.compute(values.finite if values else None)
     if seed == "random":
-        output.say(f"seed {recipe.seed}")
+        output.say(f"seed {picture.seed}")
     if values and not quiet:
         for note in data_notes(values, result):
             output.say(note)
-    save(files, recipe, result, look=look, with_data=with_data, quiet=quiet, force=force)
+    save(files, picture, result, look=look, with_data=with_data, quiet=quiet, force=force)
     if json:
-        output.print_json(document(recipe, result, look))
+        output.print_json(document(picture, result, look))
     if show:
         launch(files)
 
 
 def read_data(source: str | None) -> "Values | None":
     """Read the array that ``--data`` names."""
-    from noisyviz.files import read_values
+    from noisyviz.networks.array_files import read_values
 
     return None if source is None else read_values(source)
 
@@ -99,8 +98,8 @@ def overview(
     values: "Values | None",
 ) -> "Overview":
     """Return the recipe of the picture."""
-    from noisyviz.recipes.base import DataSource
-    from noisyviz.recipes.overview import MOST_DRAWS, PANELS, Overview
+    from noisyviz.pictures.overview.picture import MOST_DRAWS, PANELS, Overview
+    from noisyviz.pictures.picture import DataSource
 
     xlim, points = where.even()
     return Overview(
@@ -124,16 +123,15 @@ def data_notes(values: "Values", result: "OverviewResult") -> Iterator[str]:
         yield f"{values.non_finite:,} of {values.finite.size + values.non_finite:,} values left out: not finite"
 
 
-def document(recipe: "Overview", result: "OverviewResult", look: Look) -> dict[str, object]:
+def document(picture: "Overview", result: "OverviewResult", look: Look) -> dict[str, object]:
     """Return the numbers behind the picture as JSON values; what is not finite is null and counted."""
-    from noisyviz.cli.columns import json_column
-    from noisyviz.recipes.base import settings as recipe_settings
+    from noisyviz.cli.estimate_columns import json_column
 
-    asked = {key: value for key, value in recipe_settings(recipe).items() if value is not None}
+    asked = {key: value for key, value in picture.settings().items() if value is not None}
     config = {"command": "plot", **asked, "xlim": list(result.xlim), "style": look.style, "width": look.width}
     found: dict[str, Any] = {"config": config | versions()}
     masked = 0
-    for suffix, columns in recipe.tables(result).items():
+    for suffix, columns in picture.tables(result).items():
         table = found.setdefault(suffix.lstrip("-") or "curves", {})
         for name, values in columns.items():
             table[name], missing = json_column(values)

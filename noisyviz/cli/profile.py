@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import output
-from noisyviz.cli.pictures import WithData, launch, look_settings, pictures, refuse_contradictions, save
+from noisyviz.cli import terminal as output
+from noisyviz.cli.output_files import targets
+from noisyviz.cli.parsing import single, split_list
+from noisyviz.cli.picture_output import WithData, launch, look_settings, pictures, refuse_contradictions, save
 from noisyviz.cli.settings import UnitSettings, unit_settings, versions
-from noisyviz.cli.targets import targets
-from noisyviz.cli.values import single, split_list
 from noisyviz.errors import InputError
-from noisyviz.formats import PICTURE_FORMATS
+from noisyviz.export.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
-    from noisyviz.engine.profile import ArrayProfile, Profile
-    from noisyviz.recipes.profile import ProfilePicture
+    from noisyviz.networks.profile import ArrayProfile, Profile
+    from noisyviz.pictures.profile.picture import ProfilePicture
 
 SUMMARY: Final = "Which units of a network saturate, and what noise does to their gradients."
 HELP: Final = """\
@@ -138,8 +138,8 @@ def picture(
     settings: UnitSettings, functions: Mapping[str, str], files: Sequence[Mapping[str, str]]
 ) -> "ProfilePicture":
     """Return the recipe of the picture."""
-    from noisyviz.recipes.base import DataSource
-    from noisyviz.recipes.profile import ProfilePicture
+    from noisyviz.pictures.picture import DataSource
+    from noisyviz.pictures.profile.picture import ProfilePicture
 
     return ProfilePicture(
         **settings.config(),  # type: ignore[arg-type]  # the keys are the fields
@@ -185,10 +185,10 @@ def compute(
     files: Sequence[str], settings: UnitSettings, functions: Mapping[str, str], *, shares_only: bool, recorded: bool
 ) -> tuple["Profile", list[dict[str, str]]]:
     """Stream every array through the engine; return also which files were read, if that is recorded."""
-    from noisyviz.digests import Digests
-    from noisyviz.engine.activations import activation
-    from noisyviz.engine.profile import Profiler
-    from noisyviz.sources import arrays_of
+    from noisyviz.networks.array_sources import arrays_of
+    from noisyviz.networks.digests import Digests
+    from noisyviz.networks.profile import Profiler
+    from noisyviz.units.activations import activation
 
     (unit,) = settings.build()
     try:
@@ -206,7 +206,7 @@ def document(found: "Profile", config: Mapping[str, object]) -> dict[str, object
     """Return one document of JSON values; what is not finite is null and counted in ``masked``."""
 
     def entry(array: "ArrayProfile") -> dict[str, object]:
-        from noisyviz.engine.profile import QUANTILES
+        from noisyviz.networks.profile import QUANTILES
 
         told: dict[str, object] = {name: getattr(array, name) for name in ARRAY_FIELDS}
         told["quantiles"] = {f"{q:g}": v for q, v in zip(QUANTILES, array.quantiles.tolist(), strict=True)}
@@ -247,7 +247,7 @@ def unit_columns(found: "Profile") -> dict[str, Any]:
 
 def payload(found: "Profile", config: Mapping[str, object], fmt: str) -> bytes:
     """Return the profile as the bytes of a file: the whole document as JSON, else the table of units."""
-    from noisyviz.export import json_bytes, table_bytes
+    from noisyviz.export.tables import json_bytes, table_bytes
 
     return json_bytes(document(found, config)) if fmt == "json" else table_bytes(unit_columns(found), config, fmt=fmt)
 

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import output
+from noisyviz.cli import terminal as output
 from noisyviz.cli.options import option
-from noisyviz.cli.pictures import launch, refuse_contradictions
+from noisyviz.cli.output_files import Target, targets
+from noisyviz.cli.parsing import split_list
+from noisyviz.cli.picture_output import launch, refuse_contradictions
 from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import versions
-from noisyviz.cli.targets import Target, targets
-from noisyviz.cli.values import split_list
 
 if TYPE_CHECKING:
-    from noisyviz.export.replay import Picture
+    from noisyviz.export.replay import PictureFile
 
 SUMMARY: Final = "Make a picture again from the settings inside it."
 HELP: Final = """\
@@ -83,7 +83,7 @@ def replay(
         launch(files)
 
 
-def output_files(found: "Picture", out: list[str] | None, format_name: str | None, *, json: bool) -> list[Target]:
+def output_files(found: "PictureFile", out: list[str] | None, format_name: str | None, *, json: bool) -> list[Target]:
     """Decide what is written; a picture keeps its format unless told otherwise."""
     from pathlib import Path
 
@@ -91,7 +91,7 @@ def output_files(found: "Picture", out: list[str] | None, format_name: str | Non
     return targets(out, format_name=format_name, allowed=found.formats, json=json, default_stem=stem)
 
 
-def verdict(found: "Picture", same: bool | None, differing: dict[str, tuple[str | None, str | None]]) -> str:
+def verdict(found: "PictureFile", same: bool | None, differing: dict[str, tuple[str | None, str | None]]) -> str:
     """Say whether the bytes are the same, and what may have changed them; nothing where there is nothing to say."""
     told = ", ".join(f"{name} {there or 'none'} (here {here or 'none'})" for name, (there, here) in differing.items())
     made = f"{found.name} was made with {told}"
@@ -105,14 +105,12 @@ def verdict(found: "Picture", same: bool | None, differing: dict[str, tuple[str 
 
 
 def document(
-    found: "Picture", same: bool | None, differing: dict[str, tuple[str | None, str | None]]
+    found: "PictureFile", same: bool | None, differing: dict[str, tuple[str | None, str | None]]
 ) -> dict[str, Any]:
     """Return what the picture holds and what became of it, as JSON values."""
     from pathlib import Path
 
-    from noisyviz.recipes.base import settings
-
-    stored = {"recipe": found.recipe.name, "settings": settings(found.recipe)}  # type: ignore[arg-type]  # a protocol
+    stored = {"recipe": found.picture.name, "settings": found.picture.settings()}
     config = {"command": "replay", "picture": Path(found.name).name, **stored}
     return {
         "config": config | {"style": found.style, "width": found.width} | versions(),

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from noisyviz import __version__
 from noisyviz.cli import options as opt
-from noisyviz.cli.values import MAX_POINTS, choice, distinct, interval, number, points_at, single, whole
+from noisyviz.cli.parsing import MAX_POINTS, choice, distinct, interval, number, points_at, single, whole
 from noisyviz.errors import InputError
 
 if TYPE_CHECKING:
-    from noisyviz.engine.activations import Activation, Array
-    from noisyviz.engine.units import NoisyUnit
+    from noisyviz.units.activations import Activation, Array
+    from noisyviz.units.unit import NoisyUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class UnitSettings:
 
     def build(self) -> "list[NoisyUnit]":
         """Return one noisy unit per activation."""
-        from noisyviz.engine.units import NoisyUnit
+        from noisyviz.units.unit import NoisyUnit
 
         return [
             NoisyUnit(fn, kind=self.unit, alpha=self.alpha, c=self.c, p=self.p, scale=self.scale, noise=self.noise)
@@ -61,7 +61,7 @@ def unit_settings(
     noise: Sequence[str] | None,
 ) -> UnitSettings:
     """Check the unit options of a command that draws or computes one unit for each ``--fn``."""
-    from noisyviz.engine.units import KINDS, SCALES
+    from noisyviz.units.unit import KINDS, SCALES
 
     return UnitSettings(
         fn=tuple(distinct(fn, "--fn", [opt.DEFAULT_FN])),
@@ -84,7 +84,7 @@ class PointSettings:
 
     def limits(self, activations: "Sequence[Activation]") -> tuple[float, float]:
         """Return the range of x, by default 3 beyond the outermost thresholds."""
-        from noisyviz.recipes.overview import default_xlim
+        from noisyviz.pictures.overview.picture import default_xlim
 
         return self.xlim or default_xlim(list(activations))
 

@@ -18,7 +18,7 @@ from noisyviz.export import manifest, provenance
 from noisyviz.export.render import picture_bytes
 from noisyviz.export.saving import check_target, explained, write_bytes
 from noisyviz.export.tables import table_bytes
-from noisyviz.recipes.base import Columns, Recipe, settings
+from noisyviz.pictures.picture import Columns, Picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +32,13 @@ class Job:
     recipe
         What it shows.
     formats
-        Members of `noisyviz.formats.PICTURE_FORMATS`; may be empty.
+        Members of `noisyviz.export.formats.PICTURE_FORMATS`; may be empty.
     style, width
         As in `noisyviz.export.render.picture_bytes`.
     """
 
     stem: str
-    recipe: Recipe[Any]
+    picture: Picture[Any]
     formats: tuple[str, ...]
     style: str
     width: str
@@ -60,12 +60,12 @@ class Done:
 
 def perform(job: Job) -> Done:
     """Compute and draw one picture; the same bytes wherever it is done."""
-    result = job.recipe.compute()
+    result = job.picture.compute()
     pictures = {
-        f"{job.stem}.{fmt}": picture_bytes(job.recipe, result, fmt=fmt, style=job.style, width=job.width)
+        f"{job.stem}.{fmt}": picture_bytes(job.picture, result, fmt=fmt, style=job.style, width=job.width)
         for fmt in job.formats
     }
-    return Done(job=job, pictures=pictures, tables=job.recipe.tables(result))
+    return Done(job=job, pictures=pictures, tables=job.picture.tables(result))
 
 
 def perform_all(
@@ -181,17 +181,17 @@ def write_all(folder: Path, done: Sequence[Done], *, force: bool = False) -> Ite
         for name, columns in one.data.items():
             header = provenance.header_line(columns)
             yield write_bytes(folder / name, table_bytes(columns, {}, fmt="csv"), force=force, header=header)
-    made = {name: _made(one.job.recipe) for one in done for name in one.data}
+    made = {name: _made(one.job.picture) for one in done for name in one.data}
     yield write_bytes(folder / manifest.NAME, manifest.manifest_bytes(folder, made), force=force)
 
 
-def _made(recipe: Recipe[Any]) -> dict[str, Any]:
-    made = settings(recipe)  # type: ignore[arg-type]  # a protocol cannot say "dataclass"
-    return {"recipe": recipe.name, "settings": made, "seed": getattr(recipe, "seed", None)}
+def _made(picture: Picture[Any]) -> dict[str, Any]:
+    made = picture.settings()
+    return {"recipe": picture.name, "settings": made, "seed": getattr(picture, "seed", None)}
 
 
 def of_other_settings(folder: Path, done: Sequence[Done]) -> list[str]:
     """Return the pictures in a folder that stand beside new data of their name and were made by other settings."""
-    made = {one.job.stem: _made(one.job.recipe)["settings"] for one in done}
+    made = {one.job.stem: _made(one.job.picture)["settings"] for one in done}
     entries = json.loads((folder / manifest.NAME).read_bytes())["figures"]
     return [one["file"] for one in entries if one["settings"] != made.get(Path(one["file"]).stem, one["settings"])]

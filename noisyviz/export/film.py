@@ -1,4 +1,4 @@
-"""Rendering moving pictures: the counterpart of `noisyviz.export.picture_bytes` for GIF and WebP."""
+"""Rendering moving pictures: the counterpart of `noisyviz.export.render.picture_bytes` for GIF and WebP."""
 
 import os
 from pathlib import Path
@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING
 
 from noisyviz.errors import InputError
 from noisyviz.export import provenance
+from noisyviz.export.formats import FILM_FORMATS
+from noisyviz.export.integrity import sealed
 from noisyviz.export.render import rc_settings
-from noisyviz.export.seal import sealed
-from noisyviz.formats import FILM_FORMATS
-from noisyviz.recipes.base import settings
 
 if TYPE_CHECKING:
-    from noisyviz.plots.anneal_results import AnnealResult
-    from noisyviz.recipes.anneal import Anneal
+    from noisyviz.pictures.anneal.picture import Anneal, AnnealResult
 
 
 def film_format(path: str | os.PathLike[str]) -> str:
@@ -39,7 +37,7 @@ def film_format(path: str | os.PathLike[str]) -> str:
     return suffix.removeprefix(".")
 
 
-def film_bytes(recipe: "Anneal", result: "AnnealResult", *, fmt: str, style: str = "screen") -> bytes:
+def film_bytes(picture: "Anneal", result: "AnnealResult", *, fmt: str, style: str = "screen") -> bytes:
     """Render annealed descent as a moving picture.
 
     Parameters
@@ -49,7 +47,7 @@ def film_bytes(recipe: "Anneal", result: "AnnealResult", *, fmt: str, style: str
     fmt
         ``gif`` or ``webp``.
     style
-        A key of `noisyviz.plots.style.STYLES`.
+        A key of `noisyviz.pictures.shared.style.STYLES`.
 
     Returns
     -------
@@ -58,12 +56,12 @@ def film_bytes(recipe: "Anneal", result: "AnnealResult", *, fmt: str, style: str
     """
     import matplotlib as mpl
 
-    from noisyviz.plots.animation import animation_bytes
-    from noisyviz.recipes.anneal_film import film
+    from noisyviz.pictures.anneal.animation import animation_bytes
+    from noisyviz.pictures.anneal.film import film
 
     made = provenance.record(
-        recipe=recipe.name, settings=settings(recipe), style=style, width="animation", seed=recipe.seed
+        recipe=picture.name, settings=picture.settings(), style=style, width="animation", seed=picture.seed
     )
-    shown = film(result, recipe.noisy_unit(), seed=recipe.seed)
+    shown = film(result, picture.noisy_unit(), seed=picture.seed)
     with mpl.rc_context(rc_settings(style)):
         return sealed(animation_bytes(shown, result, fmt=fmt, text=provenance.as_text(made)))

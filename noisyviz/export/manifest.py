@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from noisyviz import __version__
 from noisyviz.export import provenance
-from noisyviz.export.seal import intact
-from noisyviz.formats import FILM_FORMATS, PICTURE_FORMATS
+from noisyviz.export.formats import FILM_FORMATS, PICTURE_FORMATS
+from noisyviz.export.integrity import intact
 
 NAME: Final = "manifest.json"
 _LARGEST: Final = 1 << 24  # bytes of a manifest, and so of any that is read

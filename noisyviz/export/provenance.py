@@ -14,8 +14,8 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 
 from noisyviz import __version__
-from noisyviz.export.seal import PNG_KEY, UNSEALED
-from noisyviz.export.seal import PNG_SIGNATURE as PNG_SIGNATURE
+from noisyviz.export.integrity import PNG_KEY, UNSEALED
+from noisyviz.export.integrity import PNG_SIGNATURE as PNG_SIGNATURE
 
 COMMENT: Final = b"% noisyviz "  # how a PGF file begins
 RECORD_LIMIT: Final = 1 << 20  # bytes looked at for a record, at either end of a file
@@ -24,7 +24,7 @@ RECORD_LIMIT: Final = 1 << 20  # bytes looked at for a record, at either end of 
 def record(*, recipe: str, settings: Mapping[str, Any], style: str, width: str, seed: int | None) -> dict[str, Any]:
     """Return what a picture carries: all that makes it again, and no date, user or folder.
 
-    Its first two entries have to stay the first, see `noisyviz.export.seal`.
+    Its first two entries have to stay the first, see `noisyviz.export.integrity`.
 
     Examples
     --------

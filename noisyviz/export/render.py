@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from noisyviz.export import pgf, provenance
-from noisyviz.export.seal import sealed
-from noisyviz.formats import format_of
-from noisyviz.plots.style import style as style_settings
-from noisyviz.plots.style import width_in
-from noisyviz.recipes.base import Recipe, Result, settings
+from noisyviz.export.formats import format_of
+from noisyviz.export.integrity import sealed
+from noisyviz.pictures.picture import Picture, Result
+from noisyviz.pictures.shared.style import style as style_settings
+from noisyviz.pictures.shared.style import width_in
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +27,7 @@ _NOT_OURS: Final = ("figure.max_open_warning", "figure.raise_window", "savefig.d
 
 
 def picture_bytes(
-    recipe: Recipe[Result], result: Result, *, fmt: str, style: str = "paper", width: str = "icml-page"
+    picture: Picture[Result], result: Result, *, fmt: str, style: str = "paper", width: str = "icml-page"
 ) -> bytes:
     """Render a picture.
 
@@ -38,9 +38,9 @@ def picture_bytes(
     fmt
         ``png``, ``svg``, ``pdf`` or ``pgf``; the last one needs a TeX installation.
     style
-        A key of ``noisyviz.plots.style.STYLES``.
+        A key of ``noisyviz.pictures.shared.style.STYLES``.
     width
-        A venue or length, see ``noisyviz.plots.style.width_in``.
+        A venue or length, see ``noisyviz.pictures.shared.style.width_in``.
 
     Returns
     -------
@@ -60,11 +60,11 @@ def picture_bytes(
     fmt = format_of("", given=fmt)
     width_inches, rc = width_in(width), rc_settings(style)
     made = provenance.record(
-        recipe=recipe.name,
-        settings=settings(recipe),  # type: ignore[arg-type]  # a protocol cannot say "dataclass"
+        recipe=picture.name,
+        settings=picture.settings(),
         style=style,
         width=width,
-        seed=getattr(recipe, "seed", None),
+        seed=getattr(picture, "seed", None),
     )
     if fmt == "pgf":
         pgf.check_texts(made["settings"])
@@ -74,10 +74,10 @@ def picture_bytes(
     with mpl.rc_context(rc), warnings.catch_warnings():
         # A letter that no shipped font has becomes a box: that is no reason to refuse the picture.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = Figure(figsize=recipe.size(result, width_inches))
+        figure = Figure(figsize=picture.size(result, width_inches))
         if fmt == "png":
             _prepare_png(figure)
-        recipe.draw(result, figure)
+        picture.draw(result, figure)
         if fmt == "pgf":
             stream.write(provenance.comment(made))
             pgf.save(figure, stream)
@@ -96,7 +96,7 @@ def _prepare_png(figure: "Figure") -> None:
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
-    from noisyviz.plots.layout import MATH
+    from noisyviz.pictures.shared.layout import MATH
 
     class Canvas(FigureCanvasAgg):
         def get_renderer(self) -> RendererAgg:

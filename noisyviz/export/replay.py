@@ -14,11 +14,11 @@ import numpy as np
 from noisyviz import __version__
 from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.export import provenance
-from noisyviz.export.seal import intact
-from noisyviz.files import Values, check_regular, naming, read_values, split_source
-from noisyviz.formats import FILM_FORMATS, PICTURE_FORMATS
-from noisyviz.recipes.base import DataSource, Recipe
-from noisyviz.recipes.stored import own_functions, stored_recipe
+from noisyviz.export.formats import FILM_FORMATS, PICTURE_FORMATS
+from noisyviz.export.integrity import intact
+from noisyviz.networks.array_files import Values, check_regular, naming, read_values, split_source
+from noisyviz.pictures.picture import DataSource, Picture
+from noisyviz.pictures.stored import own_functions, stored_picture
 
 LARGEST: Final = 1 << 28  # bytes of a picture; ours have less than a tenth
 FILM_WIDTH: Final = "animation"
@@ -34,7 +34,7 @@ _UNFIT: Final = (ArithmeticError, AssertionError, LookupError, MemoryError, Type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Picture:
+class PictureFile:
     """A picture that was found whole.
 
     Attributes
@@ -56,7 +56,7 @@ class Picture:
     name: str
     payload: bytes
     format: str
-    recipe: Recipe[Any]
+    picture: Picture[Any]
     style: str
     width: str
     versions: Mapping[str, str]
@@ -70,11 +70,11 @@ class Picture:
     @property
     def source(self) -> DataSource | None:
         """Where its data came from, None without data."""
-        source: DataSource | None = getattr(self.recipe, "data", None)
+        source: DataSource | None = getattr(self.picture, "data", None)
         return source
 
 
-def read_picture(path: str, *, functions: Sequence[str] = ()) -> Picture:
+def read_picture(path: str, *, functions: Sequence[str] = ()) -> PictureFile:
     """Read a picture that noisyviz made.
 
     Parameters
@@ -103,14 +103,16 @@ def read_picture(path: str, *, functions: Sequence[str] = ()) -> Picture:
             raise InputError("is not as noisyviz wrote it: it was changed or cut short")
         _check_functions(record.get("settings"), functions)
         try:
-            recipe = stored_recipe(record.get("recipe"), record.get("settings"))
+            picture = stored_picture(record.get("recipe"), record.get("settings"))
             style, width = _text(record, "style"), _text(record, "width")
-            stored = _versions(record)
+            versions = _versions(record)
         except InputError as error:
             raise InputError(f"cannot be made again: {error}") from error
-        if (width == FILM_WIDTH) is not (fmt in FILM_FORMATS) or (width == FILM_WIDTH and recipe.name != "anneal"):
-            raise InputError(f"cannot be made again: no '{recipe.name}' of width '{width}' is a {fmt} file")
-    return Picture(name=path, payload=payload, format=fmt, recipe=recipe, style=style, width=width, versions=stored)
+        if (width == FILM_WIDTH) is not (fmt in FILM_FORMATS) or (width == FILM_WIDTH and picture.name != "anneal"):
+            raise InputError(f"cannot be made again: no '{picture.name}' of width '{width}' is a {fmt} file")
+    return PictureFile(
+        name=path, payload=payload, format=fmt, picture=picture, style=style, width=width, versions=versions
+    )
 
 
 def _text(record: Mapping[str, Any], key: str) -> str:
@@ -130,7 +132,7 @@ def _versions(record: Mapping[str, Any]) -> dict[str, str]:
     return {"noisyviz": record["noisyviz"], **found}
 
 
-def changes(picture: Picture, fmt: str | None = None) -> dict[str, tuple[str | None, str | None]]:
+def changes(stored: PictureFile, fmt: str | None = None) -> dict[str, tuple[str | None, str | None]]:
     """Return the versions that differ between a picture and this installation: name to (there, here).
 
     Parameters
@@ -141,12 +143,12 @@ def changes(picture: Picture, fmt: str | None = None) -> dict[str, tuple[str | N
         The format that is written, None for its own; only PGF depends on TeX.
     """
     now = {"noisyviz": __version__, **provenance.versions()}
-    then = dict(picture.versions)
-    if (fmt or picture.format) == picture.format == "pgf":
+    then = dict(stored.versions)
+    if (fmt or stored.format) == stored.format == "pgf":
         from noisyviz.export import pgf
 
         now |= pgf.versions()
-    elif picture.format == "pgf":
+    elif stored.format == "pgf":
         then.pop("tex", None)
     names = dict.fromkeys([*then, *now])
     return {name: (then.get(name), now.get(name)) for name in names if then.get(name) != now.get(name)}
@@ -166,12 +168,12 @@ def _check_functions(stored: Any, given: Sequence[str]) -> None:
             )
 
 
-def given_data(picture: Picture, text: str | None) -> Values | None:
+def given_data(found: PictureFile, text: str | None) -> Values | None:
     """Read the data of a picture from where the user says they are.
 
     Parameters
     ----------
-    picture
+    found
         The picture.
     text
         ``FILE[:ARRAY]``, by default the array that the picture names; None for a picture without data.
@@ -181,15 +183,15 @@ def given_data(picture: Picture, text: str | None) -> Values | None:
     InputError
         When the data are missing, or not those that the picture was made from.
     """
-    stored = picture.source
+    stored = found.source
     if stored is None:
         if text is not None:
-            raise InputError(f"data are not part of picture '{picture.name}'; leave them out", parameter="data")
+            raise InputError(f"data are not part of picture '{found.name}'; leave them out", parameter="data")
         return None
     label = f"{stored.file}:{stored.array}" if stored.array else stored.file
     if text is None:
         raise InputError(
-            f"data of picture '{picture.name}' are not stored in it; give '{label}' again as FILE[:ARRAY]",
+            f"data of picture '{found.name}' are not stored in it; give '{label}' again as FILE[:ARRAY]",
             parameter="data",
         )
     source = split_source(text)
@@ -200,13 +202,13 @@ def given_data(picture: Picture, text: str | None) -> Values | None:
         same = values.sha256 == stored.sha256  # another array of the same file
         given, shown = ("", "") if same else (f" (sha256 {one.sha256[:12]}…)" for one in (values, stored))
         raise InputError(
-            f"data '{text}'{given} are not those of picture '{picture.name}', which shows '{label}'{shown}",
+            f"data '{text}'{given} are not those of picture '{found.name}', which shows '{label}'{shown}",
             parameter="data",
         )
     return values
 
 
-def computed(picture: Picture, values: Values | None, *, progress: Callable[[float], None] | None = None) -> Any:
+def computed(stored: PictureFile, values: Values | None, *, progress: Callable[[float], None] | None = None) -> Any:
     """Return the numbers in a picture; functions of the user's own in it are imported here.
 
     Raises
@@ -214,16 +216,16 @@ def computed(picture: Picture, values: Values | None, *, progress: Callable[[flo
     InputError
         When the settings lead to no picture.
     """
-    extra: dict[str, Any] = {"progress": progress} if picture.recipe.name == "anneal" else {}
+    extra: dict[str, Any] = {"progress": progress} if stored.picture.name == "anneal" else {}
     try:
         with np.errstate(all="ignore"):  # settings may be extreme
-            return picture.recipe.compute(None if values is None else values.finite, **extra)
+            return stored.picture.compute(None if values is None else values.finite, **extra)
     except _UNFIT as error:
-        raise _unfit(picture, error) from error
+        raise _unfit(stored, error) from error
 
 
-def drawn(picture: Picture, result: Any, fmt: str) -> bytes:
-    """Return the bytes of a picture made again, as one of its `Picture.formats`.
+def drawn(stored: PictureFile, result: Any, fmt: str) -> bytes:
+    """Return the bytes of a picture made again, as one of its `PictureFile.formats`.
 
     Raises
     ------
@@ -236,12 +238,12 @@ def drawn(picture: Picture, result: Any, fmt: str) -> bytes:
     try:
         with np.errstate(all="ignore"):
             if fmt in FILM_FORMATS:
-                return film_bytes(picture.recipe, result, fmt=fmt, style=picture.style)  # type: ignore[arg-type]
-            return picture_bytes(picture.recipe, result, fmt=fmt, style=picture.style, width=picture.width)
+                return film_bytes(stored.picture, result, fmt=fmt, style=stored.style)  # type: ignore[arg-type]
+            return picture_bytes(stored.picture, result, fmt=fmt, style=stored.style, width=stored.width)
     except _UNFIT as error:
-        raise _unfit(picture, error) from error
+        raise _unfit(stored, error) from error
 
 
-def _unfit(picture: Picture, error: BaseException) -> InputError:
+def _unfit(stored: PictureFile, error: BaseException) -> InputError:
     reason = str(error) if isinstance(error, NoisyvizError) else f"its settings lead to none ({type(error).__name__})"
-    return InputError(f"picture '{picture.name}' cannot be made again: {reason}")
+    return InputError(f"picture '{stored.name}' cannot be made again: {reason}")

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from noisyviz import __version__
 from noisyviz.export import provenance
-from noisyviz.formats import TABLE_FORMATS, format_of
-from noisyviz.recipes.base import Columns
+from noisyviz.export.formats import TABLE_FORMATS, format_of
+from noisyviz.pictures.picture import Columns
 
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip archive can hold
 

@@ -1,0 +1,1 @@
+"""Schedules of the noise level, and descent of many trajectories while it falls."""

@@ -1,0 +1,99 @@
+"""An estimate as named columns, and as one JSON document."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from noisyviz.cli import terminal as output
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from noisyviz.moments.quantities import MonteCarloMoments
+    from noisyviz.units.unit import NoisyUnit
+
+    Column = npt.NDArray[np.float64] | npt.NDArray[np.str_]
+
+CURVES: Final = ("x", "h", "derivative", "u", "hard", "delta", "sigma", "d", "region", "relative_slope")
+WITHOUT_ERROR: Final = ("grad_leak",)  # the value at no noise: not an estimate
+Z_SCORES: Final = ("mean", "grad_mean")
+
+
+def column_names() -> list[str]:
+    """Return the names of all columns of an estimate, in the order of files."""
+    from noisyviz.moments.quantities import MOMENTS
+
+    simulated = [(name,) if name in WITHOUT_ERROR else (name, f"{name}_se") for name in MOMENTS]
+    return [
+        *CURVES,
+        *(f"exact.{name}" for name in MOMENTS),
+        *(f"monte_carlo.{name}" for names in simulated for name in names),
+        *(f"z.{name}" for name in Z_SCORES),
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What `estimate` found: columns as long as x under flattened names, such as ``exact.mean``."""
+
+    config: dict[str, object]
+    columns: "dict[str, Column]"
+    samples: int
+    sampler: str
+
+    def document(self) -> dict[str, object]:
+        """Return one nested document of JSON values; what is not finite is null and counted in ``masked``."""
+        document: dict[str, Any] = {"config": self.config}
+        masked = 0
+        for name, values in self.columns.items():
+            column, missing = json_column(values)
+            masked += missing
+            group, dot, key = name.partition(".")
+            if dot:
+                document.setdefault(group, {})[key] = column
+            else:
+                document[name] = column
+        document["monte_carlo"] |= {"samples": self.samples, "sampler": self.sampler}
+        return document | {"masked": masked}
+
+
+def estimate_columns(
+    unit: "NoisyUnit", x: "npt.NDArray[np.float64]", simulated: "MonteCarloMoments"
+) -> "dict[str, Column]":
+    """Return the curves, both roads to the moments, and the z-scores between them.
+
+    Parameters
+    ----------
+    unit
+        The unit.
+    x
+        Points, shape (n,).
+    simulated
+        The Monte Carlo road at the same points.
+
+    Returns
+    -------
+    dict
+        Arrays of shape (n,) under the names that files and documents use.
+    """
+    from noisyviz.moments.exact import exact
+    from noisyviz.moments.quantities import curves, z_score
+
+    plain, known = curves(unit, x), exact(unit, x)
+    columns: dict[str, Column] = {}
+    for full_name in column_names():
+        group, _, name = full_name.rpartition(".")
+        if group == "z":
+            found, error = getattr(simulated, name), getattr(simulated, f"{name}_se")
+            columns[full_name] = z_score(found, error, getattr(known, name))
+        else:
+            columns[full_name] = getattr({"": plain, "exact": known, "monte_carlo": simulated}[group], name)
+    return columns
+
+
+def json_column(values: "Column") -> tuple[Sequence[object], int]:
+    """Return a column as JSON values and the number of those that are null because they are not finite."""
+    if values.dtype.kind == "U":
+        return values.tolist(), 0
+    return output.masked(values.tolist())

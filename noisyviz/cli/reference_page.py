@@ -1,0 +1,57 @@
+"""The page docs/cli.md, made from the commands: ``python -m noisyviz.cli.reference_page > docs/cli.md``."""
+
+import textwrap
+from collections.abc import Iterator
+
+import typer
+
+from noisyviz.cli import terminal as output
+from noisyviz.cli.app import app
+
+INTRODUCTION = """\
+# Command line
+
+This page is made from the commands themselves by `python -m noisyviz.cli.reference_page > docs/cli.md`.
+
+- Results go to standard output, messages to standard error. `-o -` writes a file's bytes to standard output and needs
+  `--format`. Into a pipe, tables are complete and tab-separated; colours are left out there, under `NO_COLOR`,
+  `TERM=dumb` and `--no-color`.
+- A list is written with commas or by giving the option again: `--fn tanh,relu` or `--fn tanh --fn relu`. Ranges of
+  points are `LO:HI:STEP`; the end belongs to them when a step meets it.
+- A file that exists is replaced when noisyviz made it, else only with `--force`. Files appear whole or not at all.
+- The same seed gives the same numbers. `--seed random` draws a seed and reports it.
+- Exit codes: 0 done; 1 failure; 2 an option or a given file that you can mend; 3 calibrate found no setting; 130
+  interrupted. Errors are one sentence; `--debug` adds the traceback.
+"""
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    group = typer.main.get_command(app)
+    context = group.make_context("noisyviz", ["--help"], resilient_parsing=True)
+    sections = [INTRODUCTION, _section("noisyviz", group.help or "", group, context)]
+    for name, command in getattr(group, "commands", {}).items():
+        inner = command.make_context(name, [], parent=context, resilient_parsing=True)
+        sections.append(_section(f"noisyviz {name}", command.help or "", command, inner))
+    return "\n".join(sections)
+
+
+def _section(title: str, told: str, command: object, context: object) -> str:
+    examples, _, description = told.removeprefix("\b\n").partition("\n\n")
+    paragraphs = (" ".join(paragraph.split()) for paragraph in description.split("\n\n"))
+    text = "\n\n".join(textwrap.fill(paragraph, 118) for paragraph in paragraphs)
+    rows = "\n".join(_rows(command, context))
+    return f"## {title}\n\n```sh\n{examples}\n```\n\n{text}\n\n| option | meaning |\n| --- | --- |\n{rows}\n"
+
+
+def _rows(command: object, context: object) -> Iterator[str]:
+    for parameter in command.get_params(context):  # type: ignore[attr-defined]  # Typer keeps its commands private
+        record = parameter.get_help_record(context)
+        if record is not None:
+            option, meaning = record
+            told = " ".join(meaning.split()).replace("|", "\\|")
+            yield f"| `{option}` | {told} |"
+
+
+if __name__ == "__main__":
+    output.write(page())

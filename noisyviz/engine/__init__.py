@@ -1,1 +1,0 @@
-"""The numerical engine: NumPy and SciPy only, imports nothing from the rooms above it."""

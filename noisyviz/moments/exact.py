@@ -1,0 +1,353 @@
+"""The exact road to `Moments`: closed forms wherever they exist, else quadrature split at kinks.
+
+- Output noise is affine in ε: closed for every noise distribution.
+- Input noise on piecewise-linear h: truncated moments of ξ between the pre-images of the kinks.
+- Otherwise 20-node Gauss-Legendre panels whose edges hold the pre-images of h's kinks, are close enough to resolve both
+  the density of ξ and h near its poles, and end where h is its asymptote, whose moments are closed. Variances are
+  central moments of φ − h(x): a variance formed as E φ² − (E φ)² would lose half of its digits.
+
+Probabilities are sums of P(a < ξ < b) over the intervals between the ξ at which a sign can change.
+"""
+
+from dataclasses import fields, replace
+from math import inf
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from noisyviz.moments.quantities import MOMENTS, Moments, pointwise
+from noisyviz.units.activation import Array
+from noisyviz.units.noise import Moments3, Noise
+from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
+_BLOCK: Final = 256  # points worked on at once
+
+
+def exact(unit: NoisyUnit, x: npt.ArrayLike) -> Moments:
+    """Return the moments of a unit by closed forms and quadrature.
+
+    Parameters
+    ----------
+    unit
+        The unit.
+    x
+        Any shape that broadcasts with the unit's parameters; NaN gives NaN, ±inf the limits.
+
+    Returns
+    -------
+    Moments
+        Arrays of the broadcast shape. Absolute error at most 1e-10, relative 1e-12 above 1.
+
+    References
+    ----------
+    Gulcehre et al. 2016, Eqs 9, 12, 14 and 15; ∂φ/∂x is pathwise, per draw.
+
+    Examples
+    --------
+    >>> moments = exact(NoisyUnit("hard-tanh", kind="nan", alpha=1.0), [0.0, 3.0])
+    >>> moments.mean.tolist(), moments.p_zero.tolist()
+    ([0.0, 1.0], [0.0, 0.0])
+    """
+    return Moments(**pointwise(unit, x, names=MOMENTS, block=_BLOCK, compute=_moments))
+
+
+def _moments(unit: NoisyUnit, x: Array) -> dict[str, Array]:
+    """Return every column at finite x of shape (n,)."""
+    at = unit.at(x)
+    columns = _output_noise(unit, at) if isinstance(at, OutputNoise) else _input_noise(unit.noise, at)
+    columns["bias"] = columns.pop("deviation")
+    columns["grad_rms"] = np.hypot(columns["grad_mean"], columns["grad_std"])
+    columns["grad_leak"] = at.grad_x(np.zeros(()))
+    return columns
+
+
+def _output_noise(unit: NoisyUnit, at: OutputNoise) -> dict[str, Array]:
+    """Return the closed forms for φ = base + amplitude·ε (Eq 12), for any noise distribution."""
+    noise, h = unit.noise, unit.activation
+    expected = noise.abs_mean if at.half else 0.0
+    spread = np.sqrt(1.0 - expected**2)
+    zero = (at.sign_base == 0) & (at.sign_slope == 0)
+    columns = {
+        "mean": at.base + at.amplitude * expected,
+        "deviation": at.leak + at.amplitude * expected,
+        "std": np.abs(at.amplitude) * spread,
+        "p_outside": np.full(at.base.shape, np.nan),
+        "grad_mean": at.base_slope + at.amplitude_slope * expected,
+        "grad_std": np.abs(at.amplitude_slope) * spread,
+        "p_zero": zero.astype(np.float64),
+        "p_wrong": np.full(at.base.shape, np.nan),
+        "grad_p_mean": at.amplitude_p * expected,
+        "grad_p_std": np.abs(at.amplitude_p) * spread,
+    }
+    if np.isfinite(h.left) and np.isfinite(h.right):
+        low, high = h.bounds
+        below = _affine_below(noise, at.base, at.amplitude, low, at.half)
+        columns["p_outside"] = below + _affine_below(noise, -at.base, -at.amplitude, -high, at.half)
+    if h.slope != 0:
+        side = np.sign(h.slope)
+        columns["p_wrong"] = _affine_below(noise, side * at.sign_base, side * at.sign_slope, 0.0, at.half)
+    return columns
+
+
+def _affine_below(noise: Noise, a: Array, b: Array, level: float, half: bool) -> Array:
+    """Return P(a + b·ε < level) for ε = ξ or abs ξ, elementwise."""
+    t = (level - a) / np.where(b == 0, 1.0, b)
+    if half:
+        t = np.maximum(t, 0.0)
+        less, more = noise.interval_moments(-t, t)[0], 2.0 * noise.above(t)
+    else:
+        less, more = noise.above(-t), noise.above(t)
+    return np.where(b == 0, np.where(a < level, 1.0, 0.0), np.where(b > 0, less, more))
+
+
+def _input_noise(noise: Noise, at: InputNoise) -> dict[str, Array]:
+    """Return every column for φ = h(x + s)."""
+    closed = at.activation.pieces is not None and not isinstance(at, SoftplusNoise)
+    columns = _piecewise(noise, at) if closed else _quadrature(noise, at)
+    still = at.sigma == 0  # no noise at this x: the values at ξ = 0, kinks by their stated derivative
+    zero = np.zeros(())
+    certain = {"deviation": zero, "grad_mean": at.grad_x(zero), "grad_p_mean": zero}
+    for name in ("deviation", "std", "grad_mean", "grad_std", "grad_p_mean", "grad_p_std"):
+        columns[name] = np.where(still, certain.get(name, zero), columns[name])
+    columns["mean"] = at.base + columns["deviation"]
+    columns.update(_probabilities(noise, at))
+    return columns
+
+
+def _preimages(at: InputNoise, z: tuple[float, ...]) -> Array:
+    """Return the ξ with x + s(ξ) = z, shape (n, len(z)), increasing in z; ±inf where there is none."""
+    gap = np.asarray(z)[None, :] - at.x[:, None]
+    sigma = at.sigma[:, None]
+    if not isinstance(at, SoftplusNoise):
+        xi = gap / sigma
+        return np.where(np.isnan(xi), inf, xi)
+    from scipy.optimize.elementwise import find_root
+
+    reach = at.reach[:, None]
+    floor = np.maximum(reach, 0.0)
+    target = np.abs(gap) / np.where(sigma == 0, 1.0, sigma)
+    reachable = (target > floor) & (sigma > 0) & (target < 1e100)
+    target, reach, floor = (np.broadcast_to(v, gap.shape)[reachable] for v in (target, reach, floor))
+
+    def excess(r: Array, target: Array, reach: Array, floor: Array) -> Array:
+        return floor + r * np.log1p(np.exp(-np.abs(reach) / r)) - target
+
+    top = (target - 0.5 * reach) / np.log(2.0) * (1.0 + 1e-12)  # softplus(t) ≥ log 2 + t/2
+    root = find_root(excess, (np.full(top.shape, 1e-300), top), args=(target, reach, floor))
+    xi = np.where((sigma == 0) | (np.abs(gap) > 1e100), np.copysign(inf, gap), 0.0)
+    xi[reachable] = np.sign(gap[reachable]) * root.x
+    return xi
+
+
+def _probabilities(noise: Noise, at: InputNoise) -> dict[str, Array]:
+    """Return p_zero, p_wrong and p_outside from the intervals between the ξ where a sign can change."""
+    h = at.activation
+    ends = tuple(z for interval in h.excursions for z in interval if abs(z) < inf)
+    edges = [_preimages(at, (*h.sign_edges, *ends)), _factor_zeros(at)]
+    both = [np.full((at.x.size, 1), value) for value in (-inf, inf)]
+    edge = np.sort(np.concatenate([*edges, *both], axis=1), axis=1)
+    weight = noise.interval_moments(edge[:, :-1], edge[:, 1:])[0]
+    middle = 0.5 * (np.maximum(edge[:, :-1], -1e12) + np.minimum(edge[:, 1:], 1e12))
+    middle = np.where(at.sigma[:, None] == 0, 0.0, middle)
+    columns = _columns(at)
+    sign = columns.grad_sign(middle)
+    z = columns.x + columns.shift(middle)
+    outside = np.zeros(z.shape, dtype=np.bool_)
+    for low, high in h.excursions:
+        outside |= (z > low) & (z < high)
+    finite = np.isfinite(h.left) and np.isfinite(h.right)
+    return {
+        "p_zero": np.sum(weight * (sign == 0), axis=1),
+        "p_wrong": np.sum(weight * (sign * np.sign(h.slope) < 0), axis=1)
+        if h.slope != 0
+        else np.full(at.x.size, np.nan),
+        "p_outside": np.sum(weight * outside, axis=1) if finite else np.full(at.x.size, np.nan),
+    }
+
+
+def _factor_zeros(at: InputNoise) -> Array:
+    """Return the ξ at which ∂(x + s)/∂x changes its sign, and for the softplus form the jump at 0; inf where none."""
+    slope = at.sigma_slope
+    if not isinstance(at, SoftplusNoise):
+        return np.where(slope == 0, inf, -1.0 / slope)[:, None]
+    gate = 1.0 / np.abs(slope)
+    r = at.reach / np.log(gate / (1.0 - gate))
+    xi = np.where(r > 0, -np.sign(slope) * r, inf)
+    return np.stack([xi, np.zeros(at.x.shape)], axis=1)
+
+
+def _columns(at: InputNoise, rows: npt.NDArray[np.intp] | slice = slice(None)) -> InputNoise:
+    """Return the unit at chosen points with every array as a column, to meet several ξ at each."""
+    names = [field.name for field in fields(at) if field.name != "activation"]
+    return replace(at, **{name: getattr(at, name)[rows, None] for name in names})
+
+
+def _piecewise(noise: Noise, at: InputNoise) -> dict[str, Array]:
+    """Return the moments for piecewise-linear h by truncated moments of ξ between the pre-images of the kinks."""
+    h = at.activation
+    assert h.pieces is not None
+    intercept, slope = np.asarray(h.pieces).T
+    cut = _preimages(at, h.breaks)
+    edge = np.concatenate([np.full((at.x.size, 1), -inf), cut, np.full((at.x.size, 1), inf)], axis=1)
+    centre, moments = _centred_moments(noise, edge[:, :-1], edge[:, 1:])
+    own = np.searchsorted(np.asarray(h.breaks), at.x)
+    x = at.x[:, None]
+    offset = np.where(
+        np.arange(slope.size) == own[:, None],
+        0.0,
+        intercept + slope * x - (intercept[own] + slope[own] * at.x)[:, None],
+    )
+    flat = np.broadcast_to(slope, offset.shape)
+    parts = {
+        "deviation": (offset, slope * at.sigma[:, None]),
+        "grad": (flat, slope * at.sigma_slope[:, None]),
+        "grad_p": (0.0 * flat, slope * at.sigma_p[:, None]),
+    }
+    means, stds = {}, {}
+    for name, (intercepts, b) in parts.items():
+        a = intercepts + b * centre
+        means[name] = np.sum(_affine_mean(a, b, moments), axis=1)
+        stds[name] = np.sqrt(np.maximum(np.sum(_affine_square(a - means[name][:, None], b, moments), axis=1), 0.0))
+    return _named(means, stds)
+
+
+def _centred_moments(noise: Noise, low: Array, high: Array) -> tuple[Array, Moments3]:
+    """Return a centre of every interval of ξ and the partial moments of ξ − centre.
+
+    Narrow intervals are integrated: their closed moments are small differences, which a large σ² would blow up.
+    """
+    narrow = high - low <= min(1.0, noise.edges[1])
+    centre = np.where(narrow, 0.5 * (low + high), 0.0)
+    closed = noise.interval_moments(low, high)
+    rows = np.nonzero(narrow)
+    cuts = [low[rows], *(np.clip(cut, low[rows], high[rows]) for cut in noise.breaks), high[rows]]
+    edge = np.stack(cuts, axis=-1)
+    half = 0.5 * np.diff(edge, axis=-1)[..., None]
+    xi = 0.5 * (edge[:, 1:] + edge[:, :-1])[..., None] + half * _NODES
+    weight = half * _WEIGHTS * noise.density(xi)
+    away = xi - centre[rows][:, None, None]
+    moments = []
+    for power, moment in enumerate(closed):
+        moment[rows] = np.sum(weight * away**power, axis=(1, 2))
+        moments.append(moment)
+    return centre, (moments[0], moments[1], moments[2])
+
+
+def _affine_mean(a: Array, b: Array, moments: Moments3) -> Array:
+    """Return E[a + bξ] over intervals with the given partial moments; empty intervals count 0 whatever a is."""
+    m0, m1, _ = moments
+    return np.where(m0 == 0, 0.0, a * m0 + b * m1)
+
+
+def _affine_square(a: Array, b: Array, moments: Moments3) -> Array:
+    """Return E[(a + bξ)²] over intervals with the given partial moments."""
+    m0, m1, m2 = moments
+    return np.where(m0 == 0, 0.0, a * a * m0 + 2.0 * a * b * m1 + b * b * m2)
+
+
+def _named(means: dict[str, Array], stds: dict[str, Array]) -> dict[str, Array]:
+    return {
+        "deviation": means["deviation"],
+        "std": stds["deviation"],
+        "grad_mean": means["grad"],
+        "grad_std": stds["grad"],
+        "grad_p_mean": means["grad_p"],
+        "grad_p_std": stds["grad_p"],
+    }
+
+
+def _quadrature(noise: Noise, at: InputNoise) -> dict[str, Array]:
+    """Return the moments by Gauss-Legendre panels, and by h's asymptote beyond the last edge of the noise."""
+    rows, low, high = _panels(noise, at)
+    half = 0.5 * (high - low)[:, None]
+    xi = 0.5 * (high + low)[:, None] + half * _NODES
+    weight = half * _WEIGHTS * noise.density(xi)
+    panel = _columns(at, rows)
+    slope = panel.slope(xi)
+    values = {"deviation": panel.deviation(xi), "grad": slope * panel.factor(xi)}
+    if at.sigma_p.any():
+        values["grad_p"] = slope * panel.shift_p(xi)
+    tails = _tails(noise, at)
+
+    def total(integrand: Array) -> Array:
+        sums = np.sum(weight * integrand, axis=1)
+        return np.asarray(np.bincount(rows, weights=sums, minlength=at.x.size), dtype=np.float64)
+
+    nothing = np.zeros(at.x.size)
+    means, stds = {"grad_p": nothing}, {"grad_p": nothing}
+    for name, value in values.items():
+        mean = total(value) + sum(_affine_mean(a, b, moments) for a, b, moments in tails[name])
+        square = total((value - mean[rows, None]) ** 2)
+        square = square + sum(_affine_square(a - mean, b, moments) for a, b, moments in tails[name])
+        means[name], stds[name] = mean, np.sqrt(square)
+    return _named(means, stds)
+
+
+def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
+    """Return E[(φ − target)·∂φ/∂x] for a unit with input noise at finite x, of shape (n,)."""
+    rows, low, high = _panels(noise, at)
+    half = 0.5 * (high - low)[:, None]
+    xi = 0.5 * (high + low)[:, None] + half * _NODES
+    panel = _columns(at, rows)
+    error = panel.deviation(xi) + (panel.base - target)
+    sums = np.sum(half * _WEIGHTS * noise.density(xi) * error * panel.grad_x(xi), axis=1)
+    total = np.asarray(np.bincount(rows, weights=sums, minlength=at.x.size), dtype=np.float64)
+    tails = _tails(noise, at)
+    for (a, b, moments), (s, q, _) in zip(tails["deviation"], tails["grad"], strict=True):
+        a, (m0, m1, m2) = a + at.base - target, moments
+        total += np.where(m0 == 0, 0.0, a * s * m0 + (a * q + b * s) * m1 + b * q * m2)
+    return total
+
+
+def _panels(noise: Noise, at: InputNoise) -> tuple[npt.NDArray[np.intp], Array, Array]:
+    """Return the panels of all points: the point's row, and the lower and upper end in ξ."""
+    h = at.activation
+    positive = np.asarray(noise.edges)
+    fixed = np.concatenate([-positive[:0:-1], positive])
+    edges = [
+        np.broadcast_to(fixed, (at.x.size, fixed.size)),
+        _preimages(at, tuple(sorted({*h.panels, *h.breaks}))),
+    ]
+    if isinstance(at, SoftplusNoise):  # softplus(t) has poles at abs ξ = p·abs Δ/(iπ(2k+1)): geometric panels
+        bends = np.minimum(np.abs(at.reach)[:, None] * 2.0 ** np.arange(-6.0, 36.0), 4.0 * positive[1])
+        edges += [bends, -bends]
+    edge = np.sort(np.clip(np.concatenate(edges, axis=1), -positive[-1], positive[-1]), axis=1)
+    rows, column = np.nonzero(edge[:, 1:] > edge[:, :-1])
+    low: Array = edge[rows, column]
+    high: Array = edge[rows, column + 1]
+    return rows, low, high
+
+
+def _tails(noise: Noise, at: InputNoise) -> dict[str, list[tuple[Array, Array, Moments3]]]:
+    """Return what lies beyond the last edges of the noise, where h is taken as the asymptote that x + s has reached.
+
+    For each tail of ξ the intercept and the slope in ξ of φ − h(x), ∂φ/∂x and ∂φ/∂p, and the partial moments.
+    """
+    end, far = np.full(at.x.shape, noise.edges[-1]), np.full(at.x.shape, inf)
+    tails: dict[str, list[tuple[Array, Array, Moments3]]] = {"deviation": [], "grad": [], "grad_p": []}
+    for side in (-1.0, 1.0):
+        moments = noise.interval_moments(end, far) if side > 0 else noise.interval_moments(-far, -end)
+        offset, slope = _asymptote(at, at.x + at.shift(side * end))
+        if isinstance(at, SoftplusNoise):  # s tends to c(ξ·log 2 + sgn ξ·p·abs Δ/2)
+            pairs = (
+                (offset + slope * side * at.sigma * 0.5 * at.reach, slope * at.sigma * np.log(2.0)),
+                (slope * (1.0 + 0.5 * side * at.sigma_slope), 0.0 * at.x),
+                (slope * 0.5 * side * at.sigma_p, 0.0 * at.x),
+            )
+        else:
+            pairs = ((offset, slope * at.sigma), (slope, slope * at.sigma_slope), (0.0 * at.x, slope * at.sigma_p))
+        for name, (a, b) in zip(tails, pairs, strict=True):
+            tails[name].append((a, b, moments))
+    return tails
+
+
+def _asymptote(at: InputNoise, z: Array) -> tuple[Array, Array]:
+    """Return (line at x) − h(x) and the slope of the asymptote of h on z's side, each of x's shape."""
+    h = at.activation
+    right = z > 0
+    (a0, b0), (a1, b1) = h.asymptotes
+    intercept, slope = np.where(right, a1, a0), np.where(right, b1, b0)
+    is_u = (slope == h.slope) & (intercept == h.intercept)
+    return np.where(is_u, -h.finite_delta(at.x), intercept + slope * at.x - at.base), slope

@@ -1,0 +1,138 @@
+"""The Monte-Carlo road to `Moments`: seeded draws, estimates and their standard errors.
+
+It shares with the exact road the formulas of the unit and nothing else. Sums over the draws are kept per replicate and
+`estimates` makes moments and standard errors of them. The sums of one and the same draws come the plain way, or faster
+by regrouping: `affine` for output noise, `piecewise` for input noise on piecewise-linear h, `smooth` on analytic h.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from noisyviz.errors import InputError, check_name
+from noisyviz.moments.montecarlo.analytic import pays, smooth_sums
+from noisyviz.moments.montecarlo.estimates import ESTIMATES, estimates
+from noisyviz.moments.montecarlo.output_noise import affine_sums
+from noisyviz.moments.montecarlo.piecewise_linear import piecewise_sums
+from noisyviz.moments.montecarlo.plain import plain_sums
+from noisyviz.moments.montecarlo.power_sums import ROWS
+from noisyviz.moments.quantities import MOMENTS, MonteCarloMoments, pointwise
+from noisyviz.moments.samplers import Draws
+from noisyviz.units.activation import Array
+from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise
+
+METHODS: Final = MappingProxyType(
+    {
+        "auto": "the draws regrouped, wherever that gives the same sums",
+        "plain": "every draw evaluated at every x",
+    }
+)
+"""How the sums over the draws are made."""
+
+_PLAIN_CHUNK: Final = 2048
+_ELEMENTS: Final = 2**17  # points × draws evaluated at once
+_SUMS: Final = 2**20  # points × replicates × rows in memory at once
+
+_Way = Callable[..., Array]
+
+
+def monte_carlo(
+    unit: NoisyUnit,
+    x: npt.ArrayLike,
+    *,
+    samples: int = 100_000,
+    rng: np.random.Generator,
+    sampler: str = "iid",
+    method: str = "auto",
+    chunk: int | None = None,
+    jobs: int = 1,
+) -> MonteCarloMoments:
+    """Estimate the moments of a unit by simulation; the same draws serve every x.
+
+    Parameters
+    ----------
+    unit
+        The unit.
+    x
+        Any shape that broadcasts with the unit's parameters; NaN gives NaN, ±inf the limits.
+    samples
+        Draws, 1 … 1e10; rounded up to what the sampler needs and reported as used.
+    rng
+        Seeds the draws; the same state gives the same result.
+    sampler
+        A key of `SAMPLERS`.
+    method
+        A key of `METHODS`: the same draws either way, and the same estimates to rounding (1e-9 of their size where
+        draws are compressed).
+    chunk
+        Draws worked on at once, by default what suits the method; changes speed and memory, not the result (beyond
+        rounding).
+    jobs
+        Threads; changes no bit of the result.
+
+    Returns
+    -------
+    MonteCarloMoments
+        Spreads are of one draw, without Bessel's correction; ``*_se`` are standard errors of the estimates.
+
+    Raises
+    ------
+    InputError
+        For an unknown sampler or method, and a number outside its domain.
+
+    Examples
+    --------
+    >>> unit = NoisyUnit("tanh", kind="nani", c=0.5)
+    >>> moments = monte_carlo(unit, [0.0, 2.0], samples=4000, rng=np.random.default_rng(1))
+    >>> moments.samples, bool(abs(moments.mean[0]) < 5 * moments.mean_se[0])
+    (4000, True)
+    """
+    check_name("method", method, METHODS)
+    if jobs < 1 or jobs != int(jobs):
+        raise InputError(f"jobs must be a whole number of at least 1, got {jobs}", parameter="jobs")
+    draws = Draws(unit.noise, samples=samples, sampler=sampler, rng=rng)
+
+    def compute(part: NoisyUnit, points: Array) -> dict[str, Array]:
+        at = part.at(points)
+        way = _fast_way(part, at, draws) if method == "auto" else None
+        if way is None:
+            sums = _plain(part, at, draws, chunk=max(int(chunk or _PLAIN_CHUNK), 2), jobs=int(jobs))
+        else:
+            sums = way(**({} if chunk is None else {"chunk": max(int(chunk), 2)}), jobs=int(jobs))
+        columns = estimates(part, at, sums, draws)
+        columns["mean"] = columns["mean"] + at.base
+        columns["bias"] = columns["bias"] + (at.leak if isinstance(at, OutputNoise) else 0.0)
+        columns["grad_leak"] = at.grad_x(np.zeros(()))
+        return columns
+
+    names = (*MOMENTS, *(f"{name}_se" for name in ESTIMATES))
+    block = max(_SUMS // (ROWS * draws.replicates), 1)
+    columns = pointwise(unit, x, names=names, block=block, compute=compute)
+    return MonteCarloMoments(**columns, samples=draws.samples, sampler=sampler)
+
+
+def _fast_way(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws) -> _Way | None:
+    """Return how the draws are regrouped, None where every draw must be evaluated."""
+    h = unit.activation
+    if isinstance(at, OutputNoise):
+        return partial(affine_sums, unit, at, draws)
+    if isinstance(at, SoftplusNoise) or h.excursions:
+        return None
+    if h.pieces is not None:
+        return partial(piecewise_sums, at, draws)
+    return partial(smooth_sums, unit, at, draws) if h.strip > 0.0 and pays(at, draws) else None
+
+
+def _plain(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws, *, chunk: int, jobs: int) -> Array:
+    """Return the plain sums, over few enough points at a time that draws × points stay in the cache."""
+    step = max(_ELEMENTS // chunk, 1)
+    size = at.base.size
+    parts = [
+        plain_sums(unit, at.part(slice(start, start + step)), draws, chunk=chunk, jobs=jobs)
+        for start in range(0, size, step)
+    ]
+    return np.concatenate(parts, axis=2) if parts else np.zeros((draws.replicates, ROWS, 0))

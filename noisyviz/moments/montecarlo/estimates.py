@@ -1,0 +1,72 @@
+"""Moments and their standard errors from sums over the draws.
+
+Every estimate is a mean over draws or a smooth function of such means, and its standard error follows from the spread
+of what is averaged: over the draws for iid, over the replicates otherwise.
+"""
+
+from math import inf
+from typing import Final
+
+import numpy as np
+
+from noisyviz.moments.quantities import MOMENTS
+from noisyviz.moments.samplers import Draws
+from noisyviz.units.activation import Array
+from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise
+
+ESTIMATES: Final = tuple(name for name in MOMENTS if name != "grad_leak")
+
+
+def estimates(unit: NoisyUnit, at: OutputNoise | InputNoise, sums: Array, draws: Draws) -> dict[str, Array]:
+    """Return every estimate (mean and bias still without the noiseless value) with its standard error."""
+    h = unit.activation
+    means = sums / draws.each  # of each replicate
+    columns: dict[str, Array] = {}
+
+    def put(name: str, value: Array, error: Array) -> None:
+        columns[name], columns[f"{name}_se"] = value, error
+
+    def error(of_replicates: Array, variance: Array) -> Array:
+        """Return the standard error of the mean of Y from the replicates' means, or for iid from the variance of Y."""
+        if draws.replicates > 1:
+            spread: Array = of_replicates.std(axis=0, ddof=1) / np.sqrt(draws.replicates)
+            scale = np.maximum(np.sqrt(np.maximum(variance, 0.0)), np.abs(of_replicates).max(axis=0))
+            return np.where(spread <= 1e-14 * scale, 0.0, spread)  # equal but for rounding
+        if draws.samples == 1:
+            return np.full(variance.shape, np.nan)
+        return np.sqrt(np.maximum(variance, 0.0) / (draws.samples - 1))
+
+    for first, mean_name, std_name in (
+        (0, "mean", "std"),
+        (4, "grad_mean", "grad_std"),
+        (8, "grad_p_mean", "grad_p_std"),
+    ):
+        raw = means[:, first : first + 4]
+        m1, m2, m3, m4 = raw.mean(axis=0)
+        variance = np.where(np.isinf(m2), inf, np.maximum(m2 - m1**2, 0.0))  # squares overflow beyond 1e154
+        fourth = m4 - 4.0 * m1 * m3 + 6.0 * m1**2 * m2 - 3.0 * m1**4
+        put(mean_name, m1, error(raw[:, 0], variance))
+        squares = raw[:, 1] - 2.0 * m1 * raw[:, 0]  # mean of (value − m1)² within a replicate, up to a constant
+        std = np.sqrt(variance)
+        put(std_name, std, _halved(error(squares, fourth - variance**2), std))
+        if first == 4:
+            leak = at.grad_x(np.zeros(()))
+            square = m2 + 2.0 * leak * m1 + leak**2
+            spread = m4 + 4.0 * leak * m3 + 4.0 * leak**2 * m2 - (m2 + 2.0 * leak * m1) ** 2
+            rms = np.where(np.isinf(m2), inf, np.sqrt(np.maximum(square, 0.0)))
+            put("grad_rms", rms, _halved(error(raw[:, 1] + 2.0 * leak * raw[:, 0], spread), rms))
+            columns["grad_mean"] = columns["grad_mean"] + leak
+    put("bias", columns["mean"], columns["mean_se"])
+    if not unit.noise.fourth_moment:
+        for name in ("std", "grad_std", "grad_rms", "grad_p_std"):
+            columns[f"{name}_se"] = np.full(at.base.shape, np.nan)
+    known = {12: True, 13: h.slope != 0, 14: h.bounds[0] > -inf and h.bounds[1] < inf}
+    for row, name in ((12, "p_zero"), (13, "p_wrong"), (14, "p_outside")):
+        share = means[:, row].mean(axis=0) if known[row] else np.full(at.base.shape, np.nan)
+        put(name, share, error(means[:, row], share * (1.0 - share)) + 0.0 * share)
+    return columns
+
+
+def _halved(error_of_square: Array, root: Array) -> Array:
+    """Return the standard error of a root from that of its square (delta method); 0 where both vanish."""
+    return np.where(root == 0, 0.0 * error_of_square, 0.5 * error_of_square / np.where(root == 0, 1.0, root))

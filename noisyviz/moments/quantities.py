@@ -1,0 +1,215 @@
+"""What is computed at each x: the curves without noise, and the moments of φ, ∂φ/∂x and ∂φ/∂p."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from math import inf
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from noisyviz.units.activation import FAR, LARGE, Array
+from noisyviz.units.unit import NoisyUnit
+
+MOMENTS: Final = (
+    "mean",
+    "bias",
+    "std",
+    "p_outside",
+    "grad_mean",
+    "grad_std",
+    "grad_rms",
+    "grad_leak",
+    "p_zero",
+    "p_wrong",
+    "grad_p_mean",
+    "grad_p_std",
+)
+"""The columns of `Moments`, in the order in which they are listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Curves:
+    """The noiseless curves of a unit; every array has x's shape.
+
+    Parameters
+    ----------
+    x
+        The points.
+    h, derivative, u, hard, delta
+        The activation, h′, its linearisation (Eqs 1, 2), clip(u, L, R) (Eqs 3, 4) and Δ = h − u (Eq 8).
+    sigma
+        The noise scale (Eq 9); NaN for nanil-softplus.
+    d
+        The direction of the noise, −sgn(x)·sgn(1−α).
+    region
+        "left", "linear" or "right" by the thresholds.
+    relative_slope
+        abs h′ over its largest value.
+    """
+
+    x: Array
+    h: Array
+    derivative: Array
+    u: Array
+    hard: Array
+    delta: Array
+    sigma: Array
+    d: Array
+    region: npt.NDArray[np.str_]
+    relative_slope: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moments:
+    """Expected values over the noise; every array has x's shape and is NaN where the quantity is undefined.
+
+    Parameters
+    ----------
+    mean, bias, std
+        E φ, E φ − h and the standard deviation of one draw of φ.
+    p_outside
+        P(φ outside [L, R]); NaN where a limit is infinite.
+    grad_mean, grad_std, grad_rms
+        Mean, standard deviation and root mean square of ∂φ/∂x.
+    grad_leak
+        ∂φ/∂x at ε = 0.
+    p_zero
+        P(∂φ/∂x = 0); a soft h′ that underflows does not count.
+    p_wrong
+        P(∂φ/∂x has the sign opposite to u′).
+    grad_p_mean, grad_p_std
+        Mean and standard deviation of ∂φ/∂p.
+    """
+
+    mean: Array
+    bias: Array
+    std: Array
+    p_outside: Array
+    grad_mean: Array
+    grad_std: Array
+    grad_rms: Array
+    grad_leak: Array
+    p_zero: Array
+    p_wrong: Array
+    grad_p_mean: Array
+    grad_p_std: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class MonteCarloMoments(Moments):
+    """The same by simulation, with the standard error ``*_se`` of every estimate.
+
+    Parameters
+    ----------
+    mean_se, bias_se, std_se, p_outside_se, grad_mean_se, grad_std_se, grad_rms_se, p_zero_se, p_wrong_se,
+    grad_p_mean_se, grad_p_std_se
+        Standard errors, of x's shape; those of spreads are NaN where the noise has no fourth moment.
+    samples
+        The number of draws used.
+    sampler
+        How they were drawn.
+    """
+
+    mean_se: Array
+    bias_se: Array
+    std_se: Array
+    p_outside_se: Array
+    grad_mean_se: Array
+    grad_std_se: Array
+    grad_rms_se: Array
+    p_zero_se: Array
+    p_wrong_se: Array
+    grad_p_mean_se: Array
+    grad_p_std_se: Array
+    samples: int
+    sampler: str
+
+
+def curves(unit: NoisyUnit, x: npt.ArrayLike) -> Curves:
+    """Return the noiseless curves of a unit.
+
+    Parameters
+    ----------
+    unit
+        The unit; only σ and d depend on more than its activation.
+    x
+        Any shape; NaN gives NaN, ±inf the limits.
+
+    Returns
+    -------
+    Curves
+
+    Examples
+    --------
+    >>> curves(NoisyUnit("hard-tanh"), [-2.0, 0.5]).delta.tolist()
+    [1.0, 0.0]
+    """
+    x = np.asarray(x, dtype=np.float64)
+    h = unit.activation
+    derivative = h.derivative(x)
+    return Curves(
+        x=x,
+        h=h.h(x),
+        derivative=derivative,
+        u=h.linear(x),
+        hard=h.hard(x),
+        delta=h.delta(x),
+        sigma=unit.sigma(x),
+        d=unit.direction(x),
+        region=h.region(x),
+        relative_slope=np.abs(derivative) / h.max_slope,
+    )
+
+
+def pointwise(
+    unit: NoisyUnit,
+    x: npt.ArrayLike,
+    *,
+    names: Iterable[str],
+    block: int,
+    compute: Callable[[NoisyUnit, Array], dict[str, Array]],
+) -> dict[str, Array]:
+    """Compute columns over x in blocks, with NaN passed through and ±inf answered by the limits.
+
+    Parameters
+    ----------
+    unit
+        Its α, c and p may be arrays that broadcast against x.
+    x
+        Any shape.
+    names
+        The columns to return.
+    block
+        The most points at once.
+    compute
+        From a unit and its finite points, of shape (n,), to the columns, of shape (n,); run without warnings.
+
+    Returns
+    -------
+    dict of ndarray
+        Every column, of the broadcast shape of x and the parameters.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    values = [np.asarray(getattr(unit, name), dtype=np.float64) for name in ("alpha", "c", "p")]
+    shape = np.broadcast_shapes(x.shape, *(value.shape for value in values))
+    points = np.broadcast_to(x, shape).reshape(-1)
+    columns = {name: np.full(points.size, np.nan) for name in names}
+    known = np.flatnonzero(~np.isnan(points))
+    for start in range(0, known.size, block):
+        rows = known[start : start + block]
+        parts = [v if v.ndim == 0 else np.broadcast_to(v, shape).reshape(-1)[rows] for v in values]
+        part = unit.replace(alpha=parts[0], c=parts[1], p=parts[2])
+        far = np.isinf(points[rows])
+        with np.errstate(all="ignore"):
+            results = compute(part, np.clip(points[rows], -FAR, FAR))
+        for name, result in results.items():
+            grows = far & (np.abs(result) > LARGE)
+            columns[name][rows] = np.where(grows, np.copysign(inf, result), result) + 0.0  # no -0
+    return {name: column.reshape(shape) for name, column in columns.items()}
+
+
+def z_score(estimate: Array, standard_error: Array, exact: Array) -> Array:
+    """Return (estimate − exact)/standard error, NaN where the standard error is 0; all of one shape."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(standard_error == 0, np.nan, (estimate - exact) / standard_error)

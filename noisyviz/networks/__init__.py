@@ -1,0 +1,1 @@
+"""Pre-activations of trained networks: reading them safely, profiling saturation, calibrating the noise."""

@@ -1,0 +1,326 @@
+"""Saturation of real pre-activations, streamed: which units saturate, and what noise does to their gradients.
+
+Arrays are read in chunks of rows; counts are exact, so that shares and quantiles do not depend on the chunk size at all
+and sums only in their last digits.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from noisyviz.errors import InputError
+from noisyviz.networks.noise_effect import NoiseProfile, UnitNoise
+from noisyviz.networks.row_blocks import blocks
+from noisyviz.networks.saturation import FINE, SaturationSums
+from noisyviz.networks.value_grid import Index
+from noisyviz.units.activation import Activation, Array
+from noisyviz.units.activations import activation
+from noisyviz.units.unit import NoisyUnit
+
+CHUNK: Final = 1 << 15  # numbers worked on at once
+QUICK_CHUNK: Final = 1 << 18  # the same for shares alone
+DEAD: Final = 0.99  # a unit saturated in at least this share of its samples is dead
+QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+UNIT_QUANTILES: Final = (0.05, 0.5, 0.95)
+_SUMMED: Final = ("left", "right", "delta", "slope")
+_KINDS: Final = "fiu"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class UnitProfile:
+    """What was found for every unit of an array; arrays of shape (units,), NaN where a unit has no finite sample.
+
+    Parameters
+    ----------
+    samples
+        Finite samples.
+    share_left, share_right, share_saturated
+        Shares of x at or beyond the thresholds.
+    mean_abs_delta, mean_derivative
+        Means of abs Δ and of h′.
+    dead
+        Whether at least 99 % of the samples saturate.
+    low, high
+        The smallest and the largest finite x.
+    quantiles
+        Of x at `UNIT_QUANTILES`, shape (units, 3), off by at most `quantile_error`·(1 + abs x) within ±65,535.
+    quantile_error
+        1/512 for few units, 1/32 at 4,096, more above; None, and NaN in place of the quantiles, for so many units
+        that their cells would fill the memory, from 131,073 on.
+    noise
+        What the noisy unit does to each, off by less than 1e-3 of each value where the array holds more than four
+        million numbers or the noise is on the input; None without a noisy unit, and for too many units for that.
+    """
+
+    samples: Index
+    share_left: Array
+    share_right: Array
+    share_saturated: Array
+    mean_abs_delta: Array
+    mean_derivative: Array
+    dead: npt.NDArray[np.bool_]
+    low: Array
+    high: Array
+    quantiles: Array
+    quantile_error: float | None
+    noise: UnitNoise | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ArrayProfile:
+    """What was found for one array, or for all together.
+
+    Parameters
+    ----------
+    name, fn
+        Of the array and of its activation; the total of several activations has an empty one.
+    shape
+        As given, empty for the total.
+    units, samples
+        The length of the last axis and the product of the others; an array of one axis is one unit.
+    non_finite
+        NaN and infinities, which are left out.
+    share_left, share_right, share_saturated, mean_abs_delta, mean_derivative
+        As in `UnitProfile`, over all finite numbers; NaN where there is none.
+    dead_units
+        How many units saturate in at least 99 % of their samples.
+    quantiles
+        Of x at `QUANTILES`, off by at most (1 + abs x)/512.
+    counts
+        Samples in the cells of `noisyviz.networks.saturation.FINE`, for densities.
+    noise
+        What the noisy unit does here, None without one.
+    per_unit
+        None for the total.
+    """
+
+    name: str
+    fn: str
+    shape: tuple[int, ...]
+    units: int
+    samples: int
+    non_finite: int
+    share_left: float
+    share_right: float
+    share_saturated: float
+    mean_abs_delta: float
+    mean_derivative: float
+    dead_units: int
+    quantiles: Array
+    counts: Index
+    noise: NoiseProfile | None
+    per_unit: UnitProfile | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Profile:
+    """The profile of every array, and of all their numbers together."""
+
+    arrays: tuple[ArrayProfile, ...]
+    total: ArrayProfile
+
+
+def profile(
+    arrays: npt.ArrayLike | Mapping[str, npt.ArrayLike],
+    *,
+    fn: str | Activation = "tanh",
+    functions: Mapping[str, str | Activation] | None = None,
+    unit: NoisyUnit | None = None,
+    shares_only: bool = False,
+    chunk: int | None = None,
+) -> Profile:
+    """Return how far real pre-activations saturate.
+
+    Parameters
+    ----------
+    arrays
+        Real numbers; the last axis counts units, all others samples. Memory maps are read in chunks. Several arrays
+        are given by name.
+    fn
+        The activation that follows.
+    functions
+        For some arrays another activation, by the array's name.
+    unit
+        A noisy unit whose effect is to be found; its activation is replaced by that of the array.
+    shares_only
+        Whether to find shares, dead units and extremes alone, several times as fast: means and quantiles are NaN
+        then, and the unit is left out.
+    chunk
+        How many numbers are worked on at once, at least 1; results do not depend on it. None for what is fast.
+
+    Returns
+    -------
+    Profile
+
+    Raises
+    ------
+    InputError
+        For an array without numbers or not of real ones, and for a name in `functions` that no array has.
+
+    Examples
+    --------
+    >>> found = profile([[-2.0, 0.0], [0.5, 0.0], [3.0, 0.0], [1.0, 0.0]], fn="hard-tanh").total
+    >>> found.share_left, found.share_right, found.units, found.dead_units
+    (0.125, 0.25, 2, 0)
+    """
+    named = dict(arrays) if isinstance(arrays, Mapping) else {"x": arrays}
+    stream = Profiler(fn=fn, functions=functions, unit=unit, shares_only=shares_only, chunk=chunk)
+    for name, values in named.items():
+        stream.add(name, values)
+    return stream.finish()
+
+
+class Profiler:
+    """Profiles arrays one after the other, so that no two of them need be in memory at once; see `profile`."""
+
+    def __init__(
+        self,
+        *,
+        fn: str | Activation = "tanh",
+        functions: Mapping[str, str | Activation] | None = None,
+        unit: NoisyUnit | None = None,
+        shares_only: bool = False,
+        chunk: int | None = None,
+    ) -> None:
+        if chunk is not None and chunk < 1:
+            raise InputError(f"chunk must be at least 1, got {chunk}", parameter="chunk")
+        self._default = _function(fn)
+        self._own = {name: _function(given) for name, given in (functions or {}).items()}
+        self._unit = None if shares_only else unit
+        self._chunk = chunk or (QUICK_CHUNK if shares_only else CHUNK)
+        self._shares_only = shares_only
+        self._used: set[str] = set()
+        self._done: list[ArrayProfile] = []
+        self._sums: list[SaturationSums] = []
+        self._noises: list[Array] = []
+
+    def add(self, name: str, values: npt.ArrayLike, *, alias: str = "") -> ArrayProfile:
+        """Profile one array; `functions` may name it by its name or by its alias."""
+        array = np.asanyarray(values)
+        if array.dtype.kind not in _KINDS:
+            raise InputError(f"array '{name}' holds {array.dtype.name} values; real numbers are needed")
+        if array.ndim == 0 or array.size == 0:
+            kind = "a single number" if array.ndim == 0 else f"an empty array of shape {array.shape}"
+            raise InputError(f"array '{name}' is {kind}; pre-activations of at least one sample are needed")
+        self._used |= {name, alias}
+        h = self._own.get(name, self._own.get(alias, self._default))
+        sums = SaturationSums(
+            units=1 if array.ndim == 1 else array.shape[-1],
+            size=array.size,
+            dtype=array.dtype,
+            activation=h,
+            unit=None if self._unit is None else self._unit.replace(fn=h),
+            shares_only=self._shares_only,
+        )
+        with np.errstate(all="ignore"):
+            for block in blocks(array, self._chunk):
+                sums.take(block)
+            noise = sums.noise() if self._unit is not None else None
+            found = _profile(sums, noise, name=name, shape=array.shape)
+        self._done.append(found)
+        self._sums.append(sums)
+        if noise is not None:
+            self._noises.append(noise[0])
+        return found
+
+    def finish(self) -> Profile:
+        """Return what was found, once all arrays are there."""
+        if not self._done:
+            raise InputError("there is no array to profile")
+        missing = [name for name in self._own if name not in self._used]
+        if missing:
+            held = ", ".join(found.name for found in self._done)
+            raise InputError(f"there is no array '{missing[0]}'; the arrays are {held}", parameter="array")
+        return Profile(arrays=tuple(self._done), total=_total(self._done, self._sums, self._noises))
+
+
+def _function(fn: str | Activation) -> Activation:
+    return activation(fn) if isinstance(fn, str) else fn
+
+
+def _per_unit(sums: SaturationSums, noise: Array | None) -> UnitProfile:
+    """Return the columns of the units."""
+    n = np.where(sums.finite == 0, np.nan, sums.finite)
+    saturated = sums.left + sums.right
+    wanted = np.array(UNIT_QUANTILES)
+    columns = sums.columns
+    return UnitProfile(
+        samples=sums.finite,
+        share_left=sums.left / n,
+        share_right=sums.right / n,
+        share_saturated=saturated / n,
+        mean_abs_delta=sums.delta / n,
+        mean_derivative=sums.slope / n,
+        dead=saturated / n >= DEAD,
+        low=np.where(sums.finite == 0, np.nan, sums.low),
+        high=np.where(sums.finite == 0, np.nan, sums.high),
+        quantiles=np.full((sums.units, wanted.size), np.nan)
+        if columns is None
+        else columns.quantiles(wanted, sums.low, sums.high),
+        quantile_error=None if columns is None else 0.5**columns.grid.bits,
+        noise=None if noise is None else UnitNoise.of(noise),
+    )
+
+
+def _profile(
+    sums: SaturationSums, noise: tuple[Array, Array | None] | None, *, name: str, shape: tuple[int, ...]
+) -> ArrayProfile:
+    """Return the profile of a whole array."""
+    per_unit = _per_unit(sums, noise[1] if noise else None)
+    return _array_profile(
+        name=name,
+        fn=sums.activation.name,
+        shape=shape,
+        units=sums.units,
+        samples=sums.rows,
+        finite=int(sums.finite.sum()),
+        non_finite=sums.rows * sums.units - int(sums.finite.sum()),
+        sums={key: float(getattr(sums, key).sum()) for key in _SUMMED},
+        dead_units=int(per_unit.dead.sum()),
+        counts=sums.cells.counts(),
+        low=sums.low.min(),
+        high=sums.high.max(),
+        noise=NoiseProfile.of(noise[0]) if noise else None,
+        per_unit=per_unit,
+    )
+
+
+def _array_profile(
+    *, finite: int, sums: Mapping[str, float], counts: Index, low: float, high: float, **facts: Any
+) -> ArrayProfile:
+    n = finite or np.nan
+    ends = np.array([low]), np.array([high])
+    return ArrayProfile(
+        counts=counts,
+        quantiles=FINE.quantiles(counts[None, :], np.array(QUANTILES), *ends)[0],
+        share_left=sums["left"] / n,
+        share_right=sums["right"] / n,
+        share_saturated=(sums["left"] + sums["right"]) / n,
+        mean_abs_delta=sums["delta"] / n,
+        mean_derivative=sums["slope"] / n,
+        **facts,
+    )
+
+
+def _total(done: list[ArrayProfile], sums: list[SaturationSums], noises: list[Array]) -> ArrayProfile:
+    """Return the profile of all numbers together."""
+    names = {found.fn for found in done}
+    return _array_profile(
+        name="total",
+        fn=names.pop() if len(names) == 1 else "",
+        shape=(),
+        units=sum(found.units for found in done),
+        samples=sum(found.samples for found in done),
+        finite=sum(int(part.finite.sum()) for part in sums),
+        non_finite=sum(found.non_finite for found in done),
+        sums={key: float(sum(getattr(part, key).sum() for part in sums)) for key in _SUMMED},
+        dead_units=sum(found.dead_units for found in done),
+        counts=np.sum([found.counts for found in done], axis=0),
+        low=min(part.low.min() for part in sums),
+        high=max(part.high.max() for part in sums),
+        noise=NoiseProfile.of(np.sum(noises, axis=0)) if noises else None,
+        per_unit=None,
+    )

@@ -1,0 +1,1 @@
+"""The picture of anneal, still and moving."""

@@ -1,0 +1,210 @@
+"""The picture of annealed descent: where its panels stand, by the sizes of their texts, and what is written below.
+
+In a narrow picture the field and the arrivals stand one above the other, in a wide one side by side.
+"""
+
+import re
+from dataclasses import dataclass
+from math import isfinite
+from typing import Final
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from noisyviz.annealing.results import NoisyRun
+from noisyviz.pictures.anneal import panels
+from noisyviz.pictures.anneal.panels import equals
+from noisyviz.pictures.anneal.picture import AnnealResult
+from noisyviz.pictures.shared import labels
+from noisyviz.pictures.shared.layout import (
+    LINE_EM,
+    Box,
+    em,
+    legend_above,
+    legend_height,
+    literal,
+    number,
+    text_width,
+    wrap,
+)
+from noisyviz.pictures.shared.panels import Look
+from noisyviz.pictures.shared.style import colours
+
+# Distances in units of the text size.
+NARROW_EM: Final = 46.0  # up to this width of the picture the lower panels stand one above the other
+EDGE_EM: Final = 0.4
+LIFT_EM: Final = 0.5
+YLABEL_EM: Final = 1.7
+YTICKS_EM: Final = 2.9  # room for the numbers at a y axis
+XTICKS_EM: Final = 1.7
+XLABEL_EM: Final = 1.3
+GAP_EM: Final = 0.9
+BESIDE_EM: Final = 1.8  # between the trajectories and their ends
+SCHEDULE_EM: Final = 5.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Where everything stands, in inches."""
+
+    width: float
+    height: float
+    margin: float
+    boxes: dict[str, Box]
+    caption: tuple[str, ...]
+
+
+def size(result: AnnealResult, width: float) -> tuple[float, float]:
+    """Return width and height of the picture in inches, by the text sizes in force."""
+    return width, _plan(result, width).height
+
+
+def draw(result: AnnealResult, figure: Figure) -> dict[str, Axes]:
+    """Draw into a figure that has the size told by `size`.
+
+    Returns
+    -------
+    dict
+        Axes by panel: schedule, paths, final, field (for several schedules outcomes) and arrivals.
+    """
+    plan = _plan(result, float(figure.get_size_inches()[0]))
+    look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
+    steps = result.runs[0].steps
+    axes = {name: box.add(figure) for name, box in plan.boxes.items()}
+    panels.draw_schedule(axes["schedule"], result, look)
+    panels.step_axis(axes["schedule"], steps, labelled=False)
+    handles, texts = zip(*panels.entries(result, look), strict=True)
+    legend_above(axes["schedule"], handles, texts, width=_full(plan), lift=LIFT_EM * em())
+    panels.draw_paths(axes["paths"], result, look)
+    panels.step_axis(axes["paths"], steps, labelled=True)
+    if "final" in axes:
+        panels.draw_final(axes["final"], result, look)
+    if "field" in axes:
+        panels.draw_field(axes["field"], result, look)
+        legend_above(
+            axes["field"],
+            panels.level_handles(result, look),
+            panels.level_names(result),
+            width=plan.boxes["field"].width,
+            lift=LIFT_EM * em(),
+        )
+    else:
+        panels.draw_outcomes(axes["outcomes"], result, look)
+    panels.draw_arrivals(axes["arrivals"], result, look)
+    panels.step_axis(axes["arrivals"], steps, labelled=True)
+    for name in ("schedule", "paths", "field", "arrivals"):
+        if name in axes:
+            _place_label(axes[name], plan.boxes[name], plan.margin)
+    _write_caption(figure, plan)
+    return axes
+
+
+def _full(plan: Plan) -> float:
+    return plan.width - plan.margin - EDGE_EM * em()
+
+
+def _place_label(axes: Axes, box: Box, margin: float) -> None:
+    axes.yaxis.set_label_coords((EDGE_EM * em() - margin) / box.width, 0.5)
+    axes.yaxis.label.set_verticalalignment("top")
+
+
+def _plan(result: AnnealResult, width: float) -> Plan:
+    unit = em()
+    narrow = width <= NARROW_EM * unit
+    names = [*panels.position_names(result), *([] if result.landscape else panels.signed_axis(result).names)]
+    numbers = max(map(text_width, names), default=0.0) + 0.9 * unit
+    margin = (EDGE_EM + YLABEL_EM) * unit + max(YTICKS_EM * unit, numbers)
+    right = 0.9 * unit
+    caption = wrap(caption_words(result), width=width - 2 * EDGE_EM * unit)
+    boxes: dict[str, Box] = {}
+    y = (len(caption) * LINE_EM + 2.0 * EDGE_EM) * unit
+    foot = (XTICKS_EM + XLABEL_EM) * unit
+    lower = "outcomes" if result.among else "field"
+    indent = max(margin, (EDGE_EM + 0.8) * unit + max(map(text_width, panels.outcome_names(result))))
+    left = indent if result.among else margin
+    if narrow:
+        y += foot
+        boxes["arrivals"] = Box(left=margin, bottom=y, width=width - margin - right, height=0.42 * width)
+        y += boxes["arrivals"].height + GAP_EM * unit + foot
+        boxes[lower] = Box(left=left, bottom=y, width=width - left - right, height=_lower(result, 0.45 * width))
+    else:
+        y += foot
+        half = 0.5 * width
+        tall = _lower(result, 0.26 * width)
+        boxes[lower] = Box(left=left, bottom=y, width=half - left - right, height=tall)
+        boxes["arrivals"] = Box(left=half + margin, bottom=y, width=half - margin - right, height=tall)
+    y += boxes[lower].height
+    if not result.among:
+        y += LIFT_EM * unit + legend_height(panels.level_names(result), width=boxes[lower].width)
+    y += GAP_EM * unit + foot
+    final = 0.0 if result.among else (0.2 if narrow else 0.16) * width
+    main = width - margin - right - (final + BESIDE_EM * unit if final else 0.0)
+    tall = (0.55 if narrow else 0.3) * width
+    boxes["paths"] = Box(left=margin, bottom=y, width=main, height=tall)
+    if final:
+        boxes["final"] = Box(left=width - right - final, bottom=y, width=final, height=tall)
+    y += tall + GAP_EM * unit
+    boxes["schedule"] = Box(left=margin, bottom=y, width=main, height=SCHEDULE_EM * unit)
+    texts = [text for _, text in panels.entries(result, Look(hues=colours(background="#ffffff"), ink="#000000"))]
+    y += SCHEDULE_EM * unit + LIFT_EM * unit + legend_height(texts, width=width - margin - EDGE_EM * unit)
+    return Plan(width=width, height=y + EDGE_EM * unit, margin=margin, boxes=boxes, caption=tuple(caption))
+
+
+def _lower(result: AnnealResult, usual: float) -> float:
+    return max(usual, (len(result.runs) + 1) * 1.5 * em()) if result.among else usual
+
+
+def caption_words(result: AnnealResult) -> list[str]:
+    """Return the caption in pieces: what was descended, and what came of it."""
+    found = result.runs[0]
+    if found.unit is not None:
+        formula = labels.KIND_FORMULAS[result.kind]
+        if found.unit.kind in ("nan", "nah", "nanil"):
+            formula = (*formula[:-1], f"{formula[-1]},", *labels.SCALE_FORMULAS[result.scale])
+        words = [f"{labels.name(found.unit.activation.name)},", "unit", f"{result.kind}:", *formula[:-1]]
+        words += [f"{formula[-1]};", *(f"{labels.parameter(key, value)}," for key, value in result.parameters)]
+        assert found.target is not None
+        words += [r"$\ell=(\varphi-y)^2/2$,", f"{equals('y', found.target)},"]
+    else:
+        words = [*f"Objective {found.objective.name}:".split(), r"$\ell=f(x+c_t\,\xi)$,"]
+    words += [equals(r"\eta", found.lr) + ",", f"{found.trajectories:,}", "trajectories", "from"]
+    words += [f"{equals('x_0', found.x0)},", *literal(found.noise.name).split(), r"$\xi$."]
+    if result.among:
+        bands = ["with", "bands", "25–75 %"] if panels.banded(result) else []
+        words += ["Trajectories:", "medians", *bands]
+        words[-1] += "."
+        return [*words, *["Numbers", "beside", "the", "shares:", "median", "first", "passage."]]
+    ends = f"from {equals('c', float(found.noisy.c[0]))} to {number(float(found.noisy.c[-1]), digits=3)}"
+    words += _outcome(f"{result.schedules[0].capitalize()} {ends}:", found.noisy, found.steps)
+    words += _outcome(f"{equals('c', found.c_constant)} throughout:", found.constant, found.steps)
+    return words + _as_mathematics(result.sentences[0]).split(" ")
+
+
+def _as_mathematics(sentence: str) -> str:
+    """Set the letters and values of a sentence as mathematics."""
+    signs = {"σσ′": r"$\sigma\sigma$′", "σ′ε": r"$\sigma$′$\varepsilon$", "σ′ξ": r"$\sigma$′$\xi$"}
+    for plain, sign in (signs | {"σε": r"$\sigma\varepsilon$", "h′": "$h$′"}).items():
+        sentence = sentence.replace(plain, sign)
+    sentence = re.sub(r"(\d+(?:\.\d+)?)e-0*(\d+)", r"$\1\\times10^{−\2}$", sentence)
+    sentence = sentence.replace("alpha = ", r"\alpha = ")
+    return re.sub(
+        r"(?<!\S)(c|x|\\alpha) = (-?[0-9.]*[0-9])", lambda found: f"${found[1]}={found[2].replace('-', '−')}$", sentence
+    )
+
+
+def _outcome(head: str, run: NoisyRun, steps: int) -> list[str]:
+    low, high = (labels.percent(end).removesuffix(" %") for end in run.share_success_ci)
+    share = labels.percent(run.share_success).replace(" ", "\N{NO-BREAK SPACE}")
+    median = f"{run.median_first_passage:,.5g}" if isfinite(run.median_first_passage) else "never"
+    words = [*head.split(" "), share, "inside", "at", equals("T", steps, digits=7), f"({low}–{high}),"]
+    words += ["median", "first", "passage", f"{median}{';' if run.diverged else '.'}"]
+    return words + ([f"{run.diverged:,}", "diverged."] if run.diverged else [])
+
+
+def _write_caption(figure: Figure, plan: Plan) -> None:
+    x, step = EDGE_EM * em() / plan.width, LINE_EM * em() / plan.height
+    start = 0.75 * EDGE_EM * em() / plan.height
+    for position, line in enumerate(reversed(plan.caption)):
+        figure.text(x, start + (position + 0.25) * step, line, va="baseline", ha="left", label="caption")

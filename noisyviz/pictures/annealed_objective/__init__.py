@@ -1,0 +1,1 @@
+"""The paper's Figure 2: an objective smoothed by annealed noise."""

@@ -1,0 +1,1 @@
+"""What each kind of unit pays in bias for its gradient."""

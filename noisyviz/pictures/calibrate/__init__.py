@@ -1,0 +1,1 @@
+"""The picture of calibrate: bias against gradient."""

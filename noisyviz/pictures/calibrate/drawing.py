@@ -1,0 +1,266 @@
+"""The picture of a calibration: bias against gradient as the noise level rises, and the setting that was chosen."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from noisyviz.pictures.calibrate.picture import CalibrateResult, Mark, TradeOff
+from noisyviz.pictures.shared import labels
+from noisyviz.pictures.shared.layout import LINE_EM, POINTS_PER_INCH, Box, em, literal, number, text_width
+from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
+from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
+from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
+from noisyviz.units.activation import Array
+from noisyviz.units.unit import KINDS
+
+SHARE: Final = 0.55  # of the width, for the height
+TALLEST_IN: Final = 3.2
+MARGIN: Final = 0.03  # of an axis, below 0: curves run along it
+ROOMY: Final = 2.4  # of the bound, for the height of its axis
+MARKED: Final = (0.0, 0.1, 1.0, 10.0, 100.0)  # noise levels, where these were tried
+SIZES: Final = (2.8, 5.6)  # of the marks, from the lowest noise level to the highest
+LIFT_PT: Final = 5.0  # from a marked setting to its name
+LINES_AWAY: Final = 4  # a name may stand so many lines farther, where that is clear of curves
+AWAY: Final = 0.1  # an inch farther weighs as much as so many inches of curve under a name
+FAR: Final = 3.0  # a target so many times the largest gradient lies outside the axes
+WIDTHS: Final = (1.3, 0.7, 2.2)  # of lines of one kind, when every hue is taken
+LINES: Final[dict[str, str | tuple[float, tuple[float, ...]]]] = {
+    "none": "-",
+    "nan": "-",
+    "nah": DASHED,
+    "nani": DASH_DOT,
+    "nanil": DOTTED,
+    "nanis": (0.0, (8.0, 1.5)),
+    "nanil-softplus": (0.0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0)),
+}
+"""For each kind its line style; hues and markers tell the α of a kind apart."""
+
+
+def size(result: CalibrateResult, width: float) -> tuple[float, float]:
+    """Return width and height of the picture in inches, by the text sizes in force."""
+    return page(result, width).size
+
+
+def draw(result: CalibrateResult, figure: Figure) -> dict[str, Axes]:
+    """Draw into a figure that has the size told by `size`; return its axes as ``"trade-off"``."""
+    plan = page(result, float(figure.get_size_inches()[0]))
+    look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
+    drawn = plan.add(figure)
+    axes = drawn["trade-off"]
+    _draw_wanted(axes, result, look)
+    for index, curve in enumerate(result.curves):
+        _draw_curve(axes, curve, _style(result.curves, index, look))
+    for mark, marker, points, name in _marks(result):
+        axes.plot([mark.gradient], [mark.bias], label=name, zorder=5.0, **_shape(marker, points, look))
+    _write_levels(axes, result, plan.places["trade-off"].box)
+    plan.figure_legend(figure, _handles(result, look))
+    return drawn
+
+
+def page(result: CalibrateResult, width: float) -> Sheet:
+    """Lay the picture out at a width in inches, by the text sizes in force."""
+    most_x, most_y = _limits(result)
+    x = Range(low=-MARGIN * most_x, high=most_x, label=r"rms of $\partial\varphi/\partial x$ where saturated, in $u$′")
+    y = Range(low=-MARGIN * most_y, high=most_y, label="rms of bias")
+    panel = Panel(key="trade-off", x=x, y=y, height=min(SHARE * width, TALLEST_IN))
+    return sheet([[panel]], width=width, caption=caption_words(result), legend=_legend(result))
+
+
+def _limits(result: CalibrateResult) -> tuple[float, float]:
+    """Return the ends of the axes: what was asked for and what was found, and a little more."""
+    marks = [mark for mark in (result.best, result.start) if mark is not None]
+    reached = max(float(curve.gradient.max()) for curve in result.curves)
+    most_x = max([1.4 * result.target, *(1.15 * mark.gradient for mark in marks)])
+    if not marks and 0.0 < FAR * reached < result.target:
+        most_x = 1.15 * reached
+    elif not marks:
+        most_x = max(1.15 * result.target, min(1.05 * reached, 2.0 * result.target))
+    inside = [curve.bias[curve.gradient <= most_x] for curve in result.curves]
+    most_y = max([float(values.max(initial=0.0)) for values in inside] + [1.5 * (result.bound or 0.0)])
+    if result.bound is not None:
+        most_y = min(most_y, max([ROOMY * result.bound, *(1.3 * mark.bias for mark in marks)]) or most_y)
+    return most_x, 1.25 * most_y or 1.0
+
+
+def _draw_wanted(axes: Axes, result: CalibrateResult, look: Look) -> None:
+    """Shade where gradient and bias are as asked for."""
+    right, top = axes.get_xlim()[1], axes.get_ylim()[1]
+    bottom = axes.get_ylim()[0]
+    height = (top if result.bound is None else min(result.bound, top)) - bottom
+    corner = (result.target, bottom)
+    axes.add_patch(
+        Rectangle(
+            corner,
+            right - result.target,
+            height,
+            color=look.ink,
+            alpha=2.0 * SHADE_ALPHA,
+            linewidth=0.0,
+            label="wanted",
+        )
+    )
+    style: dict[str, Any] = {"color": look.ink, "linewidth": 0.7, "linestyle": DOTTED}
+    axes.axvline(result.target, label="target", **style)
+    if result.bound is not None:
+        axes.axhline(result.bound, label="bound", **style)
+
+
+def _style(curves: Sequence[TradeOff], index: int, look: Look) -> dict[str, Any]:
+    """Return how a curve is drawn, unlike any other."""
+    hue, marker = SERIES[index % len(SERIES)]
+    kind = curves[index].kind
+    taken = sum(curve.kind == kind for curve in curves[index % len(SERIES) : index : len(SERIES)])
+    return {
+        "color": look.hues[hue],
+        "linestyle": LINES[kind],
+        "linewidth": WIDTHS[taken % len(WIDTHS)],
+        "marker": marker,
+    }
+
+
+def _draw_curve(axes: Axes, curve: TradeOff, style: Mapping[str, Any]) -> None:
+    """Draw a curve, with marks at some of its noise levels."""
+    axes.plot(curve.gradient, curve.bias, label=curve.kind, **{**style, "marker": ""})
+    dot = {**style, "linestyle": "none", "markeredgewidth": 0.3, "markeredgecolor": mpl.rcParams["axes.facecolor"]}
+    for level, points in zip(MARKED, np.linspace(*SIZES, len(MARKED)), strict=True):
+        for at in np.flatnonzero(np.isclose(curve.c, level, rtol=1e-9, atol=0.0)):
+            x, y = curve.gradient[[at]], curve.bias[[at]]
+            axes.plot(x, y, label=f"{curve.kind} c={level:g}", zorder=3.0, **dot | {"markersize": float(points)})
+
+
+def _marks(result: CalibrateResult) -> list[tuple[Mark, str, float, str]]:
+    """Return the settings that are marked, with marker, size in points and name, the best last."""
+    found = ((result.start, "D", 5.0, "start"), (result.best, "*", 9.0, "best"))
+    return [(mark, marker, points, name) for mark, marker, points, name in found if mark is not None]
+
+
+def _shape(marker: str, points: float, look: Look) -> dict[str, Any]:
+    edge = {"markeredgecolor": mpl.rcParams["axes.facecolor"], "markeredgewidth": 0.6}
+    return {"marker": marker, "markersize": points, "color": look.ink, "linestyle": "none", **edge}
+
+
+def _write_levels(axes: Axes, result: CalibrateResult, box: Box) -> None:
+    """Write c beside the marks where that covers the least, with a line to the mark from farther away."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    low, inches = np.array([left, bottom]), np.array([box.width / (right - left), box.height / (top - bottom)])
+    lines = [np.column_stack([curve.gradient, curve.bias]) for curve in result.curves]
+    lines.append(np.array([[result.target, bottom], [result.target, top]]))
+    if result.bound is not None:
+        lines.append(np.array([[left, result.bound], [right, result.bound]]))
+    drawn = np.concatenate([_short_steps((line - low) * inches) for line in lines])
+    taken: list[Box] = []
+    for mark, _, _, name in reversed(_marks(result)):
+        if name == "start" and result.best is not None and mark.c == result.best.c:
+            continue
+        text = f"${'c' if name == 'best' else 'c_0'}={_bare(mark.c, digits=3)}$"
+        place = (np.array([mark.gradient, mark.bias]) - low) * inches
+        lifts = [LIFT_PT / POINTS_PER_INCH + LINE_EM * em() * k for k in range(LINES_AWAY + 1)]
+        shifts = [(x * lifts[0], y * lift) for lift in lifts for y in (1, -1) for x in (1, -1)]
+        names = [_beside(place, text, shift) for shift in shifts]
+        costs = [_cost(one, drawn, taken, box) + AWAY * abs(y) for one, (_, y) in zip(names, shifts, strict=True)]
+        best = int(np.argmin(costs))
+        taken.append(names[best])
+        x, y = shifts[best]
+        if abs(y) > lifts[0]:
+            line = low + np.array([place, place + shifts[best]]) / inches
+            axes.plot(*line.T, color=mpl.rcParams["text.color"], linewidth=0.5, zorder=4.5, label=f"{name} leader")
+        axes.annotate(
+            text,
+            (mark.gradient, mark.bias),
+            (x * POINTS_PER_INCH, y * POINTS_PER_INCH),
+            textcoords="offset points",
+            ha="left" if x > 0 else "right",
+            va="bottom" if y > 0 else "top",
+            bbox={"facecolor": mpl.rcParams["axes.facecolor"], "alpha": 0.75, "linewidth": 0.0, "pad": 0.8},
+            zorder=6.0,
+            label=f"{name} name",
+        )
+
+
+def _short_steps(line: Array) -> Array:
+    """Return a line as short steps, shape (n, 3): where the middle of each is, and its length."""
+    at = np.arange(len(line))
+    places = np.linspace(0, len(line) - 1, 64 * (len(line) - 1) + 1)
+    points = np.column_stack([np.interp(places, at, line[:, k]) for k in (0, 1)])
+    steps = np.diff(points, axis=0)
+    return np.column_stack([points[:-1] + 0.5 * steps, np.hypot(*steps.T)])
+
+
+def _beside(place: Array, text: str, shift: tuple[float, float]) -> Box:
+    """Return the box of a name, in inches in the axes: its nearest corner is shifted from a place."""
+    width, height = text_width(text), LINE_EM * em()
+    left, bottom = place + shift - np.where(np.less(shift, 0.0), [width, height], 0.0)
+    return Box(left=float(left), bottom=float(bottom), width=width, height=height)
+
+
+def _cost(name: Box, drawn: Array, taken: Sequence[Box], room: Box) -> float:
+    """Return how bad a name would be there: outside the axes, over another name, or by the inches of line under it."""
+    right, top = name.left + name.width, name.bottom + name.height
+    outside = name.left < 0.0 or name.bottom < 0.0 or right > room.width or top > room.height
+    over = any(
+        name.left < one.left + one.width
+        and one.left < right
+        and name.bottom < one.bottom + one.height
+        and one.bottom < top
+        for one in taken
+    )
+    x, y, length = drawn.T
+    hidden = length[(x > name.left) & (x < right) & (y > name.bottom) & (y < top)].sum()
+    return 1e6 * outside + 1e5 * over + float(hidden)
+
+
+def _legend(result: CalibrateResult) -> tuple[str, ...]:
+    extra = ["wanted", *(["best"] if result.best else []), *(["start of a schedule"] if result.start else [])]
+    return (*(_name(curve) for curve in result.curves), *extra)
+
+
+def _name(curve: TradeOff) -> str:
+    return curve.kind if curve.alpha is None else f"{curve.kind}, {labels.parameter('alpha', curve.alpha)}"
+
+
+def _handles(result: CalibrateResult, look: Look) -> list[Artist | tuple[Artist, ...]]:
+    handles: list[Artist | tuple[Artist, ...]] = [
+        Line2D([], [], markersize=3.4, markeredgewidth=0.0, **_style(result.curves, index, look))
+        for index in range(len(result.curves))
+    ]
+    handles.append(Patch(facecolor=look.ink, alpha=2.0 * SHADE_ALPHA, linewidth=0.0))
+    shapes = [_shape(marker, points, look) for _, marker, points, _ in reversed(_marks(result))]
+    return handles + [Line2D([], [], **shape) for shape in shapes]
+
+
+def caption_words(result: CalibrateResult) -> list[str]:
+    """Return the caption in pieces: function, inputs, what was asked for, and the answer."""
+    words = [f"{labels.name(result.fn)},", *literal(result.source).split(" ")]
+    words[-1] += ";"
+    words += [result.noise, r"$\xi$."]
+    if any(curve.c.size > 1 for curve in result.curves):
+        words += ["Along", "a", "curve", "$c$", "rises", "from", "0", "to", "100;", "marks,", "small", "to", "large:"]
+        words += [*(f"{level:g}," for level in MARKED[:-1]), f"{MARKED[-1]:g}."]
+    words += ["Wanted:", "a", "gradient", "of", "at", "least", f"${_bare(result.target)}\\,u$′"]
+    words += ["at", "a", "bias", "of", "at", "most", f"{number(result.bound)}."] if result.bound is not None else []
+    words[-1] = words[-1].removesuffix(".") + "."
+    if result.best is None:
+        return [*words, "Nothing", "reaches", "it."]
+    chosen = result.curves[result.best_curve]
+    words += ["Best:", f"{chosen.kind}", "with"]
+    words += [f"{labels.parameter('alpha', chosen.alpha)},"] if chosen.alpha is not None else []
+    words += [f"$c={_bare(result.best.c)}$,"]
+    words += [f"{labels.parameter('p', result.p)},"] if "p" in KINDS[chosen.kind].uses else []
+    words += ["bias", f"{number(result.best.bias)}."]
+    if "scale" in KINDS[chosen.kind].uses:
+        scale = labels.SCALE_FORMULAS[result.scale]
+        words += [*scale[:-1], f"{scale[-1]}."]
+    return words
+
+
+def _bare(value: float, *, digits: int = 4) -> str:
+    """Return a number to stand inside mathematics."""
+    return number(value, digits=digits).strip("$")

@@ -1,0 +1,215 @@
+"""The recipe of ``noisyviz calibrate``: bias against gradient for every unit on offer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from noisyviz.errors import InputError
+from noisyviz.networks.calibrate import Calibration, Setting, calibrate
+from noisyviz.networks.weighted_sample import normal_input
+from noisyviz.pictures.picture import Columns, DataSource, Picture
+from noisyviz.units.activation import Array
+from noisyviz.units.unit import KINDS, NoisyUnit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TradeOff:
+    """One unit at all noise levels.
+
+    Parameters
+    ----------
+    kind, alpha
+        Of the unit; α is None for kinds without it.
+    c, gradient, bias
+        The noise level, the root mean square of ∂φ/∂x on saturated samples in units of u′, and that of E φ − h over
+        all samples; shape (levels,).
+    """
+
+    kind: str
+    alpha: float | None
+    c: Array
+    gradient: Array
+    bias: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A setting that is marked: its noise level, gradient (in units of u′) and bias."""
+
+    c: float
+    gradient: float
+    bias: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CalibrateResult:
+    """Bias against gradient for every unit on offer, and what was asked for.
+
+    Parameters
+    ----------
+    fn, source
+        The activation, and where its inputs come from.
+    curves
+        One for each unit.
+    target, bound
+        The least gradient, in units of u′, and the largest bias or None.
+    best, best_curve
+        The answer and which curve it lies on; None and −1 where nothing reaches the target.
+    start
+        Where a schedule starts, or None.
+    scale, noise, p
+        Of the units.
+    """
+
+    fn: str
+    source: str
+    curves: tuple[TradeOff, ...]
+    target: float
+    bound: float | None
+    best: Mark | None
+    best_curve: int
+    start: Mark | None
+    scale: str
+    noise: str
+    p: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibratePicture(Picture[CalibrateResult]):
+    """Settings of the picture of a calibration.
+
+    Parameters
+    ----------
+    fn
+        Name of an activation.
+    unit, alpha
+        The kinds and the α on offer; a kind without α is offered once.
+    p, scale, noise
+        As in `noisyviz.NoisyUnit`.
+    target_grad, max_bias, start_factor
+        As in `noisyviz.calibrate`.
+    normal
+        Mean and standard deviation of a normal input, or None for files.
+    files
+        The files whose pre-activations were the input; they are not in the picture.
+
+    Raises
+    ------
+    InputError
+        For an unknown name or a parameter outside its domain, and for neither or both of `normal` and `files`.
+
+    Examples
+    --------
+    >>> result = CalibratePicture(target_grad=0.1, normal=(0.0, 2.0), fn="hard-tanh").compute()
+    >>> result.best.c, len(result.curves)
+    (0.0, 1)
+    """
+
+    name: ClassVar[str] = "calibrate"
+
+    fn: str = "tanh"
+    unit: tuple[str, ...] = ("nan",)
+    alpha: tuple[float, ...] = (0.9,)
+    p: float = 1.0
+    scale: str = "eq9"
+    noise: str = "normal"
+    target_grad: float = 0.25
+    max_bias: float | None = None
+    start_factor: float = 4.0
+    normal: tuple[float, float] | None = None
+    files: tuple[DataSource, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.unit or not self.alpha:
+            raise InputError("unit and alpha must name at least one value each", parameter="unit")
+        self.units()
+
+    def units(self) -> list[NoisyUnit]:
+        """Return a unit for every kind and α; a kind without α once."""
+        return [
+            NoisyUnit(self.fn, kind=kind, alpha=alpha, c=0.0, p=self.p, scale=self.scale, noise=self.noise)
+            for kind in self.unit
+            for alpha in (self.alpha if kind not in KINDS or "alpha" in KINDS[kind].uses else self.alpha[:1])
+        ]
+
+    def numbers(self) -> CalibrateResult:
+        """Search for a normal input, and return every number in the picture."""
+        if self.normal is None:
+            names = ", ".join(f"'{source.file}'" for source in self.files) or "the files"
+            raise InputError(f"a calibration is not made again from its picture; run 'noisyviz calibrate' on {names}")
+        units = self.units()
+        found = calibrate(
+            normal_input(*self.normal, units[0].activation),
+            units=units,
+            target_grad=self.target_grad,
+            max_bias=self.max_bias,
+            start_factor=self.start_factor,
+        )
+        return self.of(found)
+
+    def of(self, found: Calibration) -> CalibrateResult:
+        """Return every number in the picture of what was found."""
+        slope = abs(found.curve[0].unit.activation.slope) or 1.0
+        curves = _curves(found.curve, slope)
+        keys = [(curve.kind, curve.alpha) for curve in curves]
+        best = found.best
+        return CalibrateResult(
+            fn=found.curve[0].unit.activation.name,
+            source=self._source(),
+            curves=curves,
+            target=self.target_grad,
+            bound=self.max_bias,
+            best=None if best is None else _mark(best, slope),
+            best_curve=-1 if best is None else keys.index(_key(best)),
+            start=None if found.start is None else _mark(found.start, slope),
+            scale=self.scale,
+            noise=found.curve[0].unit.noise.name,
+            p=float(self.p),
+        )
+
+    def _source(self) -> str:
+        if self.normal is not None:
+            return f"N({self.normal[0]:g}, {self.normal[1]:g}²)"
+        names = list(dict.fromkeys(source.file for source in self.files))
+        return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+    def tables(self, result: CalibrateResult) -> Mapping[str, Columns]:
+        """Return the curves, one row for each unit and noise level."""
+        sizes = [curve.c.size for curve in result.curves]
+        alphas = [np.nan if curve.alpha is None else curve.alpha for curve in result.curves]
+        return {
+            "-curves": {
+                "unit": np.repeat([curve.kind for curve in result.curves], sizes),
+                "alpha": np.repeat(alphas, sizes),
+                "c": np.concatenate([curve.c for curve in result.curves]),
+                "gradient": np.concatenate([curve.gradient for curve in result.curves]),
+                "bias_rms": np.concatenate([curve.bias for curve in result.curves]),
+            }
+        }
+
+
+def _key(setting: Setting) -> tuple[str, float | None]:
+    unit = setting.unit
+    return unit.kind, float(unit.alpha) if "alpha" in KINDS[unit.kind].uses else None
+
+
+def _mark(setting: Setting, slope: float) -> Mark:
+    return Mark(c=setting.c, gradient=setting.grad_rms_saturated / slope, bias=setting.bias_rms)
+
+
+def _curves(settings: Sequence[Setting], slope: float) -> tuple[TradeOff, ...]:
+    by_unit: dict[tuple[str, float | None], list[Setting]] = {}
+    for setting in settings:
+        by_unit.setdefault(_key(setting), []).append(setting)
+    return tuple(
+        TradeOff(
+            kind=kind,
+            alpha=alpha,
+            c=np.array([one.c for one in levels]),
+            gradient=np.array([one.grad_rms_saturated for one in levels]) / slope,
+            bias=np.array([one.bias_rms for one in levels]),
+        )
+        for (kind, alpha), levels in by_unit.items()
+    )

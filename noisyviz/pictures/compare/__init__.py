@@ -1,0 +1,1 @@
+"""The picture of compare: small multiples of noisy units."""

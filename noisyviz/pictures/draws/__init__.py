@@ -1,0 +1,1 @@
+"""The paper's Figure 4: draws of noisy units."""

@@ -1,0 +1,1 @@
+"""The paper's learning curves, decoded from its drawings."""

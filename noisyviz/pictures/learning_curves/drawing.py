@@ -1,0 +1,87 @@
+"""The picture of learning curves: one panel, one line for each training run."""
+
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from noisyviz.pictures.learning_curves.picture import LearningCurve, LearningCurvesResult, Scale
+from noisyviz.pictures.shared.layout import literal
+from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
+from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
+
+SHARE: Final = 0.5  # height of the axes by the width of the picture
+TALLEST_IN: Final = 2.6
+PANEL: Final = "curves"
+MARKED: Final = 20  # points at most that get marks
+CROWDED: Final = 150  # points from which on lines are thinner
+LONG_DASHED: Final = (0.0, (8.0, 1.5))
+
+# Where two curves nearly coincide, a dark line with gaps lies over a light one without: that is seen in grey too.
+LOOKS: Final[dict[str, tuple[str, Any, float, float]]] = {
+    "reference": ("black", "-", 1.0, 3.0),
+    "noisy": ("vermillion", "-", 1.5, 3.1),
+    "nah": ("vermillion", "-", 1.5, 3.1),
+    "nan": ("blue", DASHED, 1.5, 3.3),
+    "nani": ("orange", "-", 1.6, 3.2),
+    "nanis": ("green", DASH_DOT, 1.4, 3.1),
+    "tanh": ("blue", "-", 1.5, 3.0),
+    "hard-tanh": ("vermillion", DASHED, 1.4, 3.1),
+    "Laplace": ("green", DASH_DOT, 1.4, 3.2),
+    "normal without p": ("purple", LONG_DASHED, 1.4, 3.3),
+    "half-normal": ("orange", "-", 1.6, 3.4),
+    "normal": ("black", DOTTED, 1.4, 3.5),
+}
+"""For each curve its hue, line style, line width in points and place in the pile."""
+
+
+def size(result: LearningCurvesResult, width: float) -> tuple[float, float]:
+    """Return width and height of the picture in inches, by the text sizes in force."""
+    return page(result, width).size
+
+
+def draw(result: LearningCurvesResult, figure: Figure) -> Axes:
+    """Draw into a figure that has the size told by `size`, and return the axes."""
+    plan = page(result, float(figure.get_size_inches()[0]))
+    hues = colours(background=to_hex(figure.get_facecolor()))
+    drawn = plan.add(figure)
+    axes = drawn[PANEL]
+    thinner = 0.65 if max(one.x.size for one in result.curves) > CROWDED else 1.0
+    marked = max(one.x.size for one in result.curves) <= MARKED
+    handles = []
+    for index, one in enumerate(result.curves):
+        hue, dashes, width, order = LOOKS[one.label]
+        style: dict[str, Any] = {"color": hues[hue], "linestyle": dashes, "linewidth": thinner * width}
+        if marked:
+            style |= {"marker": SERIES[index][1], "markersize": 3.2, "markeredgewidth": 0.0}
+        x, y = broken(one)
+        axes.plot(x / result.x.unit, y / result.y.unit, label=one.label, zorder=order, **style)
+        handles.append(Line2D([], [], **style | {"linewidth": width}))
+    plan.legend(drawn, PANEL, handles)
+    return axes
+
+
+def broken(curve: LearningCurve) -> tuple[Any, Any]:
+    """Return the points of a curve with a gap after every one where it leaves the drawing."""
+    after = np.flatnonzero(curve.leaves) + 1
+    return np.insert(curve.x, after, np.nan), np.insert(curve.y, after, np.nan)
+
+
+def page(result: LearningCurvesResult, width: float) -> Sheet:
+    """Lay the picture out at a width in inches, by the text sizes in force."""
+    panel = Panel(
+        key=PANEL,
+        x=_range(result.x),
+        y=_range(result.y),
+        height=min(SHARE * width, TALLEST_IN),
+        legend=tuple(literal(one.label) for one in result.curves),
+    )
+    return sheet([[panel]], width=width, caption=result.caption.split(" "))
+
+
+def _range(scale: Scale) -> Range:
+    low, high = scale.limits
+    return Range(low=low, high=high, label=scale.label, log=scale.log, ticks=scale.ticks)

@@ -1,0 +1,1 @@
+"""The picture of plot: all that a noisy unit does."""

@@ -1,0 +1,348 @@
+"""The recipe of ``noisyviz plot``: one picture of all that a noisy unit does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from typing import ClassVar, Final
+
+import numpy as np
+
+from noisyviz.errors import InputError, suggestion
+from noisyviz.moments.exact import exact
+from noisyviz.moments.quantities import Curves, Moments, curves
+from noisyviz.pictures.picture import Columns, DataSource, Picture
+from noisyviz.pictures.shared.style import SERIES
+from noisyviz.units.activations import Activation, Array
+from noisyviz.units.unit import KINDS, InputNoise, NoisyUnit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Series:
+    """One unit, computed; arrays of shape (n,) unless said otherwise.
+
+    Attributes
+    ----------
+    name
+        Of the activation.
+    curves, moments
+        The noiseless curves and the exact moments at x.
+    spread
+        σ(x), or the standard deviation of the input noise where the unit has no σ(x).
+    cloud_x, cloud_xi, cloud_phi
+        Draws of φ, shape (samples,).
+    thresholds
+        (x_t⁻, x_t⁺), infinite where there is none.
+    wrong
+        Intervals of x where P(∂φ/∂x has the wrong sign) > ½.
+    """
+
+    name: str
+    curves: Curves
+    moments: Moments
+    spread: Array
+    cloud_x: Array
+    cloud_xi: Array
+    cloud_phi: Array
+    thresholds: tuple[float, float]
+    wrong: tuple[tuple[float, float], ...]
+
+    @property
+    def noisy(self) -> bool:
+        """Whether φ is random anywhere in the range."""
+        return bool(np.any(self.moments.std > 0.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Density:
+    """The distribution of real pre-activations.
+
+    Attributes
+    ----------
+    label
+        Name of the data.
+    edges, height
+        Histogram over the range of x, shapes (bins + 1,) and (bins,).
+    values
+        How many finite values there are.
+    beyond
+        Share of them outside the range of x.
+    saturated
+        Per series the shares at or beyond the left and the right threshold.
+    """
+
+    label: str
+    edges: Array
+    height: Array
+    values: int
+    beyond: float
+    saturated: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OverviewResult:
+    """Everything that the picture shows.
+
+    Attributes
+    ----------
+    series
+        One per activation.
+    kind, scale, noise, parameters
+        Of all the units; of the parameters (key, value) only those that the kind uses.
+    panels
+        Keys of `noisyviz.pictures.shared.panels.PANELS`.
+    xlim
+        The range of x.
+    density
+        Real pre-activations, or None.
+    """
+
+    series: tuple[Series, ...]
+    kind: str
+    scale: str
+    noise: str
+    parameters: tuple[tuple[str, float], ...]
+    panels: tuple[str, ...]
+    xlim: tuple[float, float]
+    density: Density | None
+
+    @property
+    def among(self) -> bool:
+        """Whether several units share the picture."""
+        return len(self.series) > 1
+
+
+PANELS: Final = ("activation", "delta", "sigma", "gradient")
+MARGIN: Final = 3.0  # how far beyond the outer thresholds x goes
+FARTHEST: Final = 1e6  # the largest |x| that a picture can show
+MOST_DRAWS: Final = 1_000_000
+BINS: Final = 96
+NODES: Final = 512  # for the standard deviation of an input noise without σ(x)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overview(Picture[OverviewResult]):
+    """Settings of the overview picture.
+
+    Parameters
+    ----------
+    fn
+        Names of activations, one to seven; several share the picture.
+    unit, alpha, c, p, scale, noise
+        As in `noisyviz.NoisyUnit`, where `unit` is called `kind`.
+    panels
+        Some of ``activation``, ``delta``, ``sigma`` and ``gradient``.
+    xlim
+        The range of x; None is 3 beyond the outer thresholds.
+    points
+        How many equally spaced x, from 2 to 1,000,000.
+    samples
+        Draws in the cloud of each function, from 1 to 1,000,000.
+    seed
+        Of the draws.
+    data
+        Where the real pre-activations come from whose density is shown, or None.
+
+    Raises
+    ------
+    InputError
+        For a value outside its domain.
+
+    Examples
+    --------
+    >>> result = Overview(fn=("hard-tanh",), points=9, samples=5).compute()
+    >>> result.xlim, result.series[0].thresholds
+    ((-4.0, 4.0), (-1.0, 1.0))
+    """
+
+    name: ClassVar[str] = "plot"
+
+    fn: tuple[str, ...] = ("tanh",)
+    unit: str = "nan"
+    alpha: float = 0.9
+    c: float = 0.5
+    p: float = 1.0
+    scale: str = "eq9"
+    noise: str = "normal"
+    panels: tuple[str, ...] = PANELS
+    xlim: tuple[float, float] | None = None
+    points: int = 401
+    samples: int = 2000
+    seed: int = 0
+    data: DataSource | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.fn) <= len(SERIES):
+            raise InputError(f"fn takes 1 to {len(SERIES)} functions, got {len(self.fn)}", parameter="fn")
+        if not self.panels:
+            raise InputError(f"panels must name some of {', '.join(PANELS)}, got none", parameter="panels")
+        for panel in self.panels:
+            if panel not in PANELS:
+                hint = suggestion(panel, PANELS)
+                raise InputError(f"panels must be of {', '.join(PANELS)}, got {panel!r}{hint}", parameter="panels")
+        if len(set(self.panels)) < len(self.panels):
+            raise InputError(f"panels must be distinct, got {', '.join(self.panels)}", parameter="panels")
+        for key, value, low, most in (("points", self.points, 2, 1_000_000), ("samples", self.samples, 1, MOST_DRAWS)):
+            if not low <= value <= most:
+                raise InputError(f"{key} must be from {low} to {most:,} in a picture, got {value:,}", parameter=key)
+        if self.xlim is not None and not -FARTHEST <= self.xlim[0] < self.xlim[1] <= FARTHEST:
+            raise InputError(
+                f"xlim must be two increasing numbers within ±{FARTHEST:g} in a picture, got {self.xlim}",
+                parameter="xlim",
+            )
+
+    def compute(
+        self,
+        data: Array | None = None,
+        *,
+        progress: Callable[[float], None] | None = None,  # noqa: ARG002  # it does not take long
+    ) -> OverviewResult:
+        """Return every number in the picture; `data` are finite pre-activations of any shape."""
+        if (data is None) != (self.data is None):
+            raise InputError("data and their source must be given together", parameter="data")
+        units = [
+            NoisyUnit(fn, kind=self.unit, alpha=self.alpha, c=self.c, p=self.p, scale=self.scale, noise=self.noise)
+            for fn in self.fn
+        ]
+        xlim = self.xlim or default_xlim([unit.activation for unit in units])
+        children = np.random.default_rng(self.seed).spawn(len(units))
+        uses = KINDS[self.unit].uses
+        parameters = (("alpha", self.alpha), ("c", self.c), ("p", self.p))
+        return OverviewResult(
+            series=tuple(
+                series_of(unit, rng, xlim=xlim, points=self.points, samples=self.samples)
+                for unit, rng in zip(units, children, strict=True)
+            ),
+            kind=self.unit,
+            scale=self.scale,
+            noise=units[0].noise.name,
+            parameters=tuple((key, float(value)) for key, value in parameters if key in uses),
+            panels=tuple(panel for panel in PANELS if panel in self.panels),
+            xlim=xlim,
+            density=_density(self.data, data, units, xlim=xlim) if self.data and data is not None else None,
+        )
+
+    def tables(self, result: OverviewResult) -> Mapping[str, Columns]:
+        """Return the curves (suffix empty) and the draws (suffix ``-draws``), one row per function and x."""
+        names = [one.name for one in result.series]
+
+        def stack(pick: "Mapping[str, list[Array]]") -> Columns:
+            first = next(iter(pick.values()))
+            fn = np.repeat(np.array(names), [values.size for values in first])
+            return {"fn": fn} | {key: np.concatenate(values) for key, values in pick.items()}
+
+        bare = ("x", "h", "derivative", "u", "hard", "delta", "sigma")
+        moments = ("mean", "std", "p_outside", "grad_mean", "grad_std", "p_zero", "p_wrong")
+        curve = {key: [getattr(one.curves, key) for one in result.series] for key in bare}
+        noisy = {key: [getattr(one.moments, key) for one in result.series] for key in moments}
+        draws = {
+            "x": [one.cloud_x for one in result.series],
+            "xi": [one.cloud_xi for one in result.series],
+            "phi": [one.cloud_phi for one in result.series],
+        }
+        return {"": stack(curve | noisy), "-draws": stack(draws)}
+
+
+def default_xlim(activations: list[Activation]) -> tuple[float, float]:
+    """Return the range from 3 below the left threshold to 3 above the right one, of all functions together.
+
+    A side without a threshold mirrors the other one; a function without any has its margin around 0.
+
+    Examples
+    --------
+    >>> from noisyviz.units.activations import activation
+    >>> default_xlim([activation("sigmoid")]), default_xlim([activation("relu")])
+    ((-5.0, 5.0), (-3.0, 3.0))
+    """
+    lows, highs = [], []
+    for one in activations:
+        left, right = one.thresholds
+        lows.append(left if isfinite(left) else -right if isfinite(right) else 0.0)
+        highs.append(right if isfinite(right) else -left if isfinite(left) else 0.0)
+    return min(lows) - MARGIN, max(highs) + MARGIN
+
+
+def wrong_intervals(x: Array, p_wrong: Array) -> tuple[tuple[float, float], ...]:
+    """Return where p_wrong > ½, its edges by linear interpolation.
+
+    Parameters
+    ----------
+    x, p_wrong
+        Shape (n,), x increasing; NaN counts as not wrong.
+
+    Examples
+    --------
+    >>> wrong_intervals(np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.0, 0.25, 0.75, 1.0]))
+    ((1.5, 3.0),)
+    """
+    excess = np.where(np.isnan(p_wrong), -0.5, p_wrong - 0.5)
+    wrong = np.concatenate([[False], excess > 0.0, [False]])
+    intervals = []
+    for start, stop in np.flatnonzero(wrong[1:] != wrong[:-1]).reshape(-1, 2):
+        left = x[0] if start == 0 else _crossing(x, excess, start - 1)
+        right = x[-1] if stop == x.size else _crossing(x, excess, stop - 1)
+        intervals.append((float(left), float(right)))
+    return tuple(intervals)
+
+
+def _crossing(x: Array, excess: Array, i: int) -> float:
+    a, b = excess[i], excess[i + 1]
+    return float(x[i] + (x[i + 1] - x[i]) * a / (a - b))
+
+
+def series_of(
+    unit: NoisyUnit, rng: np.random.Generator, *, xlim: tuple[float, float], points: int, samples: int
+) -> Series:
+    """Return the curves of a unit over a range, its exact moments, and draws of φ at equally spaced x."""
+    x = _grid(unit.activation, xlim=xlim, points=points)
+    moments = exact(unit, x)
+    cloud_x = np.linspace(*xlim, samples)
+    cloud_xi = unit.noise.draw(rng, samples)
+    bare = curves(unit, x)
+    return Series(
+        name=unit.activation.name,
+        curves=bare,
+        moments=moments,
+        spread=_input_spread(unit, x) if unit.kind == "nanil-softplus" else bare.sigma,
+        cloud_x=cloud_x,
+        cloud_xi=cloud_xi,
+        cloud_phi=unit(cloud_x, cloud_xi),
+        thresholds=unit.activation.thresholds,
+        wrong=wrong_intervals(x, moments.p_wrong),
+    )
+
+
+def _grid(activation: Activation, *, xlim: tuple[float, float], points: int) -> Array:
+    """Return equally spaced x, with both sides of every jump added so that it is drawn upright."""
+    jumps = [x for x in (*activation.kinks, *activation.thresholds) if xlim[0] < x < xlim[1]]
+    near = 1e-9 * (xlim[1] - xlim[0])
+    beside = [x + side for x in jumps for side in (-near, near)]
+    return np.unique(np.concatenate([np.linspace(*xlim, points), jumps, beside]))
+
+
+def _input_spread(unit: NoisyUnit, x: Array) -> Array:
+    """Return the standard deviation of s at every x, by the midpoint rule on the quantiles of ξ."""
+    xi = unit.noise.quantile((np.arange(NODES) + 0.5) / NODES)
+    at = unit.at(x[:, None])
+    assert isinstance(at, InputNoise)
+    shift = at.shift(np.broadcast_to(xi, (x.size, NODES)))
+    return np.asarray(np.sqrt(np.mean(shift * shift, axis=1)))
+
+
+def _density(source: DataSource, data: Array, units: list[NoisyUnit], *, xlim: tuple[float, float]) -> Density:
+    values = np.ravel(np.asarray(data, dtype=np.float64))
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        raise InputError(f"data of {source.file!r} hold no finite number", parameter="data")
+    counts, edges = np.histogram(values, bins=BINS, range=xlim)
+    shares = []
+    for unit in units:
+        left, right = unit.activation.thresholds
+        shares.append((float(np.mean(values <= left)), float(np.mean(values >= right))))
+    return Density(
+        label=f"{source.array} of {source.file}" if source.array else source.file,
+        edges=edges,
+        height=counts / (values.size * (edges[1] - edges[0])),
+        values=values.size,
+        beyond=float(np.mean((values < xlim[0]) | (values > xlim[1]))),
+        saturated=tuple(shares),
+    )

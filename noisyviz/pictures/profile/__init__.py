@@ -1,0 +1,1 @@
+"""The picture of profile: saturation of real pre-activations."""

@@ -1,0 +1,199 @@
+"""The page of a profile: where its panels stand, and their titles, by the sizes of the texts.
+
+In a wide picture density, units and gradients stand in one row for each array. In a narrow one the density of a single
+array has a row of its own; of several, panels of one kind stand together, two in a row.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from typing import Final
+
+import numpy as np
+
+from noisyviz.pictures.profile.picture import ProfileResult
+from noisyviz.pictures.shared import labels
+from noisyviz.pictures.shared.layout import em, literal, number, text_width
+from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
+from noisyviz.units.unit import KINDS
+
+NARROW_EM: Final = 42.0
+HEIGHT_EM: Final = 8.0
+LEAST_EM: Final = 2.2  # for the name of an array in a title; with less room it is left out
+ROOM: Final = 0.08  # above and below h
+STRIP_EM: Final = 1.3  # above h, for the shares
+ZERO: Final = (-2.3, -1.5)  # where gradients of exactly 0 stand, in decades from the smallest level
+BELOW: Final = -1.0  # where the bin of all other gradients below that level begins
+FEW: Final = 4  # units, of which every one has its tick
+LITTLE: Final = 5e-4  # share of samples beyond the range that goes without saying
+LEGEND: Final = (
+    "$h$",
+    "pre-activations",
+    "beyond $x_t^{-}$",
+    "beyond $x_t^{+}$",
+    "without noise: $|h$′$|$",
+    r"with noise: rms of $\partial\varphi/\partial x$",
+)
+
+
+def page(result: ProfileResult, width: float) -> Sheet:
+    """Lay the picture out at a width in inches, by the text sizes in force."""
+    rough = _laid_out(result, width, {})
+    return _laid_out(result, width, {key: place.box.width for key, place in rough.places.items()})
+
+
+def _laid_out(result: ProfileResult, width: float, rooms: Mapping[str, float]) -> Sheet:
+    """Lay the picture out with titles that fit axes of these widths in inches, by default those of the picture."""
+    narrow, count = width <= NARROW_EM * em(), len(result.arrays)
+    named = narrow and count > 1
+    given = [array.name for array in result.arrays]
+    room = min((rooms.get(f"density{k}", width) for k in range(count)), default=width)
+    density = [_density(result, k, name) for k, name in enumerate(names(given, room=room))]
+    units = [_units(result, k, room=rooms.get(f"units{k}", width), named=named) for k in range(count)]
+    gradients = [_gradients(result, k, room=rooms.get(f"gradients{k}", width), named=named) for k in range(count)]
+    rows: list[Sequence[Panel]]
+    if not narrow:
+        rows = list(zip(density, units, gradients, strict=True))
+    elif named:
+        rows = [panels[k : k + 2] for panels in (density, units, gradients) for k in range(0, count, 2)]
+    else:
+        rows = [density, [*units, *gradients]]
+    slots = [2] * len(rows) if named else ()
+    return sheet(rows, width=width, caption=caption_words(result), legend=LEGEND, slots=slots)
+
+
+def _density(result: ProfileResult, index: int, name: str) -> Panel:
+    array, height = result.arrays[index], HEIGHT_EM * em()
+    low, high = float(array.h.min()), float(array.h.max())
+    room = ROOM * max(high - low, 1e-9)
+    top = low - room + (high - low + 2.0 * room) / (1.0 - STRIP_EM / HEIGHT_EM)
+    label = f"$h$, {_fitting(array.fn, height - text_width('$h$, '))}"
+    return Panel(
+        key=f"density{index}",
+        x=Range(low=float(result.x[0]), high=float(result.x[-1]), label="$x$"),
+        y=Range(low=low - room, high=top, label=label),
+        height=height,
+        title=name,
+    )
+
+
+def _units(result: ProfileResult, index: int, *, room: float, named: bool) -> Panel:
+    array = result.arrays[index]
+    counted = array.share_left + array.share_right
+    share = "no finite sample" if np.isnan(counted) else short_percent(counted)
+    dead = f", {array.dead:,} dead" if array.dead or not named else ""
+    texts = (share,) * 2 if np.isnan(counted) else (f"{share} saturated{dead}", share + dead, share)
+    few = tuple(range(array.units + 1)) if array.units <= FEW else None
+    ticks = None if few is None else (tuple(map(float, few)), tuple(map(str, few)))
+    return Panel(
+        key=f"units{index}",
+        x=Range(low=0.0, high=float(array.units), label="units, sorted", ticks=ticks),
+        y=Range(low=0.0, high=1.0, label="share saturated"),
+        height=HEIGHT_EM * em(),
+        title=_title(result, index, texts, room=room, named=named),
+    )
+
+
+def _gradients(result: ProfileResult, index: int, *, room: float, named: bool) -> Panel:
+    array = result.arrays[index]
+    smallest, last = float(np.log10(result.levels[0])), float(np.log10(result.levels[-1]))
+    most = max(float(np.concatenate([one.before, one.after]).max()) for one in result.arrays)
+    before, after = (short_percent(float(one[:2].sum())) for one in (array.before, array.after))
+    lost, bound = rf"{before} $\rightarrow$ {after}", f"{result.levels[0]:g}"
+    texts = (f"under {bound}: {lost}", f"<{bound}: {lost}", *([lost] if named else []), lost)
+    low = smallest + ZERO[0] - 0.2
+    return Panel(
+        key=f"gradients{index}",
+        x=Range(low=low, high=last, label="gradient factor", ticks=_decades(smallest, last, per=room / (last - low))),
+        y=Range(low=0.0, high=1.05 * most or 1.0, label="share of samples"),
+        height=HEIGHT_EM * em(),
+        title=_title(result, index, texts, room=room, named=named),
+    )
+
+
+def _decades(smallest: float, last: float, *, per: float) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """Return the place of 0 and the decades with their names, as far as these stay apart at `per` inches a decade."""
+    decades = range(round(smallest), int(np.floor(last + 1e-9)) + 1)
+    named: dict[int, str] = {}
+    for k in sorted(decades, key=lambda k: (k not in (0, round(smallest)), -k)):
+        name = f"{10.0**k:g}"
+        apart = (0.5 * (text_width(name) + text_width(named[other])) + 0.4 * em() for other in named)
+        if all(abs(k - other) * per >= gap for other, gap in zip(named, apart, strict=True)):
+            named[k] = name
+    zero = smallest + 0.5 * sum(ZERO)
+    return (zero, *map(float, decades)), ("0", *(named.get(k, "") for k in decades))
+
+
+def _title(result: ProfileResult, index: int, texts: Sequence[str], *, room: float, named: bool) -> str:
+    """Return the first text that fits, where asked for with the name of the array before it; else the last text."""
+    *usual, last = texts
+    if not named:
+        return next((text for text in usual if text_width(text) <= room), last)
+    given = [array.name for array in result.arrays]
+    for least in (text_width(literal(given[index])), LEAST_EM * em()):
+        for text in usual:
+            left = room - text_width(f": {text}")
+            if left >= least:
+                return f"{names(given, room=left)[index]}: {text}"
+    return last
+
+
+def short_percent(share: float) -> str:
+    """Return a share in per cent.
+
+    Examples
+    --------
+    >>> short_percent(0.531), short_percent(1e-5), short_percent(1 - 1e-5)
+    ('53 %', '<0.1 %', '>99.9 %')
+    """
+    return labels.percent(share).replace("under ", "<").replace("over ", ">")
+
+
+def names(given: Sequence[str], *, room: float) -> list[str]:
+    """Return names that are no wider than the room in inches: cut, and where that makes them equal, cut elsewhere.
+
+    Examples
+    --------
+    >>> names(["encoder.layer1.gate", "encoder.layer2.gate"], room=0.9)
+    ['…1.gate', '…2.gate']
+    """
+    cut = [_fitting(name, room) for name in given]
+    if len(set(cut)) == len(set(given)):
+        return cut
+    shared = len(list(takewhile(lambda letters: len(set(letters)) == 1, zip(*given, strict=False))))
+    return [_fitting(f"…{name[shared:]}", room, end=True) for name in given]
+
+
+def _fitting(text: str, room: float, *, end: bool = False) -> str:
+    """Return a name, cut in its middle or at its end where it is wider than the room in inches."""
+    shown, kept = text, len(text)
+    while text_width(literal(shown)) > room and kept > 2:
+        kept -= 1
+        tail = 0 if end else kept // 2
+        shown = f"{text[: kept - tail]}…{text[len(text) - tail :]}"
+    return literal(shown)
+
+
+def caption_words(result: ProfileResult) -> list[str]:
+    """Return the caption in pieces: the unit, and what the numbers above the panels are."""
+    formula = labels.KIND_FORMULAS[result.kind]
+    if "scale" in KINDS[result.kind].uses:
+        formula = (*formula[:-1], f"{formula[-1]},", *labels.SCALE_FORMULAS[result.scale])
+    more = [*(f"{labels.parameter(key, value)}," for key, value in result.parameters), result.noise, r"$\xi$."]
+    noisy = result.kind != "none"
+    words = ["Unit", f"{result.kind}:", *formula[:-1], formula[-1] + (";" if noisy else "."), *(more if noisy else ())]
+    words += ["Shaded:", "saturated."]
+    words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
+    words += [r"$a\rightarrow b$:", "share", "of", "samples", "with", "a", "gradient", f"under {result.levels[0]:g},"]
+    words += ["without", "and", "with", "noise;", "exact", "zeros", "stand", "apart."]
+    shared = max(array.units / array.bar_left.size for array in result.arrays)
+    if shared > 1.0:
+        words += ["A", "bar", "is", "the", "mean", "of", "up", "to", f"{int(np.ceil(shared)):,}", "units."]
+    beyond = max(array.beyond for array in result.arrays)
+    if beyond >= LITTLE:
+        words += ["Up", "to", labels.percent(beyond), "of", "samples", "lie", "beyond", "the", "range."]
+    non_finite = sum(array.non_finite for array in result.arrays)
+    if non_finite:
+        words += [f"{non_finite:,}", "numbers", "that", "are", "not", "finite", "are", "left", "out."]
+    if result.left_out:
+        words += [number(result.left_out), "more", "arrays", "are", "left", "out."]
+    return words

@@ -1,0 +1,308 @@
+"""The recipe of ``noisyviz profile``: density, saturation of units, and gradients before and after noise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from noisyviz.errors import InputError
+from noisyviz.moments.exact import exact
+from noisyviz.networks.profile import ArrayProfile, Profile
+from noisyviz.networks.saturation import FINE
+from noisyviz.networks.value_grid import Grid
+from noisyviz.pictures.picture import Columns, DataSource, Picture
+from noisyviz.units.activation import Array
+from noisyviz.units.activations import activation
+from noisyviz.units.unit import KINDS, NoisyUnit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ArrayView:
+    """One array of pre-activations.
+
+    Parameters
+    ----------
+    name, fn
+        Of the array and of its activation.
+    units, dead
+        How many units it has, and how many of them saturate in at least 99 % of their samples.
+    share_left, share_right
+        Of all samples.
+    non_finite
+        How many numbers are left out.
+    thresholds
+        (x_t⁻, x_t⁺), ∓inf where that side has none.
+    h
+        The activation at `ProfileResult.x`, shape (points,).
+    density
+        Between `ProfileResult.edges`, shape (bins,).
+    beyond
+        Share of the samples outside these edges.
+    order
+        The units, the most saturated first, shape (units,).
+    left, right
+        Their shares in this order.
+    bars, bar_left, bar_right
+        The same for a picture: edges in units, shape (n + 1,), and means of the units between them, shape (n,).
+    before, after
+        Shares of the samples by abs h′ and by the root mean square of ∂φ/∂x over the draws: exactly 0, below the
+        smallest of `ProfileResult.levels`, and between them; shape (levels + 1,).
+    """
+
+    name: str
+    fn: str
+    units: int
+    dead: int
+    share_left: float
+    share_right: float
+    non_finite: int
+    thresholds: tuple[float, float]
+    h: Array
+    density: Array
+    beyond: float
+    order: npt.NDArray[np.int64]
+    left: Array
+    right: Array
+    bars: Array
+    bar_left: Array
+    bar_right: Array
+    before: Array
+    after: Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ProfileResult:
+    """All arrays, on the same axes.
+
+    Parameters
+    ----------
+    arrays
+        Those that are drawn.
+    left_out
+        How many more there are.
+    x, edges
+        Where h is drawn, and the edges of the bins of the density.
+    levels
+        The edges of the bins of gradients, from the smallest that is told apart.
+    kind, scale, noise, parameters
+        Of the unit, as in captions.
+    """
+
+    arrays: tuple[ArrayView, ...]
+    left_out: int
+    x: Array
+    edges: Array
+    levels: Array
+    kind: str
+    scale: str
+    noise: str
+    parameters: tuple[tuple[str, float], ...]
+
+
+MOST_ARRAYS: Final = 8
+BINS: Final = 96
+POINTS: Final = 241
+MARGIN: Final = 1.0  # beyond the thresholds and the quantiles that are always shown
+FARTHEST: Final = 1e6
+SMALLEST: Final = 1e-3  # gradients below are one bin
+PER_DECADE: Final = 8
+MOST_BARS: Final = 192  # of units in a picture; more units share them
+_THIN: Final = Grid(bits=6, octaves=64)  # cells at whose centres the effect of noise is worked out
+_SHOWN_QUANTILES: Final = (0, -1)  # of `noisyviz.networks.profile.QUANTILES`: 1 % and 99 %
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfilePicture(Picture[ProfileResult]):
+    """Settings of the picture of a profile.
+
+    The pre-activations themselves are not among them: the picture is made from a `Profile`, see `of`.
+
+    Parameters
+    ----------
+    fn
+        The activation of all arrays but those of `functions`.
+    functions
+        Pairs of an array's name and its activation.
+    unit, alpha, c, p, scale, noise
+        As in `noisyviz.NoisyUnit`, where `unit` is called `kind`.
+    files
+        The files that were profiled.
+
+    Raises
+    ------
+    InputError
+        For an unknown name or a parameter outside its domain.
+
+    Examples
+    --------
+    >>> from noisyviz.networks.profile import profile
+    >>> recipe = ProfilePicture(fn="hard-tanh")
+    >>> found = recipe.of(profile([[-2.0, 0.0], [0.5, 3.0]], fn="hard-tanh", unit=recipe.noisy_unit()))
+    >>> found.arrays[0].left.tolist(), float(found.arrays[0].before[0])
+    ([0.5, 0.0], 0.5)
+    """
+
+    name: ClassVar[str] = "profile"
+
+    fn: str = "tanh"
+    functions: tuple[tuple[str, str], ...] = ()
+    unit: str = "nan"
+    alpha: float = 0.9
+    c: float = 0.5
+    p: float = 1.0
+    scale: str = "eq9"
+    noise: str = "normal"
+    files: tuple[DataSource, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.noisy_unit()
+
+    def noisy_unit(self) -> NoisyUnit:
+        """Return the unit whose effect is shown."""
+        return NoisyUnit(
+            self.fn, kind=self.unit, alpha=self.alpha, c=self.c, p=self.p, scale=self.scale, noise=self.noise
+        )
+
+    def compute(self, *_data: object, **_progress: object) -> ProfileResult:
+        """Refuse: a picture does not hold the pre-activations it was made from.
+
+        Raises
+        ------
+        InputError
+            Always.
+        """
+        names = ", ".join(f"'{source.file}'" for source in self.files) or "the files"
+        raise InputError(f"a profile is not made again from its picture; run 'noisyviz profile' on {names}")
+
+    def of(self, found: Profile) -> ProfileResult:
+        """Return every number in the picture of a profile.
+
+        Shares of units and arrays are exact. Densities come from counts in cells no wider than (1 + abs x)/512, and
+        take a cell that an edge cuts to be evenly filled. Gradient factors are those of a point at most
+        (1 + abs x)/64 away, on the same side of both thresholds where these are edges of cells.
+
+        Raises
+        ------
+        InputError
+            When the profile holds shares alone.
+        """
+        if found.total.noise is None:
+            raise InputError("a picture needs more than shares; leave --shares-only out")
+        shown = found.arrays[:MOST_ARRAYS]
+        low, high = _range(shown)
+        x, edges = np.linspace(low, high, POINTS), np.linspace(low, high, BINS + 1)
+        unit = self.noisy_unit()
+        gradients = [_gradients(array, unit) for array in shown]
+        top = max(max(float(values[:, 1:].max(initial=0.0)) for values in gradients), 1.0)
+        decades = np.log10(top / SMALLEST)
+        levels = SMALLEST * 10.0 ** (np.arange(int(np.ceil(decades * PER_DECADE + 1e-9)) + 1) / PER_DECADE)
+        uses = KINDS[self.unit].uses
+        parameters = (("alpha", self.alpha), ("c", self.c), ("p", self.p))
+        return ProfileResult(
+            arrays=tuple(
+                _view(array, x=x, edges=edges, levels=levels, gradients=values)
+                for array, values in zip(shown, gradients, strict=True)
+            ),
+            left_out=len(found.arrays) - len(shown),
+            x=x,
+            edges=edges,
+            levels=levels,
+            kind=self.unit,
+            scale=self.scale,
+            noise=unit.noise.name,
+            parameters=tuple((key, float(value)) for key, value in parameters if key in uses),
+        )
+
+    def tables(self, result: ProfileResult) -> Mapping[str, Columns]:
+        """Return densities (suffix ``-density``), sorted units (``-units``) and gradients (``-gradients``)."""
+        arrays, bins, levels = result.arrays, result.edges.size - 1, result.levels.size + 1
+        names = np.array([array.name for array in arrays])
+        low, high = np.concatenate([[0.0, 0.0], result.levels[:-1]]), np.concatenate([[0.0], result.levels])
+        return {
+            "-density": {
+                "array": np.repeat(names, bins),
+                "low": np.tile(result.edges[:-1], len(arrays)),
+                "high": np.tile(result.edges[1:], len(arrays)),
+                "density": np.concatenate([array.density for array in arrays]),
+            },
+            "-units": {
+                "array": np.repeat(names, [array.units for array in arrays]),
+                "unit": np.concatenate([array.order for array in arrays]),
+                "share_left": np.concatenate([array.left for array in arrays]),
+                "share_right": np.concatenate([array.right for array in arrays]),
+            },
+            "-gradients": {
+                "array": np.repeat(names, levels),
+                "low": np.tile(low, len(arrays)),
+                "high": np.tile(high, len(arrays)),
+                "before": np.concatenate([array.before for array in arrays]),
+                "after": np.concatenate([array.after for array in arrays]),
+            },
+        }
+
+
+def _range(arrays: tuple[ArrayProfile, ...]) -> tuple[float, float]:
+    """Return a range that holds the thresholds and 98 % of every array."""
+    ends = [float(array.quantiles[k]) for array in arrays for k in _SHOWN_QUANTILES if array.counts.any()]
+    ends += [t for array in arrays for t in activation(array.fn).thresholds if np.isfinite(t)]
+    low, high = min(ends, default=-1.0) - MARGIN, max(ends, default=1.0) + MARGIN
+    return max(low, -FARTHEST), min(high, FARTHEST)
+
+
+def _gradients(array: ArrayProfile, unit: NoisyUnit) -> Array:
+    """Return occupied cells as rows: samples in them, abs h′ and the root mean square of ∂φ/∂x at their centres."""
+    edges = FINE.edges()
+    held = np.flatnonzero(array.counts)
+    h = activation(array.fn)
+    centres = 0.5 * (edges[held] + edges[held + 1])
+    saturated = h.saturated(centres)
+    cell = 2 * _THIN.cell(centres) + saturated
+    kept, place = np.unique(cell, return_inverse=True)
+    weights = np.bincount(place, weights=array.counts[held], minlength=kept.size)
+    x = np.bincount(place, weights=array.counts[held] * centres, minlength=kept.size) / np.maximum(weights, 1.0)
+    noisy = exact(unit.replace(fn=h), x).grad_rms
+    return np.stack([weights, np.abs(h.derivative(x)), noisy], axis=1)
+
+
+def _view(array: ArrayProfile, *, x: Array, edges: Array, levels: Array, gradients: Array) -> ArrayView:
+    rows = array.per_unit
+    assert rows is not None
+    saturated = np.nan_to_num(rows.share_saturated, nan=-1.0)
+    order = np.argsort(-saturated, kind="stable")
+    total = max(float(array.counts.sum()), 1.0)
+    cells = FINE.edges()
+    cumulated = np.concatenate([[0.0], np.cumsum(array.counts)]) / total
+    reached = np.interp(edges, cells, cumulated)
+    h = activation(array.fn)
+    weights, before, after = gradients.T
+    left, right = np.nan_to_num(rows.share_left[order]), np.nan_to_num(rows.share_right[order])
+    bars = np.unique(np.linspace(0, array.units, min(array.units, MOST_BARS) + 1).round().astype(np.int64))
+    return ArrayView(
+        name=array.name,
+        fn=array.fn,
+        units=array.units,
+        dead=array.dead_units,
+        share_left=array.share_left,
+        share_right=array.share_right,
+        non_finite=array.non_finite,
+        thresholds=h.thresholds,
+        h=h.h(x),
+        density=np.diff(reached) / np.diff(edges),
+        beyond=float(reached[0] + cumulated[-1] - reached[-1]),
+        order=order.astype(np.int64),
+        left=left,
+        right=right,
+        bars=bars.astype(np.float64),
+        bar_left=np.add.reduceat(left, bars[:-1]) / np.diff(bars),
+        bar_right=np.add.reduceat(right, bars[:-1]) / np.diff(bars),
+        before=_by_level(before, weights, levels),
+        after=_by_level(after, weights, levels),
+    )
+
+
+def _by_level(values: Array, weights: Array, levels: Array) -> Array:
+    """Return the shares that are 0, below the first level, and between levels; the last takes what lies on it."""
+    place = np.where(values == 0, 0, 1 + np.minimum(np.searchsorted(levels, values, side="right"), levels.size - 1))
+    return np.bincount(place, weights=weights, minlength=levels.size + 1) / max(float(weights.sum()), 1.0)

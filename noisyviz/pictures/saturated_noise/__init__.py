@@ -1,0 +1,1 @@
+"""The paper's Figure 3: noise at a saturated point."""

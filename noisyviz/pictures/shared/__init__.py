@@ -1,0 +1,1 @@
+"""What several pictures share: style, layout, panels and labels."""

@@ -1,0 +1,377 @@
+"""The panels of the overview: what each one shows, how far its axis reaches, and how it is drawn."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from noisyviz.pictures.overview.picture import Series
+from noisyviz.pictures.shared.dots import dots
+from noisyviz.pictures.shared.style import DASHED, QUANTITIES, SERIES
+from noisyviz.units.activations import Array
+
+BAND_ALPHA: Final = 0.2
+SHADE_ALPHA: Final = 0.07
+CLOUD_ALPHA: Final = 0.55
+CLOUD_POINTS: Final = 1.5  # diameter of a draw
+MARKERS_PER_CURVE: Final = 9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Colours by hue, and the ink that suits the background."""
+
+    hues: Mapping[str, str]
+    ink: str
+
+    def line(self, key: str) -> dict[str, Any]:
+        """Return how the curve of a quantity is drawn."""
+        quantity = QUANTITIES[key]
+        return {
+            "color": self.hues[quantity.hue],
+            "linestyle": quantity.linestyle,
+            "linewidth": quantity.linewidth,
+            "zorder": quantity.zorder,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One panel.
+
+    Attributes
+    ----------
+    ylabel
+        What the vertical axis shows.
+    entries
+        Keys of the legend for one series, or for several.
+    limits
+        The range of y for all series.
+    draw
+        Draws one series.
+    draw_among
+        Draws one of several series; its number decides colour and marker.
+    """
+
+    ylabel: str
+    entries: Callable[[Sequence[Series]], list[str]]
+    limits: Callable[[Sequence[Series]], tuple[float, float]]
+    draw: Callable[[Axes, Series, Look], list[Artist]]
+    draw_among: Callable[[Axes, Series, Look, int], list[Artist]]
+
+
+# In a picture of several functions colour tells the function, so the style of the line tells the quantity.
+AMONG: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType(
+    {
+        "mean": (QUANTITIES["mean"].label, {"linewidth": 1.6}),
+        "h": (QUANTITIES["h"].label, {"linestyle": DASHED, "linewidth": 1.0}),
+        "delta": (QUANTITIES["delta"].label, {"linewidth": 1.6}),
+        "abs_delta": (QUANTITIES["abs_delta"].label, {"linestyle": DASHED, "linewidth": 1.0}),
+        "sigma": (QUANTITIES["sigma"].label, {"linewidth": 1.6}),
+        "spread": (QUANTITIES["spread"].label, {"linewidth": 1.6}),
+        "derivative": (QUANTITIES["derivative"].label, {"linestyle": DASHED, "linewidth": 1.0}),
+        "gradient": (QUANTITIES["gradient"].label, {"linewidth": 1.6}),
+        "wrong": (QUANTITIES["wrong"].label, {"linewidth": 3.0}),
+    }
+)
+
+
+def label(key: str, *, among: bool) -> str:
+    """Return the legend text of an entry."""
+    return AMONG[key][0] if among and key in AMONG else QUANTITIES[key].label
+
+
+def handle(key: str, look: Look, *, among: bool) -> Artist | tuple[Artist, ...]:
+    """Return what stands before the legend text of an entry."""
+    if among and key == "threshold":
+        return Line2D([], [], **look.line(key))
+    if key == "saturated":
+        return Patch(facecolor=look.ink, alpha=2.0 * SHADE_ALPHA, linewidth=0.0)
+    if key == "cloud":
+        size: dict[str, Any] = {"marker": "o", "markersize": 2.0, "markeredgewidth": 0.0, "linestyle": "none"}
+        return Line2D([0.15, 0.5, 0.85], [0.3, 0.75, 0.4], color=look.hues[QUANTITIES[key].hue], **size)
+    if among:
+        line = Line2D([], [], color=look.ink, **AMONG[key][1])
+        return (_band_handle(look.ink), line) if key in ("mean", "gradient") else line
+    style = look.line(key)
+    line = Line2D([], [], **style)
+    return (_band_handle(style["color"]), line) if key in ("mean", "gradient") else line
+
+
+def series_handle(index: int, look: Look) -> Line2D:
+    """Return the legend handle of one of several series."""
+    hue, marker = SERIES[index]
+    return Line2D([], [], color=look.hues[hue], linewidth=1.6, marker=marker, markersize=3.4, markeredgewidth=0.0)
+
+
+def shared_thresholds(series: Sequence[Series], *, xlim: tuple[float, float]) -> list[tuple[float, int]]:
+    """Return the thresholds inside the range, with 0 for the left and 1 for the right one, if all series have them."""
+    common = series[0].thresholds
+    if any(one.thresholds != common for one in series):
+        return []
+    return [(x, side) for side, x in enumerate(common) if xlim[0] < x < xlim[1]]
+
+
+def unlike_thresholds(series: Sequence[Series], *, xlim: tuple[float, float]) -> list[tuple[float, int]]:
+    """Return the thresholds inside the range, with the number of their series, if not all series share them."""
+    if all(one.thresholds == series[0].thresholds for one in series):
+        return []
+    return [(x, index) for index, one in enumerate(series) for x in one.thresholds if xlim[0] < x < xlim[1]]
+
+
+def saturated_regions(series: Sequence[Series], *, xlim: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return the intervals to be shaded: the saturated sides, where all series share their thresholds."""
+    left, right = series[0].thresholds
+    if any(one.thresholds != (left, right) for one in series):
+        return []
+    low, high = xlim
+    sides = [(low, min(left, high)), (max(right, low), high)]
+    return [(start, stop) for start, stop in sides if start < stop]
+
+
+def shade(axes: Axes, series: Sequence[Series], look: Look, *, xlim: tuple[float, float]) -> None:
+    """Shade the saturated sides and draw a line at every threshold; for unlike thresholds in the series' colour."""
+    axes.axhline(0.0, color=look.ink, alpha=0.25, linewidth=0.5, zorder=0.5)
+    for start, stop in saturated_regions(series, xlim=xlim):
+        axes.axvspan(start, stop, color=look.ink, alpha=SHADE_ALPHA, linewidth=0.0, zorder=0.0, label="saturated")
+    marks = [(x, look.ink) for x, _ in shared_thresholds(series, xlim=xlim)]
+    marks += [(x, look.hues[SERIES[index][0]]) for x, index in unlike_thresholds(series, xlim=xlim)]
+    for x, color in marks:
+        axes.axvline(x, **{**look.line("threshold"), "color": color}, alpha=0.7, label="threshold")
+
+
+def _band_handle(color: str) -> Patch:
+    return Patch(facecolor=color, alpha=1.5 * BAND_ALPHA, linewidth=0.0)
+
+
+def _band(axes: Axes, x: Array, mean: Array, std: Array, color: str) -> list[Artist]:
+    low, high = mean - std, mean + std
+    edge: dict[str, Any] = {"color": color, "linewidth": 0.5, "alpha": 0.7, "zorder": 2.5, "label": "band"}
+    return [
+        axes.fill_between(x, low, high, color=color, alpha=BAND_ALPHA, linewidth=0.0, zorder=1.5),
+        *axes.plot(x, low, **edge),
+        *axes.plot(x, high, **edge),
+    ]
+
+
+def draw_activation(
+    axes: Axes,
+    one: Series,
+    look: Look,
+    lines: Sequence[str] = ("mean", "h", "u", "hard"),
+    cloud: Callable[[Axes, Series, Look], list[Artist]] | None = None,
+) -> list[Artist]:
+    """Draw the spread and draws of φ, and some of its mean, h, u and the hard version."""
+    curves, moments, x = one.curves, one.moments, one.curves.x
+    artists: list[Artist] = []
+    if one.noisy:
+        artists += _band(axes, x, moments.mean, moments.std, look.line("mean")["color"])
+        artists += (cloud or draw_cloud)(axes, one, look)
+    shown = {"mean": moments.mean, "h": curves.h, "u": curves.u, "hard": curves.hard}
+    for key in lines:
+        artists += axes.plot(x, shown[key], label=key, **look.line(key))
+    return artists
+
+
+def draw_cloud(axes: Axes, one: Series, look: Look) -> list[Artist]:
+    """Draw thousands of draws of φ, as one image in a vector format."""
+    style = _cloud_style(look) | {"marker": "o", "markersize": CLOUD_POINTS, "markeredgewidth": 0.0}
+    return list(axes.plot(one.cloud_x, one.cloud_phi, linestyle="none", rasterized=True, **style))
+
+
+def draw_dots(axes: Axes, one: Series, look: Look) -> list[Artist]:
+    """Draw some hundred draws of φ, which stay vectors: an image for each of many axes costs a canvas of the page."""
+    return [dots(axes, one.cloud_x, one.cloud_phi, diameter=CLOUD_POINTS, **_cloud_style(look))]
+
+
+def _cloud_style(look: Look) -> dict[str, Any]:
+    quantity = QUANTITIES["cloud"]
+    return {"color": look.hues[quantity.hue], "zorder": quantity.zorder, "alpha": CLOUD_ALPHA, "label": "cloud"}
+
+
+def _draw_delta(axes: Axes, one: Series, look: Look) -> list[Artist]:
+    x, delta = one.curves.x, one.curves.delta
+    return [
+        *axes.plot(x, delta, label="delta", **look.line("delta")),
+        *axes.plot(x, np.abs(delta), label="abs_delta", **look.line("abs_delta")),
+    ]
+
+
+def _draw_sigma(axes: Axes, one: Series, look: Look) -> list[Artist]:
+    style = look.line("sigma")
+    return [
+        axes.fill_between(one.curves.x, 0.0, one.spread, color=style["color"], alpha=BAND_ALPHA, linewidth=0.0),
+        *axes.plot(one.curves.x, one.spread, label="sigma", **style),
+    ]
+
+
+def _draw_gradient(axes: Axes, one: Series, look: Look) -> list[Artist]:
+    x, moments = one.curves.x, one.moments
+    return [
+        *_band(axes, x, moments.grad_mean, moments.grad_std, look.line("gradient")["color"]),
+        *axes.plot(x, moments.grad_mean, label="gradient", **look.line("gradient")),
+        *axes.plot(x, one.curves.derivative, label="derivative", **look.line("derivative")),
+        *_wrong_bars(axes, one, look.line("wrong")["color"], row=0),
+    ]
+
+
+def _wrong_bars(axes: Axes, one: Series, color: str, *, row: int) -> list[Artist]:
+    """Mark, along the lower edge, where the gradient points the wrong way more often than not."""
+    height = 0.03 + 0.055 * row
+    bars: list[Artist] = []
+    for start, stop in one.wrong:
+        bars += axes.plot(
+            [start, stop],
+            [height, height],
+            transform=axes.get_xaxis_transform(),
+            color=color,
+            linewidth=QUANTITIES["wrong"].linewidth,
+            solid_capstyle="butt",
+            label="wrong",
+        )
+    return bars
+
+
+def _line_among(
+    axes: Axes, x: Array, values: Array, look: Look, *, key: str, index: int, marked: bool = False
+) -> list[Artist]:
+    hue, marker = SERIES[index]
+    style: dict[str, Any] = dict(AMONG[key][1]) | {"color": look.hues[hue], "label": key}
+    if marked:
+        every = max(1, x.size // MARKERS_PER_CURVE)
+        style |= {
+            "marker": marker,
+            "markersize": 3.0,
+            "markeredgewidth": 0.0,
+            "markevery": ((2 * index + 1) * every // (2 * len(SERIES)), every),
+        }
+    return list(axes.plot(x, values, **style))
+
+
+def _activation_among(axes: Axes, one: Series, look: Look, index: int) -> list[Artist]:
+    x, color = one.curves.x, look.hues[SERIES[index][0]]
+    artists = _band(axes, x, one.moments.mean, one.moments.std, color) if one.noisy else []
+    return [
+        *artists,
+        *_line_among(axes, x, one.curves.h, look, key="h", index=index),
+        *_line_among(axes, x, one.moments.mean, look, key="mean", index=index, marked=True),
+    ]
+
+
+def _delta_among(axes: Axes, one: Series, look: Look, index: int) -> list[Artist]:
+    x, delta = one.curves.x, one.curves.delta
+    return [
+        *_line_among(axes, x, delta, look, key="delta", index=index, marked=True),
+        *_line_among(axes, x, np.abs(delta), look, key="abs_delta", index=index),
+    ]
+
+
+def _sigma_among(axes: Axes, one: Series, look: Look, index: int) -> list[Artist]:
+    return _line_among(axes, one.curves.x, one.spread, look, key="sigma", index=index, marked=True)
+
+
+def _gradient_among(axes: Axes, one: Series, look: Look, index: int) -> list[Artist]:
+    x, moments, color = one.curves.x, one.moments, look.hues[SERIES[index][0]]
+    return [
+        *_band(axes, x, moments.grad_mean, moments.grad_std, color),
+        *_line_among(axes, x, one.curves.derivative, look, key="derivative", index=index),
+        *_line_among(axes, x, moments.grad_mean, look, key="gradient", index=index, marked=True),
+        *_wrong_bars(
+            axes, one, color, row=len({line.get_color() for line in axes.get_lines() if line.get_label() == "wrong"})
+        ),
+    ]
+
+
+def _activation_entries(series: Sequence[Series]) -> list[str]:
+    noisy = any(one.noisy for one in series)
+    if len(series) > 1:
+        return ["mean", "h"]
+    return ["h", "u", "hard", "mean", *(["cloud"] if noisy else [])]
+
+
+def _gradient_entries(series: Sequence[Series]) -> list[str]:
+    return ["derivative", "gradient", *(["wrong"] if any(one.wrong for one in series) else [])]
+
+
+def _sigma_entries(series: Sequence[Series]) -> list[str]:
+    return ["spread" if any(np.isnan(one.curves.sigma).all() for one in series) else "sigma"]
+
+
+def _activation_limits(series: Sequence[Series]) -> tuple[float, float]:
+    shown: list[Array] = []
+    for one in series:
+        mean, std = one.moments.mean, one.moments.std
+        shown += [one.curves.h, mean - std, mean + std]
+        if len(series) == 1 and one.noisy and one.cloud_phi.size:
+            shown.append(np.nanpercentile(one.cloud_phi, [0.5, 99.5]))
+    return _padded(shown, below=0.06, above=0.06)
+
+
+def _delta_limits(series: Sequence[Series]) -> tuple[float, float]:
+    return _padded([values for one in series for values in (one.curves.delta, np.abs(one.curves.delta))])
+
+
+def _sigma_limits(series: Sequence[Series]) -> tuple[float, float]:
+    _, high = _padded([one.spread for one in series] + [np.zeros(1)])
+    return -0.04 * high, high
+
+
+def _gradient_limits(series: Sequence[Series]) -> tuple[float, float]:
+    shown = [np.zeros(1)]
+    for one in series:
+        mean, std = one.moments.grad_mean, one.moments.grad_std
+        shown += [one.curves.derivative, mean, mean - std, mean + std]
+    rows = sum(1 for one in series if one.wrong)
+    return _padded(shown, below=0.06 + 0.075 * rows)
+
+
+def _padded(shown: Sequence[Array], *, below: float = 0.06, above: float = 0.06) -> tuple[float, float]:
+    """Return a range around all finite values, with margins as shares of it; never empty."""
+    values = np.concatenate([np.ravel(array) for array in shown])
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+    if high - low <= 1e-9 * max(abs(low), abs(high), 1e-3):
+        half = max(0.5, 0.5 * abs(low))
+        low, high = low - half, high + half
+    return low - below * (high - low), high + above * (high - low)
+
+
+PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
+    {
+        "activation": Panel(
+            ylabel=r"$\varphi(x,\xi)$",
+            entries=_activation_entries,
+            limits=_activation_limits,
+            draw=draw_activation,
+            draw_among=_activation_among,
+        ),
+        "delta": Panel(
+            ylabel=r"$\Delta(x)$",
+            entries=lambda series: ["delta", "abs_delta"],  # noqa: ARG005
+            limits=_delta_limits,
+            draw=_draw_delta,
+            draw_among=_delta_among,
+        ),
+        "sigma": Panel(
+            ylabel=r"$\sigma(x)$",
+            entries=_sigma_entries,
+            limits=_sigma_limits,
+            draw=_draw_sigma,
+            draw_among=_sigma_among,
+        ),
+        "gradient": Panel(
+            ylabel=r"$\partial\varphi/\partial x$",
+            entries=_gradient_entries,
+            limits=_gradient_limits,
+            draw=_draw_gradient,
+            draw_among=_gradient_among,
+        ),
+    }
+)
+"""The panels of the overview, in the order in which they are drawn."""

@@ -1,0 +1,1 @@
+"""Where gradients point the wrong way."""

@@ -1,1 +1,0 @@
-"""Pictures: functions that take computed results and axes, draw, and return artists."""

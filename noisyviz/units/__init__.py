@@ -1,0 +1,1 @@
+"""Activation functions, noise distributions and the noisy unit that joins them."""

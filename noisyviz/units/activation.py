@@ -1,0 +1,205 @@
+"""What an activation is: h with its derivative, linearisation u, limits and thresholds (Eqs 1 to 4 and 8)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Final, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float64]
+Function = Callable[[Array], Array]
+Saturation = Literal["hard", "soft", "none"]
+
+FAR: Final = 1e300  # stands in for infinity: every member reaches its limit there
+LARGE: Final = 1e150  # a value beyond this at ±FAR grows without bound
+
+
+def limits_at_infinity(function: Function, x: npt.ArrayLike) -> Array:
+    """Evaluate a function of x, with ±inf answered by its limit and no warning.
+
+    Parameters
+    ----------
+    function
+        Elementwise function, exact at |x| = 1e300.
+    x
+        Any shape.
+
+    Returns
+    -------
+    ndarray
+        float64, of x's shape.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    infinite = np.isinf(x)
+    with np.errstate(all="ignore"):
+        if not infinite.any():
+            return np.asarray(function(x), dtype=np.float64)
+        y = np.asarray(function(np.clip(x, -FAR, FAR)), dtype=np.float64)
+        return np.where(infinite & (np.abs(y) > LARGE), np.copysign(inf, y), y)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Activation:
+    """An activation function h and all that the noisy units need to know of it.
+
+    Parameters
+    ----------
+    name, formula
+        The registry name and h as plain text.
+    function, slope_function
+        h and h′ for finite float64 arrays.
+    slope, intercept
+        u(x) = intercept + slope·x.
+    left, right
+        Limits L and R of h at −inf and +inf; ∓inf where infinite.
+    thresholds
+        (x_t⁻, x_t⁺), where u meets L and R; ∓inf where that side has none.
+    saturates
+        How each side saturates (Defs 2.2, 2.3): "hard", "soft" or "none".
+    max_slope
+        The largest |h′|.
+    kinks
+        Where h′ jumps.
+    kink_note
+        What h′ is at the kinks.
+    breaks
+        Where h is not analytic: the kinks, and jumps of higher derivatives.
+    pieces
+        For piecewise-linear h the (intercept, slope) between the breaks, one more than breaks; else None.
+    flat
+        Closed intervals on which h′ = 0.
+    turns
+        Where h′ changes its sign without a kink.
+    excursions
+        Open intervals on which h lies outside [L, R], for finite L and R.
+    panels
+        Edges between which 20 Gauss-Legendre nodes resolve h and h′ to rounding; outside them h is its asymptote.
+    strip
+        How far from the real axis h is analytic and of moderate size: the distance of its nearest pole, or 1/2 for
+        entire h; 0 where h is not analytic.
+    pair_function
+        h and h′ at once, in new arrays, for a bounded h where that is much less work: the same h′, and h to rounding.
+    delta_function
+        h − u where the difference would lose its digits.
+    log_slope_function
+        log|h′| where h′ underflows.
+    notes
+        For a function of the user's own: what could not be found.
+
+    Examples
+    --------
+    >>> from noisyviz.units.activations import activation
+    >>> tanh = activation("tanh")
+    >>> tanh.thresholds, tanh.slope
+    ((-1.0, 1.0), 1.0)
+    >>> tanh.region([-2.0, 0.0, 1.0]).tolist()
+    ['left', 'linear', 'right']
+    """
+
+    name: str
+    formula: str
+    function: Function
+    slope_function: Function
+    slope: float = 1.0
+    intercept: float = 0.0
+    left: float = -inf
+    right: float = inf
+    thresholds: tuple[float, float] = (-inf, inf)
+    saturates: tuple[Saturation, Saturation] = ("none", "none")
+    max_slope: float = 1.0
+    kinks: tuple[float, ...] = ()
+    kink_note: str = ""
+    breaks: tuple[float, ...] = ()
+    pieces: tuple[tuple[float, float], ...] | None = None
+    flat: tuple[tuple[float, float], ...] = ()
+    turns: tuple[float, ...] = ()
+    excursions: tuple[tuple[float, float], ...] = ()
+    panels: tuple[float, ...] = ()
+    strip: float = 0.0
+    pair_function: Callable[[Array], tuple[Array, Array]] | None = None
+    delta_function: Function | None = None
+    log_slope_function: Function | None = None
+    notes: tuple[str, ...] = ()
+
+    def h(self, x: npt.ArrayLike) -> Array:
+        """Return h(x), of x's shape."""
+        return limits_at_infinity(self.function, x)
+
+    def derivative(self, x: npt.ArrayLike) -> Array:
+        """Return h′(x), of x's shape; at kinks as stated in `kink_note`."""
+        return limits_at_infinity(self.slope_function, x)
+
+    def linear(self, x: npt.ArrayLike) -> Array:
+        """Return the linearisation u(x) (Eqs 1, 2), of x's shape."""
+        return self.intercept + self.slope * np.asarray(x, dtype=np.float64)
+
+    def delta(self, x: npt.ArrayLike) -> Array:
+        """Return Δ(x) = h(x) − u(x) (Eq 8), of x's shape; |Δ| is the magnitude of saturation."""
+        return limits_at_infinity(self.finite_delta, x)
+
+    def finite_delta(self, x: Array) -> Array:
+        """Return Δ(x) for finite x, without guards."""
+        if self.delta_function is not None:
+            return self.delta_function(x)
+        delta: Array = self.function(x) - (self.intercept + self.slope * x)
+        return delta
+
+    def hard(self, x: npt.ArrayLike) -> Array:
+        """Return clip(u(x), L, R) over the finite limits (Eqs 3, 4), of x's shape."""
+        return np.clip(self.linear(x), *self.bounds)
+
+    def log_slope(self, x: Array) -> Array:
+        """Return log|h′(x)| for finite x, −inf where h′ = 0."""
+        if self.log_slope_function is not None:
+            return self.log_slope_function(x)
+        return np.log(np.abs(self.slope_function(x)))
+
+    def slope_sign(self, x: Array) -> Array:
+        """Return the sign of h′(x) for finite x; an h′ that underflows keeps its sign."""
+        slope = self.slope_function(x)
+        lost = (slope == 0) & ~self.is_flat(x)
+        turns = len(self.turns) - np.searchsorted(np.asarray(self.turns), x)
+        return np.where(lost, np.sign(self.slope) * (-1.0) ** turns, np.sign(slope))
+
+    def is_flat(self, x: Array) -> npt.NDArray[np.bool_]:
+        """Return whether h′ = 0 in exact arithmetic on an interval around x."""
+        inside = np.zeros(np.shape(x), dtype=np.bool_)
+        for low, high in self.flat:
+            inside |= (x >= low) & (x <= high)
+        return inside
+
+    def saturated(self, x: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Return x <= x_t⁻ or x >= x_t⁺, of x's shape; infinite thresholds are never met."""
+        x = np.asarray(x, dtype=np.float64)
+        low, high = self.thresholds
+        return ((x <= low) & (low > -inf)) | ((x >= high) & (high < inf))
+
+    def region(self, x: npt.ArrayLike) -> npt.NDArray[np.str_]:
+        """Return "left", "linear" or "right" by the thresholds, of x's shape ("" for NaN)."""
+        x = np.asarray(x, dtype=np.float64)
+        low, high = self.thresholds
+        left, right = (x <= low) & (low > -inf), (x >= high) & (high < inf)
+        return np.where(np.isnan(x), "", np.where(left, "left", np.where(right, "right", "linear")))
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Return the lower and the upper of the limits, −inf or inf where a limit is infinite."""
+        return min(self.left, self.right), max(self.left, self.right)
+
+    @property
+    def sign_edges(self) -> tuple[float, ...]:
+        """Return every finite z at which the sign of h′ may change."""
+        ends = (end for interval in self.flat for end in interval)
+        return tuple(sorted({z for z in (*ends, *self.turns) if abs(z) < inf}))
+
+    @property
+    def asymptotes(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """Return the lines (intercept, slope) that h approaches at −inf and +inf."""
+        if self.pieces is not None:
+            return self.pieces[0], self.pieces[-1]
+        line = (self.intercept, self.slope)
+        left = line if np.isinf(self.left) else (self.left, 0.0)
+        right = line if np.isinf(self.right) else (self.right, 0.0)
+        return left, right

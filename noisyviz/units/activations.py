@@ -1,0 +1,459 @@
+"""Activation functions h with derivative, linearisation u, limits and thresholds (Eqs 1 to 4 and 8).
+
+Every member of `ACTIVATIONS` obeys the same contract, for x of any shape:
+
+- ``h`` and ``derivative`` map float64 to float64 of the same shape; NaN gives NaN, ±inf gives the limit.
+- ``linear`` is u(x) = intercept + slope·x. Two-sided functions take the tangent at 0 (Eqs 1, 2); functions that
+  saturate on one side only take the line of the active side: no noise where there is nothing to escape.
+- ``thresholds`` are where u meets the limits of h; saturation is x <= left threshold or x >= right threshold.
+- At a kink that is a threshold the derivative is that of the saturated side; `Activation.kink_note` states each one.
+"""
+
+from collections.abc import Mapping
+from math import erf as _erf
+from math import exp, inf, pi, sqrt
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+
+from noisyviz.errors import check_name
+from noisyviz.units.activation import Activation, Array
+from noisyviz.units.noise import normal_density
+from noisyviz.units.own_function import load_activation
+from noisyviz.units.special import erf, erfcx, expit, ndtr
+
+__all__ = ["ACTIVATIONS", "Activation", "Array", "activation"]
+
+
+def _spread(end: float, pitch: float) -> tuple[float, ...]:
+    """Return panel edges from −end to end, at most pitch apart."""
+    count = 2 * int(np.ceil(end / pitch)) + 1
+    return tuple(np.linspace(-end, end, count).tolist())
+
+
+def _growing(first: float, ratio: float, end: float) -> tuple[float, ...]:
+    """Return panel edges 0, ±first, ±first·ratio, … up to ±end, for functions with algebraic tails."""
+    steps = int(np.ceil(np.log(end / first) / np.log(ratio)))
+    positive = [first * ratio**k for k in range(steps + 1)]
+    return (*(-z for z in reversed(positive)), 0.0, *positive)
+
+
+def _sech2(x: Array) -> Array:
+    e: Array = np.exp(-2.0 * np.abs(x))
+    g = np.reciprocal(e + 1.0)
+    return e * g * g * 4.0
+
+
+def _tanh_and_sech2(x: Array) -> tuple[Array, Array]:
+    """Return tanh x, to rounding, and the very numbers of `_sech2`."""
+    e: Array = np.abs(x)
+    e *= -2.0
+    np.exp(e, out=e)
+    g = e + 1.0
+    np.reciprocal(g, out=g)
+    tanh = np.subtract(1.0, e)
+    tanh *= g
+    e *= g
+    e *= g
+    e *= 4.0
+    return np.copysign(tanh, x, out=tanh), e
+
+
+def _logistic_slope(x: Array) -> Array:
+    e: Array = np.exp(-np.abs(x))
+    g = np.reciprocal(e + 1.0)
+    return e * g * g
+
+
+def _logistic_and_slope(x: Array) -> tuple[Array, Array]:
+    """Return the logistic function of x, to rounding, and the very numbers of `_logistic_slope`."""
+    e: Array = np.abs(x)
+    np.negative(e, out=e)
+    np.exp(e, out=e)
+    g = e + 1.0
+    np.reciprocal(g, out=g)
+    slope = e * g
+    value = np.where(x < 0.0, slope, g)
+    slope *= g
+    return value, slope
+
+
+def _log_sech2(x: Array) -> Array:
+    r: Array = 2.0 * np.abs(x)
+    log_sech2: Array = np.log(4.0) - r - 2.0 * np.log1p(np.exp(-r))
+    return log_sech2
+
+
+def _piecewise(
+    name: str, formula: str, breaks: tuple[float, ...], pieces: tuple[tuple[float, float], ...], **facts: Any
+) -> Activation:
+    """Build a piecewise-linear activation; at a break h′ is the smaller |slope| unless `upper` lists it."""
+    upper: tuple[float, ...] = facts.pop("upper", ())
+    edges, slopes = np.asarray(breaks), np.asarray([b for _, b in pieces])
+    intercepts = np.asarray([a for a, _ in pieces])
+    at_break = [(max if z in upper else min)(slopes[i], slopes[i + 1], key=abs) for i, z in enumerate(breaks)]
+
+    def h(x: Array) -> Array:
+        piece = np.searchsorted(edges, x)
+        return intercepts[piece] + slopes[piece] * x
+
+    def derivative(x: Array) -> Array:
+        y = np.where(np.isnan(x), x, slopes[np.searchsorted(edges, x)])
+        for z, value in zip(breaks, at_break, strict=True):
+            y = np.where(x == z, value, y)
+        return y
+
+    ends = (-inf, *breaks, inf)
+    flat = tuple((ends[i], ends[i + 1]) for i, (_, b) in enumerate(pieces) if b == 0)
+    return Activation(
+        name=name,
+        formula=formula,
+        function=facts.pop("function", h),
+        slope_function=derivative,
+        kinks=breaks,
+        breaks=breaks,
+        pieces=pieces,
+        flat=flat,
+        max_slope=float(np.max(np.abs(slopes))),
+        **facts,
+    )
+
+
+_SELU_SCALE: Final = 1.0507009873554805  # λ and α of Klambauer et al. 2017, eq 14
+_SELU_ALPHA: Final = 1.6732632423543772
+_LECUN_SLOPE: Final = 1.7159 * 2.0 / 3.0
+
+
+def _elu(x: Array) -> Array:
+    return np.where(x > 0, x, np.expm1(np.minimum(x, 0.0)))
+
+
+def _elu_slope(x: Array) -> Array:
+    return np.exp(np.minimum(x, 0.0))
+
+
+def _selu(x: Array) -> Array:
+    return _SELU_SCALE * np.where(x > 0, x, _SELU_ALPHA * np.expm1(np.minimum(x, 0.0)))
+
+
+def _selu_slope(x: Array) -> Array:
+    return _SELU_SCALE * np.where(x >= 0, 1.0, _SELU_ALPHA * np.exp(np.minimum(x, 0.0)))
+
+
+def _hard_swish(x: Array) -> Array:
+    return np.where(x <= -3.0, 0.0, np.where(x >= 3.0, x, x * (x + 3.0) / 6.0))
+
+
+def _hard_swish_slope(x: Array) -> Array:
+    return np.where(x <= -3.0, 0.0, np.where(x >= 3.0, 1.0, (2.0 * x + 3.0) / 6.0))
+
+
+def _hard_swish_delta(x: Array) -> Array:
+    return np.where(x <= -3.0, -x, np.where(x >= 3.0, 0.0, x * (x - 3.0) / 6.0))
+
+
+def _silu_slope(x: Array) -> Array:
+    return np.asarray(expit(x) * (1.0 + x * expit(-x)))
+
+
+def _silu_log_slope(x: Array) -> Array:
+    return np.asarray(np.log(np.abs(1.0 + x * expit(-x))) - np.logaddexp(0.0, -x))
+
+
+def _gelu_slope(x: Array) -> Array:
+    return np.asarray(ndtr(x) + x * normal_density(x))
+
+
+def _gelu_log_slope(x: Array) -> Array:
+    mills = sqrt(pi / 2.0) * erfcx(-np.minimum(x, 0.0) / sqrt(2.0))  # Φ(x)/φ(x) for x <= 0
+    left = -0.5 * x * x - 0.5 * np.log(2.0 * pi) + np.log(np.abs(mills + x))
+    return np.where(x < 0.0, left, np.log(np.maximum(_gelu_slope(x), 0.5)))
+
+
+_MEMBERS: Final = (
+    Activation(
+        name="tanh",
+        formula="tanh(x)",
+        function=np.tanh,
+        slope_function=_sech2,
+        left=-1.0,
+        right=1.0,
+        thresholds=(-1.0, 1.0),
+        saturates=("soft", "soft"),
+        strip=pi / 2.0,
+        pair_function=_tanh_and_sech2,
+        panels=_spread(20.0, 2.0),
+        log_slope_function=_log_sech2,
+    ),
+    Activation(
+        name="sigmoid",
+        formula="1/(1 + exp(-x))",
+        function=expit,
+        slope_function=_logistic_slope,
+        pair_function=_logistic_and_slope,
+        slope=0.25,
+        intercept=0.5,
+        left=0.0,
+        right=1.0,
+        thresholds=(-2.0, 2.0),
+        saturates=("soft", "soft"),
+        max_slope=0.25,
+        strip=pi,
+        panels=_spread(40.0, 4.0),
+        log_slope_function=lambda x: _log_sech2(0.5 * x) - np.log(4.0),
+    ),
+    _piecewise(
+        "hard-tanh",
+        "max(min(x, 1), -1)",
+        (-1.0, 1.0),
+        ((-1.0, 0.0), (0.0, 1.0), (1.0, 0.0)),
+        left=-1.0,
+        right=1.0,
+        thresholds=(-1.0, 1.0),
+        saturates=("hard", "hard"),
+        kink_note="h' = 0 at -1 and 1",
+        function=lambda x: np.clip(x, -1.0, 1.0),
+    ),
+    _piecewise(
+        "hard-sigmoid",
+        "max(min(0.25*x + 0.5, 1), 0)",
+        (-2.0, 2.0),
+        ((0.0, 0.0), (0.5, 0.25), (1.0, 0.0)),
+        slope=0.25,
+        intercept=0.5,
+        left=0.0,
+        right=1.0,
+        thresholds=(-2.0, 2.0),
+        saturates=("hard", "hard"),
+        kink_note="h' = 0 at -2 and 2",
+        function=lambda x: np.clip(0.25 * x + 0.5, 0.0, 1.0),
+        delta_function=lambda x: 0.25 * (np.maximum(-2.0 - x, 0.0) + np.minimum(2.0 - x, 0.0)),
+    ),
+    _piecewise(
+        "relu",
+        "max(x, 0)",
+        (0.0,),
+        ((0.0, 0.0), (0.0, 1.0)),
+        left=0.0,
+        thresholds=(0.0, inf),
+        saturates=("hard", "none"),
+        kink_note="h' = 0 at 0",
+        function=lambda x: np.maximum(x, 0.0),
+        delta_function=lambda x: np.maximum(-x, 0.0),
+    ),
+    _piecewise(
+        "relu6",
+        "max(min(x, 6), 0)",
+        (0.0, 6.0),
+        ((0.0, 0.0), (0.0, 1.0), (6.0, 0.0)),
+        left=0.0,
+        right=6.0,
+        thresholds=(0.0, 6.0),
+        saturates=("hard", "hard"),
+        kink_note="h' = 0 at 0 and 6",
+        function=lambda x: np.clip(x, 0.0, 6.0),
+    ),
+    _piecewise(
+        "hard-sigmoid-6",
+        "max(min(x/6 + 0.5, 1), 0)",
+        (-3.0, 3.0),
+        ((0.0, 0.0), (0.5, 1.0 / 6.0), (1.0, 0.0)),
+        slope=1.0 / 6.0,
+        intercept=0.5,
+        left=0.0,
+        right=1.0,
+        thresholds=(-3.0, 3.0),
+        saturates=("hard", "hard"),
+        kink_note="h' = 0 at -3 and 3",
+        function=lambda x: np.clip(x / 6.0 + 0.5, 0.0, 1.0),
+        delta_function=lambda x: (np.maximum(-3.0 - x, 0.0) + np.minimum(3.0 - x, 0.0)) / 6.0,
+    ),
+    Activation(
+        name="hard-swish",
+        formula="x*max(min(x/6 + 0.5, 1), 0)",
+        function=_hard_swish,
+        slope_function=_hard_swish_slope,
+        left=0.0,
+        thresholds=(-3.0, inf),
+        saturates=("hard", "none"),
+        max_slope=1.5,
+        kinks=(-3.0, 3.0),
+        kink_note="h' = 0 at -3 and 1 at 3",
+        breaks=(-3.0, 3.0),
+        flat=((-inf, -3.0),),
+        turns=(-1.5,),
+        panels=(-3.0, 3.0),
+        delta_function=_hard_swish_delta,
+    ),
+    _piecewise(
+        "leaky-relu",
+        "max(x, 0.01*x)",
+        (0.0,),
+        ((0.0, 0.01), (0.0, 1.0)),
+        upper=(0.0,),
+        kink_note="h' = 1 at 0",
+        delta_function=lambda x: -0.99 * np.minimum(x, 0.0),
+    ),
+    Activation(
+        name="elu",
+        formula="x if x > 0 else exp(x) - 1",
+        function=_elu,
+        slope_function=_elu_slope,
+        left=-1.0,
+        thresholds=(-1.0, inf),
+        saturates=("soft", "none"),
+        breaks=(0.0,),
+        panels=_spread(40.0, 4.0)[:11],
+        delta_function=lambda x: np.expm1(np.minimum(x, 0.0)) - np.minimum(x, 0.0),
+        log_slope_function=lambda x: np.minimum(x, 0.0),
+    ),
+    Activation(
+        name="selu",
+        formula="1.0507*(x if x > 0 else 1.6733*(exp(x) - 1))",
+        function=_selu,
+        slope_function=_selu_slope,
+        slope=_SELU_SCALE,
+        left=-_SELU_SCALE * _SELU_ALPHA,
+        thresholds=(-_SELU_ALPHA, inf),
+        saturates=("soft", "none"),
+        max_slope=_SELU_SCALE * _SELU_ALPHA,
+        kinks=(0.0,),
+        kink_note="h' = 1.0507, the active side's, at 0",
+        breaks=(0.0,),
+        panels=_spread(40.0, 4.0)[:11],
+        delta_function=lambda x: _SELU_SCALE * (_SELU_ALPHA * np.expm1(np.minimum(x, 0.0)) - np.minimum(x, 0.0)),
+        log_slope_function=lambda x: (
+            np.where(x >= 0, 0.0, np.log(_SELU_ALPHA) + np.minimum(x, 0.0)) + np.log(_SELU_SCALE)
+        ),
+    ),
+    Activation(
+        name="softplus",
+        formula="log(1 + exp(x))",
+        function=lambda x: np.logaddexp(0.0, x),
+        slope_function=expit,
+        left=0.0,
+        thresholds=(0.0, inf),
+        saturates=("soft", "none"),
+        strip=pi,
+        panels=_spread(40.0, 4.0),
+        delta_function=lambda x: np.logaddexp(0.0, -x),
+        log_slope_function=lambda x: -np.logaddexp(0.0, -x),
+    ),
+    Activation(
+        name="softsign",
+        formula="x/(1 + |x|)",
+        function=lambda x: x / (1.0 + np.abs(x)),
+        slope_function=lambda x: 1.0 / (1.0 + np.abs(x)) ** 2,
+        left=-1.0,
+        right=1.0,
+        thresholds=(-1.0, 1.0),
+        saturates=("soft", "soft"),
+        breaks=(0.0,),
+        panels=_growing(1.0, 2.0, 1e16),
+        log_slope_function=lambda x: -2.0 * np.log1p(np.abs(x)),
+    ),
+    Activation(
+        name="arctan",
+        formula="arctan(x)",
+        function=np.arctan,
+        slope_function=lambda x: 1.0 / (1.0 + x * x),
+        left=-pi / 2,
+        right=pi / 2,
+        thresholds=(-pi / 2, pi / 2),
+        saturates=("soft", "soft"),
+        strip=1.0,
+        panels=_growing(0.8, 1.8, 1e16),
+        log_slope_function=lambda x: -2.0 * np.log(np.hypot(1.0, x)),
+    ),
+    Activation(
+        name="erf",
+        formula="erf(x)",
+        function=erf,
+        slope_function=lambda x: np.exp(-x * x) * (2.0 / sqrt(pi)),
+        slope=2.0 / sqrt(pi),
+        left=-1.0,
+        right=1.0,
+        thresholds=(-sqrt(pi) / 2, sqrt(pi) / 2),
+        saturates=("soft", "soft"),
+        max_slope=2.0 / sqrt(pi),
+        strip=0.5,
+        panels=_spread(7.0, 1.0),
+        log_slope_function=lambda x: np.log(2.0 / sqrt(pi)) - x * x,
+    ),
+    Activation(
+        name="gelu",
+        formula="x*Phi(x)",
+        function=lambda x: x * ndtr(x),
+        slope_function=_gelu_slope,
+        left=0.0,
+        saturates=("soft", "none"),
+        max_slope=0.5 * (1.0 + _erf(1.0)) + sqrt(2.0) * exp(-1.0) / sqrt(2.0 * pi),
+        turns=(-0.7517915246935645,),
+        strip=0.5,
+        panels=_spread(10.5, 1.5),
+        delta_function=lambda x: -x * ndtr(-x),
+        log_slope_function=_gelu_log_slope,
+    ),
+    Activation(
+        name="silu",
+        formula="x/(1 + exp(-x))",
+        function=lambda x: x * expit(x),
+        slope_function=_silu_slope,
+        left=0.0,
+        saturates=("soft", "none"),
+        max_slope=1.0998393201288669,
+        turns=(-1.2784645427610738,),
+        strip=pi,
+        panels=_spread(48.0, 4.0),
+        delta_function=lambda x: -x * expit(-x),
+        log_slope_function=_silu_log_slope,
+    ),
+    Activation(
+        name="lecun-tanh",
+        formula="1.7159*tanh(2*x/3)",
+        function=lambda x: 1.7159 * np.tanh(x * (2.0 / 3.0)),
+        slope_function=lambda x: _LECUN_SLOPE * _sech2(x * (2.0 / 3.0)),
+        slope=_LECUN_SLOPE,
+        left=-1.7159,
+        right=1.7159,
+        thresholds=(-1.5, 1.5),
+        saturates=("soft", "soft"),
+        max_slope=_LECUN_SLOPE,
+        strip=0.75 * pi,
+        panels=_spread(30.0, 3.0),
+        log_slope_function=lambda x: np.log(_LECUN_SLOPE) + _log_sech2(x * (2.0 / 3.0)),
+    ),
+    _piecewise("identity", "x", (), ((0.0, 1.0),), function=lambda x: x + 0.0, delta_function=lambda x: 0.0 * x),
+)
+
+ACTIVATIONS: Final[Mapping[str, Activation]] = MappingProxyType({member.name: member for member in _MEMBERS})
+"""Every named activation, in the order in which they are listed."""
+
+
+def activation(name: str) -> Activation:
+    """Return the activation of that name, or build one from a function of the user's own.
+
+    Parameters
+    ----------
+    name
+        A key of `ACTIVATIONS`, or ``package.module:function``, looked up in the current folder first.
+
+    Returns
+    -------
+    Activation
+
+    Raises
+    ------
+    InputError
+        If there is no such name, or the user's function is not one that can be analysed.
+
+    Examples
+    --------
+    >>> float(activation("hard-sigmoid").h(1.0))
+    0.75
+    """
+    if ":" in name:
+        return load_activation(name)
+    check_name("fn", name, [*ACTIVATIONS, "module:function"])
+    return ACTIVATIONS[name]

@@ -1,0 +1,517 @@
+"""Noisy units φ(x, ξ): an activation with a kind of noise and its parameters (Eqs 9, 11, 12, 14 and 15).
+
+`NoisyUnit` is the public value. What depends on x alone is computed once by `NoisyUnit.at`, which answers with an
+`OutputNoise` (φ is affine in ε) or an `InputNoise` (φ is h of a shifted input); both give φ, ∂φ/∂x and ∂φ/∂p for any
+draws.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any, Final, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from noisyviz.errors import InputError, check_name
+from noisyviz.units.activation import Activation, Array, limits_at_infinity
+from noisyviz.units.activations import activation
+from noisyviz.units.noise import Noise
+from noisyviz.units.noise import noise as named_noise
+from noisyviz.units.special import expit
+
+At = TypeVar("At", "OutputNoise", "InputNoise")
+Cut = slice | tuple[slice, None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A row of the table of noisy units.
+
+    Parameters
+    ----------
+    formula
+        φ(x, ξ) as plain text.
+    source
+        Where it comes from.
+    uses
+        The parameters that change the result, among alpha, c, p and scale.
+    output_noise
+        Whether φ is affine in ε; otherwise the noise is added to the input.
+    """
+
+    formula: str
+    source: str
+    uses: tuple[str, ...]
+    output_noise: bool
+
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        "none": Kind(formula="h(x)", source="noiseless", uses=(), output_noise=True),
+        "nan": Kind(
+            formula="alpha*h + (1 - alpha)*u + d*sigma*xi",
+            source="Eq 12 with epsilon = xi",
+            uses=("alpha", "c", "p", "scale"),
+            output_noise=True,
+        ),
+        "nah": Kind(
+            formula="alpha*h + (1 - alpha)*u + d*sigma*|xi|",
+            source="Eq 12 with epsilon = |xi|, Algorithm 1",
+            uses=("alpha", "c", "p", "scale"),
+            output_noise=True,
+        ),
+        "nani": Kind(formula="h(x + c*xi)", source="Eq 14, fixed sigma = c", uses=("c",), output_noise=False),
+        "nanil": Kind(
+            formula="h(x + sigma*xi)",
+            source="Eq 14, sigma of Eq 9",
+            uses=("c", "p", "scale"),
+            output_noise=False,
+        ),
+        "nanis": Kind(formula="h(x + c*1[saturated]*xi)", source="Eq 15", uses=("c",), output_noise=False),
+        "nanil-softplus": Kind(
+            formula="h(x + c*softplus(p*|Delta|/|xi|)*xi)",
+            source="the authors' code, not the paper",
+            uses=("c", "p"),
+            output_noise=False,
+        ),
+    }
+)
+"""Every kind of unit, in the order in which they are listed."""
+
+SCALES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "eq9": "sigma = c*(g(p*Delta) - 1/2)^2",
+        "figure": "sigma = c*(g(p*delta^2) - 1/2)^2, delta = max(x - x_t+, x_t- - x, 0)",
+    }
+)
+"""The noise scales: Eq 9 as printed, and the form that the paper's own drawings follow."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutputNoise:
+    """A unit affine in ε at given x: φ = base + amplitude·ε, ε = ξ or abs ξ.
+
+    Parameters
+    ----------
+    base, leak, base_slope
+        αh + (1−α)u, its distance from h, and its derivative.
+    amplitude, amplitude_slope, amplitude_p
+        d·σ and its derivatives by x and by p.
+    sign_base, sign_slope
+        Two numbers in the ratio of base_slope to amplitude_slope, with the signs of exact arithmetic also where
+        these underflow.
+    half
+        Whether ε = abs ξ.
+    """
+
+    base: Array
+    leak: Array
+    base_slope: Array
+    amplitude: Array
+    amplitude_slope: Array
+    amplitude_p: Array
+    sign_base: Array
+    sign_slope: Array
+    half: bool
+
+    def part(self, cut: Cut) -> "OutputNoise":
+        """Return the same at some of the points; all arrays have shape (n,)."""
+        return _cut(self, cut)
+
+    def epsilon(self, xi: Array) -> Array:
+        """Return ε for raw draws ξ."""
+        return np.abs(xi) if self.half else xi
+
+    def phi(self, xi: Array) -> Array:
+        """Return φ (Eq 12)."""
+        return self.base + self.amplitude * self.epsilon(xi)
+
+    def deviation(self, xi: Array) -> Array:
+        """Return φ − base, with its own digits."""
+        return self.amplitude * self.epsilon(xi)
+
+    def grad_x(self, xi: Array) -> Array:
+        """Return ∂φ/∂x."""
+        return self.base_slope + self.amplitude_slope * self.epsilon(xi)
+
+    def grad_p(self, xi: Array) -> Array:
+        """Return ∂φ/∂p."""
+        return self.amplitude_p * self.epsilon(xi)
+
+    def grad_sign(self, xi: Array) -> Array:
+        """Return the sign of ∂φ/∂x, right also where it underflows."""
+        return np.sign(self.sign_base + self.sign_slope * self.epsilon(xi))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class InputNoise:
+    """A unit with noise on its input at given x: φ = h(x + s), s = σξ.
+
+    Parameters
+    ----------
+    activation
+        h.
+    x, base
+        The input and h(x).
+    sigma, sigma_slope, sigma_p
+        σ and its derivatives by x and by p.
+    """
+
+    activation: Activation
+    x: Array
+    base: Array
+    sigma: Array
+    sigma_slope: Array
+    sigma_p: Array
+
+    def part(self, cut: Cut) -> "InputNoise":
+        """Return the same at some of the points; all arrays have shape (n,)."""
+        return _cut(self, cut)
+
+    def shift(self, xi: Array) -> Array:
+        """Return s, what the noise adds to the input."""
+        return self.sigma * xi
+
+    def factor(self, xi: Array) -> Array:
+        """Return ∂(x + s)/∂x."""
+        return 1.0 + self.sigma_slope * xi
+
+    def shift_p(self, xi: Array) -> Array:
+        """Return ∂s/∂p."""
+        return self.sigma_p * xi
+
+    def phi(self, xi: Array) -> Array:
+        """Return φ (Eqs 14, 15)."""
+        return self.activation.function(self.x + self.shift(xi))
+
+    def deviation(self, xi: Array) -> Array:
+        """Return φ − h(x), with its own digits also where h is large."""
+        s = self.shift(xi)
+        h = self.activation
+        if h.pieces is not None:
+            breaks, slopes = np.asarray(h.breaks), np.asarray(h.pieces)[:, 1]
+            home = np.searchsorted(breaks, self.x)
+            stays = np.searchsorted(breaks, self.x + s) == home
+            return np.where(stays, slopes[home] * s, h.function(self.x + s) - self.base)
+        if np.isfinite(h.left) and np.isfinite(h.right):
+            return h.function(self.x + s) - self.base
+        # h = u + Δ: difference whichever of h and Δ is the smaller at x
+        delta = h.finite_delta(self.x)
+        return np.where(
+            np.abs(self.base) <= np.abs(delta),
+            h.function(self.x + s) - self.base,
+            h.slope * s + (h.finite_delta(self.x + s) - delta),
+        )
+
+    def deviation_and_slope(self, xi: Array) -> tuple[Array, Array]:
+        """Return φ − h(x) and h′(x + s) together, where that is less work than apart."""
+        pair = self.activation.pair_function
+        if pair is None:
+            return self.deviation(xi), self.slope(xi)
+        value, slope = pair(self.x + self.shift(xi))
+        value -= pair(self.x)[0]  # not the base, which may differ in its last bit: no noise, no deviation
+        return value, slope
+
+    def slope(self, xi: Array) -> Array:
+        """Return h′(x + s)."""
+        return self.activation.slope_function(self.x + self.shift(xi))
+
+    def grad_x(self, xi: Array) -> Array:
+        """Return ∂φ/∂x."""
+        return self.slope(xi) * self.factor(xi)
+
+    def grad_p(self, xi: Array) -> Array:
+        """Return ∂φ/∂p."""
+        return self.slope(xi) * self.shift_p(xi)
+
+    def grad_sign(self, xi: Array) -> Array:
+        """Return the sign of ∂φ/∂x, right also where h′ underflows."""
+        return self.activation.slope_sign(self.x + self.shift(xi)) * np.sign(self.factor(xi))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoftplusNoise(InputNoise):
+    """The authors' released form of learned input noise: s = c·softplus(t)·ξ with t = p·abs Δ/abs ξ.
+
+    Here ``sigma`` holds c, ``sigma_slope`` holds c·p·sgn Δ·Δ′ and ``sigma_p`` holds c·abs Δ; ``reach`` is p·abs Δ.
+    """
+
+    reach: Array
+
+    def shift(self, xi: Array) -> Array:
+        """Return s; at ξ = 0 its limit from the right, c·max(p·abs Δ, 0)."""
+        r = np.abs(xi)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            excess = np.where(r == 0, 0.0, r * np.log1p(np.exp(-np.abs(self.reach) / r)))
+        return np.asarray(self.sigma * _side(xi) * (np.maximum(self.reach, 0.0) + excess))
+
+    def gate(self, xi: Array) -> Array:
+        """Return g(t)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.asarray(np.where(self.reach == 0, 0.5, expit(self.reach / np.abs(xi))))
+
+    def factor(self, xi: Array) -> Array:
+        """Return ∂(x + s)/∂x."""
+        return 1.0 + self.sigma_slope * self.gate(xi) * _side(xi)
+
+    def shift_p(self, xi: Array) -> Array:
+        """Return ∂s/∂p."""
+        return self.sigma_p * self.gate(xi) * _side(xi)
+
+
+def _cut(at: At, cut: Cut) -> At:
+    values = {field.name: getattr(at, field.name) for field in fields(at)}
+    parts: dict[str, Any] = {name: value[cut] for name, value in values.items() if isinstance(value, np.ndarray)}
+    return replace(at, **parts)
+
+
+def _side(x: Array) -> Array:
+    """Return the sign with sgn(0) = +1; NaN stays NaN."""
+    return np.where(x < 0, -1.0, np.where(np.isnan(x), x, 1.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Scale:
+    """σ at given x with its derivatives; sign and logarithm of |σ′| hold also where it underflows."""
+
+    sigma: Array
+    slope: Array
+    by_p: Array
+    slope_sign: Array
+    log_slope: Array
+
+
+@dataclass(frozen=True, eq=False, init=False, slots=True)
+class NoisyUnit:
+    """A noisy activation: an activation, a kind of noise, and the parameters α, c and p.
+
+    Parameters
+    ----------
+    fn
+        A name of `ACTIVATIONS`, ``module:function``, or an `Activation`.
+    kind
+        A key of `KINDS`.
+    alpha
+        α, finite; how much of h is kept: below 1 the mean leaks towards u, above 1 away from it.
+    c
+        Noise level, finite and ≥ 0.
+    p
+        The learned scalar of Eq 9, finite. α, c and p may be arrays that broadcast against x.
+    scale
+        A key of `SCALES`.
+    noise
+        A name as in `NOISES`.
+
+    Raises
+    ------
+    InputError
+        For an unknown name or a parameter outside its domain.
+
+    References
+    ----------
+    Gulcehre, Moczulski, Denil, Bengio, "Noisy Activation Functions", ICML 2016, Eqs 9 to 15.
+
+    Examples
+    --------
+    >>> unit = NoisyUnit("hard-tanh", kind="nah", alpha=1.0, c=0.5)
+    >>> float(unit(3.0, 0.0))
+    1.0
+    >>> bool(unit(3.0, -1.0) < 1.0)  # half-normal noise points inward at alpha = 1
+    True
+    """
+
+    activation: Activation
+    kind: str
+    alpha: float | Array
+    c: float | Array
+    p: float | Array
+    scale: str
+    noise: Noise
+
+    def __init__(
+        self,
+        fn: str | Activation,
+        *,
+        kind: str = "nan",
+        alpha: float | Array = 0.9,
+        c: float | Array = 0.5,
+        p: float | Array = 1.0,
+        scale: str = "eq9",
+        noise: str | Noise = "normal",
+    ) -> None:
+        check_name("kind", kind, KINDS)
+        check_name("scale", scale, SCALES)
+        for name, value in (("alpha", alpha), ("c", c), ("p", p)):
+            _check_number(name, value)
+        fill = object.__setattr__
+        fill(self, "activation", activation(fn) if isinstance(fn, str) else fn)
+        fill(self, "kind", kind)
+        fill(self, "alpha", alpha)
+        fill(self, "c", c)
+        fill(self, "p", p)
+        fill(self, "scale", scale)
+        fill(self, "noise", named_noise(noise) if isinstance(noise, str) else noise)
+
+    def replace(self, **changes: Any) -> "NoisyUnit":
+        """Return the same unit with other parameters, checked as at the start."""
+        fields = {name: getattr(self, name) for name in ("kind", "alpha", "c", "p", "scale", "noise")}
+        return NoisyUnit(changes.pop("fn", self.activation), **{**fields, **changes})
+
+    def __call__(self, x: npt.ArrayLike, xi: npt.ArrayLike) -> Array:
+        """Return φ(x, ξ), elementwise over the broadcast of x and raw signed draws ξ.
+
+        Returns
+        -------
+        ndarray
+            float64; ±inf where x is infinite and the unit grows without bound.
+        """
+        return self._elementwise("phi", x, xi)
+
+    def grad_x(self, x: npt.ArrayLike, xi: npt.ArrayLike) -> Array:
+        """Return the pathwise gradient ∂φ/∂x, elementwise; the jump of nanis at a threshold is left out."""
+        return self._elementwise("grad_x", x, xi)
+
+    def grad_p(self, x: npt.ArrayLike, xi: npt.ArrayLike) -> Array:
+        """Return ∂φ/∂p, elementwise; 0 for the kinds without p."""
+        return self._elementwise("grad_p", x, xi)
+
+    def grad_sign(self, x: npt.ArrayLike, xi: npt.ArrayLike) -> Array:
+        """Return the sign of ∂φ/∂x, elementwise; a soft h′ that underflows never counts as 0."""
+        return self._elementwise("grad_sign", x, xi)
+
+    def test_time(self, x: npt.ArrayLike) -> Array:
+        """Return φ with the noise variable replaced by its expectation (Eq 13), of x's shape."""
+        expected = self.noise.abs_mean if self.kind == "nah" else 0.0
+        return self._elementwise("phi", x, expected)
+
+    def direction(self, x: npt.ArrayLike) -> Array:
+        """Return d(x) = −sgn(x)·sgn(1−α) with sgn(0) = +1, of x's shape."""
+        return -_side(np.asarray(x, dtype=np.float64)) * _side(1.0 - np.asarray(self.alpha, dtype=np.float64))
+
+    def sigma(self, x: npt.ArrayLike) -> Array:
+        """Return σ(x), what multiplies ξ or ε, of x's shape; NaN for nanil-softplus, which has no such factor."""
+        return limits_at_infinity(lambda x: self._sigma(x).sigma, x)
+
+    def at(self, x: Array) -> OutputNoise | InputNoise:
+        """Return the unit at finite x with all that does not depend on ξ computed; NaN stays NaN."""
+        with np.errstate(all="ignore"):
+            if self.kind == "nanil-softplus":
+                return self._softplus(x)
+            scale = self._sigma(x)
+            if KINDS[self.kind].output_noise:
+                return self._output(x, scale)
+            h = self.activation.function(x)
+            return InputNoise(self.activation, x, h, scale.sigma, scale.slope, scale.by_p)
+
+    def _elementwise(self, method: str, x: npt.ArrayLike, xi: npt.ArrayLike) -> Array:
+        draws = np.asarray(xi, dtype=np.float64)
+        return limits_at_infinity(
+            lambda x: getattr(self.at(x), method)(draws),
+            np.broadcast_arrays(np.asarray(x, np.float64), draws)[0],
+        )
+
+    def _sigma(self, x: Array) -> _Scale:
+        h = self.activation
+        nothing = 0.0 * x * self.c
+        if self.kind in ("none", "nani", "nanis", "nanil-softplus"):
+            level = {
+                "none": 0.0,
+                "nani": self.c,
+                "nanis": self.c * np.where(h.saturated(x), 1.0, 0.0),
+                "nanil-softplus": np.nan,
+            }[self.kind]
+            return _Scale(
+                sigma=nothing + level,
+                slope=nothing,
+                by_p=nothing,
+                slope_sign=nothing,
+                log_slope=nothing - np.inf,
+            )
+        if self.scale == "eq9":
+            inner = h.finite_delta(x)
+            inner_slope = h.slope_function(x) - h.slope
+        else:
+            right, left = x - h.thresholds[1], h.thresholds[0] - x
+            distance = np.minimum(np.maximum(np.maximum(right, left), 0.0), 1e150)
+            inner = distance * distance
+            inner_slope = 2.0 * distance * np.where(right > 0, 1.0, -1.0)
+        return self._learned_scale(inner, inner_slope)
+
+    def _learned_scale(self, inner: Array, inner_slope: Array) -> _Scale:
+        """Return σ = c(g(p·inner) − ½)² = (c/4)·tanh²(p·inner/2) and its derivatives (Eq 9)."""
+        v = self.p * inner
+        half_tanh = np.tanh(0.5 * v)
+        e = np.exp(-np.abs(v))
+        k = self.c * half_tanh * e / (1.0 + e) ** 2  # (c/4)·tanh(v/2)·sech²(v/2), both tails with their digits
+        log_k = np.log(np.asarray(self.c)) + np.log(np.abs(half_tanh)) - np.abs(v) - 2.0 * np.log1p(e)
+        present = (np.asarray(self.c) > 0) & (np.asarray(self.p) != 0)
+        return _Scale(
+            sigma=0.25 * self.c * half_tanh**2,
+            slope=_product(k, self.p * inner_slope),
+            by_p=_product(k, inner),
+            slope_sign=np.sign(inner) * np.sign(inner_slope) * present,
+            log_slope=log_k + np.log(np.abs(self.p * inner_slope)),
+        )
+
+    def _output(self, x: Array, scale: _Scale) -> OutputNoise:
+        h = self.activation
+        none = self.kind == "none"
+        keep = 1.0 if none else np.asarray(self.alpha, dtype=np.float64)
+        slope = h.slope_function(x)
+        leak = (keep - 1.0) * h.finite_delta(x)
+        base = h.function(x) + leak
+        base_slope = slope - (1.0 - keep) * (slope - h.slope)
+        d = 0.0 if none else self.direction(x)
+        amplitude_slope = d * scale.slope
+        sign_base, sign_slope = base_slope + 0.0 * amplitude_slope, amplitude_slope + 0.0 * base_slope
+        lost = (sign_base == 0) & (sign_slope == 0) & (scale.slope_sign != 0)
+        lost |= (sign_base == 0) & (sign_slope == 0) & (keep == 1.0) & ~h.is_flat(x)
+        if lost.any():
+            log_base = np.where(keep == 1.0, h.log_slope(x), -np.inf)
+            top = np.maximum(log_base, scale.log_slope)
+            out_of_reach = np.isneginf(top)  # even the logarithms overflow: h′ alone decides, where it is not 0
+            base_weight = np.where(out_of_reach, 1.0, np.exp(log_base - top))
+            slope_weight = np.where(out_of_reach, h.is_flat(x) * 1.0, np.exp(scale.log_slope - top))
+            sign_base = np.where(lost, h.slope_sign(x) * base_weight, sign_base)
+            sign_slope = np.where(lost, d * scale.slope_sign * slope_weight, sign_slope)
+        return OutputNoise(
+            base,
+            leak,
+            base_slope,
+            d * scale.sigma,
+            amplitude_slope,
+            d * scale.by_p,
+            sign_base,
+            sign_slope,
+            self.kind == "nah",
+        )
+
+    def _softplus(self, x: Array) -> SoftplusNoise:
+        h = self.activation
+        delta = h.finite_delta(x)
+        delta_slope = h.slope_function(x) - h.slope
+        size = np.abs(delta)
+        return SoftplusNoise(
+            h,
+            x,
+            h.function(x),
+            self.c + 0.0 * x,
+            self.c * self.p * np.sign(delta) * delta_slope,
+            self.c * size,
+            self.p * size,
+        )
+
+
+def _product(k: Array, by: Array) -> Array:
+    """Return k·by with 0 where k = 0, also for an overflowing factor."""
+    return np.where(k == 0, 0.0 * np.sign(by), k * by)
+
+
+def _check_number(name: str, value: float | Array) -> None:
+    array = np.asarray(value, dtype=np.float64)
+    wrong = ~np.isfinite(array) | (array < 0) if name == "c" else ~np.isfinite(array)
+    if wrong.any():
+        allowed = "finite and at least 0" if name == "c" else "finite"
+        shown = value if array.ndim == 0 else array[wrong].flat[0]
+        raise InputError(f"{name} must be {allowed}, got {shown}", parameter=name)
