@@ -18,6 +18,7 @@ from noisyviz.units.activation import Activation, Array, limits_at_infinity
 from noisyviz.units.activations import activation
 from noisyviz.units.noise import Noise
 from noisyviz.units.noise import noise as named_noise
+from noisyviz.units.parameters import PARAMETERS, default
 from noisyviz.units.special import expit
 
 At = TypeVar("At", "OutputNoise", "InputNoise")
@@ -333,12 +334,12 @@ class NoisyUnit:
         self,
         fn: str | Activation,
         *,
-        kind: str = "nan",
-        alpha: float | Array = 0.9,
-        c: float | Array = 0.5,
-        p: float | Array = 1.0,
-        scale: str = "eq9",
-        noise: str | Noise = "normal",
+        kind: str = default("unit"),
+        alpha: float | Array = default("alpha"),
+        c: float | Array = default("c"),
+        p: float | Array = default("p"),
+        scale: str = default("scale"),
+        noise: str | Noise = default("noise"),
     ) -> None:
         check_name("kind", kind, KINDS)
         check_name("scale", scale, SCALES)
@@ -510,8 +511,9 @@ def _product(k: Array, by: Array) -> Array:
 
 def _check_number(name: str, value: float | Array) -> None:
     array = np.asarray(value, dtype=np.float64)
-    wrong = ~np.isfinite(array) | (array < 0) if name == "c" else ~np.isfinite(array)
+    least = PARAMETERS[name].at_least
+    wrong = ~np.isfinite(array) if least is None else ~np.isfinite(array) | (array < least)
     if wrong.any():
-        allowed = "finite and at least 0" if name == "c" else "finite"
+        allowed = "finite" if least is None else f"finite and at least {least:g}"
         shown = value if array.ndim == 0 else array[wrong].flat[0]
         raise InputError(f"{name} must be {allowed}, got {shown}", parameter=name)

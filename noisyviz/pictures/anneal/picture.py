@@ -18,6 +18,7 @@ from noisyviz.errors import InputError
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.pictures.shared.style import SERIES
 from noisyviz.units.activation import Array
+from noisyviz.units.parameters import default
 from noisyviz.units.unit import KINDS, NoisyUnit
 
 
@@ -151,7 +152,7 @@ class Anneal(Picture[AnnealResult]):
     alpha: float | None = None
     p: float | None = None
     scale: str | None = None
-    noise: str = "normal"
+    noise: str = default("noise")
     steps: int = 2000
     trajectories: int = 256
     lr: float | None = None
@@ -185,10 +186,10 @@ class Anneal(Picture[AnnealResult]):
             return None
         return NoisyUnit(
             self.fn or DEFAULT_FN,
-            kind=self.unit or "nan",
-            alpha=0.9 if self.alpha is None else self.alpha,
-            p=1.0 if self.p is None else self.p,
-            scale=self.scale or "eq9",
+            kind=self.unit or default("unit"),
+            alpha=default("alpha") if self.alpha is None else self.alpha,
+            p=default("p") if self.p is None else self.p,
+            scale=self.scale or default("scale"),
             noise=self.noise,
         )
 

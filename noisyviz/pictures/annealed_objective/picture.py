@@ -17,6 +17,7 @@ from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activation import Array
 from noisyviz.units.noise import Noise
 from noisyviz.units.noise import noise as named_noise
+from noisyviz.units.parameters import default
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -136,7 +137,7 @@ class AnnealedObjective(Picture[AnnealedObjectiveResult]):
     trajectories: int = 256
     shown: int = 1
     lr: float | None = None
-    noise: str = "normal"
+    noise: str = default("noise")
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from noisyviz.networks.calibrate import Sample, effect, normal_input
 from noisyviz.networks.softplus_nodes import softplus_sample
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activations import Activation, Array, activation
+from noisyviz.units.parameters import default
 from noisyviz.units.unit import KINDS, SCALES, NoisyUnit
 
 
@@ -115,9 +116,9 @@ class Budget(Picture[BudgetResult]):
     fn: str = "hard-tanh"
     unit: tuple[str, ...] = NOISY
     alpha: tuple[float, ...] = (0.9, 1.0)
-    p: float = 1.0
-    scale: str = "eq9"
-    noise: str = "normal"
+    p: float = default("p")
+    scale: str = default("scale")
+    noise: str = default("noise")
     mean: float = 0.0
     std: float = 2.0
     c_min: float = 0.02

@@ -11,6 +11,7 @@ from noisyviz.networks.calibrate import Calibration, Setting, calibrate
 from noisyviz.networks.weighted_sample import normal_input
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.units.activation import Array
+from noisyviz.units.parameters import default
 from noisyviz.units.unit import KINDS, NoisyUnit
 
 
@@ -109,12 +110,12 @@ class CalibratePicture(Picture[CalibrateResult]):
 
     name: ClassVar[str] = "calibrate"
 
-    fn: str = "tanh"
-    unit: tuple[str, ...] = ("nan",)
-    alpha: tuple[float, ...] = (0.9,)
-    p: float = 1.0
-    scale: str = "eq9"
-    noise: str = "normal"
+    fn: str = default("fn")
+    unit: tuple[str, ...] = (default("unit"),)
+    alpha: tuple[float, ...] = (default("alpha"),)
+    p: float = default("p")
+    scale: str = default("scale")
+    noise: str = default("noise")
     target_grad: float = 0.25
     max_bias: float | None = None
     start_factor: float = 4.0

@@ -7,10 +7,11 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from noisyviz.errors import InputError, check_name
-from noisyviz.moments.uniform_input import UniformEffect, uniform_effect
+from noisyviz.networks.uniform_input import UniformEffect, uniform_effect
 from noisyviz.pictures.overview.picture import FARTHEST, MOST_DRAWS, PANELS, Series, default_xlim, series_of
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activations import Activation, Array, activation
+from noisyviz.units.parameters import default
 from noisyviz.units.unit import KINDS, SCALES, NoisyUnit
 
 Value = str | float | None
@@ -82,7 +83,7 @@ SUMMARY: Final = (
     *("bias_rms", "std_rms", "bias_rms_saturated", "std_rms_saturated"),
     *("grad_rms_saturated", "grad_rms_noiseless_saturated", "p_wrong_saturated"),
 )
-"""The averages of a unit over x, see `noisyviz.moments.uniform_input.UniformEffect`."""
+"""The averages of a unit over x, see `noisyviz.networks.uniform_input.UniformEffect`."""
 
 _CURVES: Final = ("x", "h", "derivative", "u", "hard", "delta", "sigma")
 _MOMENTS: Final = ("mean", "std", "p_outside", "grad_mean", "grad_std", "p_zero", "p_wrong")
@@ -126,13 +127,13 @@ class Compare(Picture[CompareResult]):
 
     name: ClassVar[str] = "compare"
 
-    fn: tuple[str, ...] = ("tanh",)
-    unit: tuple[str, ...] = ("nan",)
-    alpha: tuple[float, ...] = (0.9,)
-    c: tuple[float, ...] = (0.5,)
-    p: tuple[float, ...] = (1.0,)
-    scale: tuple[str, ...] = ("eq9",)
-    noise: tuple[str, ...] = ("normal",)
+    fn: tuple[str, ...] = (default("fn"),)
+    unit: tuple[str, ...] = (default("unit"),)
+    alpha: tuple[float, ...] = (default("alpha"),)
+    c: tuple[float, ...] = (default("c"),)
+    p: tuple[float, ...] = (default("p"),)
+    scale: tuple[str, ...] = (default("scale"),)
+    noise: tuple[str, ...] = (default("noise"),)
     panels: tuple[str, ...] = ("activation", "gradient")
     xlim: tuple[float, float] | None = None
     points: int = 401

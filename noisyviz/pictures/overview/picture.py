@@ -13,6 +13,7 @@ from noisyviz.moments.quantities import Curves, Moments, curves
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.pictures.shared.style import SERIES
 from noisyviz.units.activations import Activation, Array
+from noisyviz.units.parameters import default
 from noisyviz.units.unit import KINDS, InputNoise, NoisyUnit
 
 
@@ -156,13 +157,13 @@ class Overview(Picture[OverviewResult]):
 
     name: ClassVar[str] = "plot"
 
-    fn: tuple[str, ...] = ("tanh",)
-    unit: str = "nan"
-    alpha: float = 0.9
-    c: float = 0.5
-    p: float = 1.0
-    scale: str = "eq9"
-    noise: str = "normal"
+    fn: tuple[str, ...] = (default("fn"),)
+    unit: str = default("unit")
+    alpha: float = default("alpha")
+    c: float = default("c")
+    p: float = default("p")
+    scale: str = default("scale")
+    noise: str = default("noise")
     panels: tuple[str, ...] = PANELS
     xlim: tuple[float, float] | None = None
     points: int = 401

@@ -15,6 +15,7 @@ from noisyviz.networks.value_grid import Grid
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.units.activation import Array
 from noisyviz.units.activations import activation
+from noisyviz.units.parameters import default
 from noisyviz.units.unit import KINDS, NoisyUnit
 
 
@@ -146,14 +147,14 @@ class ProfilePicture(Picture[ProfileResult]):
 
     name: ClassVar[str] = "profile"
 
-    fn: str = "tanh"
+    fn: str = default("fn")
     functions: tuple[tuple[str, str], ...] = ()
-    unit: str = "nan"
-    alpha: float = 0.9
-    c: float = 0.5
-    p: float = 1.0
-    scale: str = "eq9"
-    noise: str = "normal"
+    unit: str = default("unit")
+    alpha: float = default("alpha")
+    c: float = default("c")
+    p: float = default("p")
+    scale: str = default("scale")
+    noise: str = default("noise")
     files: tuple[DataSource, ...] = ()
 
     def __post_init__(self) -> None:

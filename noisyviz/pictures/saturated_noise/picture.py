@@ -11,6 +11,7 @@ from noisyviz.errors import InputError
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activation import Array
 from noisyviz.units.noise import noise as named_noise
+from noisyviz.units.parameters import default
 from noisyviz.units.unit import NoisyUnit
 
 
@@ -95,9 +96,9 @@ class SaturatedNoise(Picture[SaturatedNoiseResult]):
     fn: str = "hard-tanh"
     x: float = 2.5
     c: float = 2.5
-    p: float = 1.0
-    scale: str = "eq9"
-    noise: str = "normal"
+    p: float = default("p")
+    scale: str = default("scale")
+    noise: str = default("noise")
 
     def numbers(self) -> SaturatedNoiseResult:
         """Return every number in the picture."""

@@ -12,6 +12,7 @@ from noisyviz.pictures.overview.picture import FARTHEST, default_xlim
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activations import Array, activation
 from noisyviz.units.noise import noise as named_noise
+from noisyviz.units.parameters import default
 from noisyviz.units.unit import KINDS, SCALES, NoisyUnit
 
 
@@ -105,9 +106,9 @@ class WrongSign(Picture[WrongSignResult]):
     fn: str = "hard-tanh"
     unit: tuple[str, ...] = ("nan", "nah")
     c: float = 0.5
-    p: float = 1.0
-    scale: str = "eq9"
-    noise: str = "normal"
+    p: float = default("p")
+    scale: str = default("scale")
+    noise: str = default("noise")
     xlim: tuple[float, float] | None = None
     alpha_lim: tuple[float, float] = (0.85, 1.15)
     columns: int = 160

@@ -13,7 +13,7 @@ from conftest import Run
 import noisyviz as nv
 from noisyviz.cli.calibrate import COLUMNS
 
-DIGITS = str(Path(__file__).parent / "data" / "digits.npz")
+DIGITS = str(Path(__file__).parents[1] / "data" / "digits.npz")
 NORMAL = ("--input", "normal:0,2")
 
 

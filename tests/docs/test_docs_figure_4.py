@@ -9,7 +9,7 @@ import pytest
 from noisyviz import NoisyUnit
 from noisyviz.pictures.draws.picture import EDITIONS
 
-PAGE = (Path(__file__).parents[1] / "docs" / "figure-4.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "figure-4.md").read_text(encoding="utf-8")
 ROWS = [
     [float(cell) for cell in row] for row in re.findall(r"^\|" + r" ([0-9.]+) \|" * 4 + "$", PAGE, flags=re.MULTILINE)
 ]

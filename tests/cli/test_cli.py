@@ -47,7 +47,7 @@ def test_the_examples_of_the_help_run(run: Run, command: str) -> None:
     lines = run(command, "-h").stdout.splitlines()
     examples = [line.split() for line in lines if line.startswith("  noisyviz ")]
     assert examples
-    data = Path(__file__).parent / "data"
+    data = Path(__file__).parents[1] / "data"
     for file, name in (("digits.npz", "activations.npz"), ("gates.npz", "gates.npz")):
         shutil.copy(data / file, name)
     for words in examples:

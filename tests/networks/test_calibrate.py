@@ -12,7 +12,7 @@ import noisyviz as nv
 from noisyviz.networks.calibrate import C_MAX, effect
 from noisyviz.networks.weighted_sample import gather, normal_input
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 
 
 def layer(name: str = "layer2") -> npt.NDArray[np.float64]:

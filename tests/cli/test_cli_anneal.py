@@ -251,7 +251,7 @@ def test_units_are_refused_for_landscapes_but_noise_is_theirs(run: Run) -> None:
 
 def test_an_interrupt_ends_cleanly_and_leaves_nothing(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "noisyviz", "anneal", "--steps", "1000000", "--trajectories", "2000"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     process = subprocess.Popen(
         [*words, "-o", "a.png", "-o", "a.csv"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
     )
@@ -265,7 +265,7 @@ def test_an_interrupt_ends_cleanly_and_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_bar_is_shown_to_a_person_after_a_second_and_never_to_a_file(tmp_path: Path) -> None:
     words = [sys.executable, "-m", "noisyviz", "anneal", "--steps", "40000", "--trajectories", "1500", "--json"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1]), "TERM": "xterm-256color"}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm-256color"}
     environment.pop("NO_COLOR", None)
     main, side = pty.openpty()
     with open(os.devnull, "w", encoding="utf-8") as nowhere:

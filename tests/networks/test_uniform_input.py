@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from noisyviz.errors import InputError
-from noisyviz.moments.uniform_input import UniformEffect, integrals, uniform_effect
+from noisyviz.networks.uniform_input import UniformEffect, integrals, uniform_effect
 from noisyviz.units.unit import NoisyUnit
 
 

@@ -22,7 +22,7 @@ from noisyviz.cli.profile import UNIT_COLUMNS
 from noisyviz.networks.array_sources import arrays_of
 from noisyviz.networks.digests import Digests
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 DIGITS, GATES = str(DATA / "digits.npz"), str(DATA / "gates.npz")
 KEYS = {
     *("name", "shape", "units", "samples", "non_finite", "share_left", "share_right", "share_saturated"),

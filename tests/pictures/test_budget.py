@@ -164,7 +164,7 @@ def test_kinds_that_ignore_alpha_are_the_same_in_every_panel(result: BudgetResul
 
 
 def test_the_prices_in_the_docs_are_paid() -> None:
-    text = (Path(__file__).parent.parent / "docs" / "figures.md").read_text()
+    text = (Path(__file__).parents[2] / "docs" / "figures.md").read_text()
     rows = re.findall(r"^\| (na[a-z-]+) \| (any|[0-9.]+) \| ([0-9.]+) \| ([0-9.]+)", text, flags=re.MULTILINE)
     assert len(rows) == 8
     for kind, alpha, c, bias in rows:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from noisyviz.cli.reference_page import page
 
-DOCS = Path(__file__).parents[1] / "docs" / "cli.md"
+DOCS = Path(__file__).parents[2] / "docs" / "cli.md"
 
 
 def test_the_command_line_page_is_up_to_date() -> None:

@@ -17,7 +17,7 @@ from noisyviz.networks.row_blocks import count_rows, over_rows
 from noisyviz.networks.saturation import FINE
 from noisyviz.networks.value_grid import Grid
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parents[1] / "data"
 NUMBERS = (
     *("share_left", "share_right", "share_saturated", "mean_abs_delta", "mean_derivative"),
     *("units", "samples", "non_finite", "dead_units"),

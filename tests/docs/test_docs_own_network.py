@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from conftest import Run
 
-PAGE = (Path(__file__).parents[1] / "docs" / "own-network.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "own-network.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(python|sh)\n(.*?)```", PAGE, flags=re.DOTALL)
 ORDER = ["torch", "torch", "sh", "sh", "sh", "python"]
 
