@@ -1,19 +1,19 @@
 """``noisyviz anneal``: noisy descent under a schedule, beside constant noise, the leak alone and no noise."""
 
 import math
-from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal as output
-from noisyviz.cli.options import option
-from noisyviz.cli.output_files import Target, targets
-from noisyviz.cli.parsing import choice, distinct, number, seed_from, single, whole
-from noisyviz.cli.picture_output import WithData, launch, look_settings, refuse_contradictions, save
+from noisyviz.cli import terminal
+from noisyviz.cli.options import Given, Option
+from noisyviz.cli.outputs import Table, outputs
+from noisyviz.cli.parsing import member, number, whole
 from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import versions
 from noisyviz.errors import InputError
+from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 
 if TYPE_CHECKING:
     from noisyviz.annealing.results import Annealing, LoneRun, NoisyRun
@@ -38,182 +38,107 @@ noisy; they take no unit. Several --schedule are compared on the same draws.
 Without -o the picture is anneal.png in the current folder; with --json and no
 -o nothing is written. -o writes csv, npz and json as well.
 """
-DEFAULT_FN: Final = "hard-tanh"
-TABLES: Final = ("csv", "npz", "json")
 BY_DESIGN: Final = ("median_first_passage", "first_passage")  # null means never
 HEADER: Final = ("run", "c", "share inside", "95 % interval", "first passage", "final loss", "diverged")
+UNIT_OPTIONS: Final = ("fn", "unit", "alpha", "p", "scale")
+
+_COUNT: Final = partial(whole, low=0, high=1_000_000)
+_LEVEL: Final = partial(number, at_least=0.0)
+DESCENT: Final = (
+    Option(
+        "objective",
+        "NAME",
+        "desaturate, funnel, double-well or plateau.",
+        default="desaturate",
+        read=partial(member, registry="noisyviz.annealing.objectives:OBJECTIVES"),
+    ),
+    Option(
+        "schedule",
+        "LIST",
+        "How c falls; several are compared.",
+        default="exponential",
+        read=partial(member, registry="noisyviz.annealing.schedules:SCHEDULES"),
+        type=list[str],
+    ),
+    Option("c_start", "NUMBER", "c at step 0.", told="30", read=_LEVEL),
+    Option("c_end", "NUMBER", "c at step T, and of the constant noise.", told="0.5", read=_LEVEL),
+    Option("every", "N", "Steps between two falls of 'paper'.", told="200", read=partial(_COUNT, low=1)),
+    Option("steps", "T", "Number of steps, 0 to 1e6.", told="2000", read=_COUNT),
+    Option("trajectories", "N", "Number of trajectories, 1 to 1e6.", told="256", read=partial(_COUNT, low=1)),
+    Option("lr", "NUMBER", "Learning rate.", told="0.1; landscapes have their own", read=_LEVEL),
+    Option("x0", "NUMBER", "Start.", told="3 beyond the threshold", read=number),
+    Option("target", "NUMBER", "Target of the unit's output.", told="0.5", read=number),
+)
+ANIMATE: Final = Option("animate", "FILE", "Write a moving picture, .gif or .webp.")
+OPTIONS: Final = (
+    *opt.changed(
+        opt.UNIT,
+        fn={"help": "Activation function h, or your own as module:function.", "default": "hard-tanh"},
+        c={"refused": "follows a schedule here; use --c-start and --c-end"},
+    ),
+    *DESCENT,
+    opt.SEED,
+    *opt.FILES,
+    ANIMATE,
+    *opt.PICTURE,
+    *opt.PRINTING,
+)
 
 
-Fn = Annotated[
-    list[str] | None,
-    option("--fn", metavar="NAME", help="Activation function h, or your own as module:function.", default=DEFAULT_FN),
-]
-Steps = Annotated[str | None, option("--steps", metavar="T", help="Number of steps, 0 to 1e6.", default="2000")]
-Trajectories = Annotated[
-    str | None, option("--trajectories", metavar="N", help="Number of trajectories, 1 to 1e6.", default="256")
-]
-Rate = Annotated[
-    str | None, option("--lr", metavar="NUMBER", help="Learning rate.", default="0.1; landscapes have their own")
-]
-Start = Annotated[str | None, option("--x0", metavar="NUMBER", help="Start.", default="3 beyond the threshold")]
-Goal = Annotated[str | None, option("--target", metavar="NUMBER", help="Target of the unit's output.", default="0.5")]
-Aim = Annotated[
-    str | None,
-    option("--objective", metavar="NAME", help="desaturate, funnel, double-well or plateau.", default="desaturate"),
-]
-Schedules = Annotated[
-    list[str] | None,
-    option("--schedule", metavar="LIST", help="How c falls; several are compared.", default="exponential"),
-]
-CStart = Annotated[str | None, option("--c-start", metavar="NUMBER", help="c at step 0.", default="30")]
-CEnd = Annotated[
-    str | None, option("--c-end", metavar="NUMBER", help="c at step T, and of the constant noise.", default="0.5")
-]
-Every = Annotated[str | None, option("--every", metavar="N", help="Steps between two falls of 'paper'.", default="200")]
-Animate = Annotated[str | None, option("--animate", metavar="FILE", help="Write a moving picture, .gif or .webp.")]
-
-
-def anneal(
-    fn: Fn = None,
-    unit: opt.Unit = None,
-    alpha: opt.Alpha = None,
-    c: opt.NoC = None,
-    p: opt.P = None,
-    scale: opt.Scale = None,
-    noise: opt.Noise = None,
-    objective: Aim = None,
-    schedule: Schedules = None,
-    c_start: CStart = None,
-    c_end: CEnd = None,
-    every: Every = None,
-    steps: Steps = None,
-    trajectories: Trajectories = None,
-    lr: Rate = None,
-    x0: Start = None,
-    target: Goal = None,
-    seed: opt.Seed = None,
-    out: opt.Output = None,
-    format_name: opt.Format = None,
-    animate: Animate = None,
-    style: opt.Style = None,
-    width: opt.Width = None,
-    with_data: WithData = False,
-    show: opt.Show = False,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    force: opt.Force = False,
-) -> None:
+def run(given: Given) -> None:
     """Run annealed descent, draw it, and sum it up."""
-    if c is not None:
-        raise InputError("--c follows a schedule here; use --c-start and --c-end")
-    options = {"fn": fn, "unit": unit, "alpha": alpha, "p": p, "scale": scale, "noise": noise}
-    numbers = {"c_start": c_start, "c_end": c_end, "lr": lr, "x0": x0, "target": target}
-    counts = {"steps": steps, "trajectories": trajectories, "every": every}
-    picture = anneal_recipe(objective, schedule, unit=options, numbers=numbers, counts=counts, seed=seed)
-    look = look_settings(style=style, width=width)
-    files = output_files(out, format_name, json=json, picture_wanted=animate is None)
-    if with_data or show:
-        refuse_contradictions(files, with_data=with_data, show=show)
-    check(files, picture, animate, force=force)
+    from noisyviz.pictures.anneal.picture import series
+
+    picture, animate = anneal(given), given["animate"]
+    stem = "anneal" if animate is None or given["format"] is not None else None
+    formats = (*PICTURE_FORMATS, *TABLE_FORMATS)
+    out = outputs(given, formats=formats, stem=stem, header=csv_header(picture))
+    if animate is not None:
+        check_film(animate, force=out.force)
     with Bar("annealing") as bar:
         result = picture.compute(progress=bar.show)
-    if seed == "random":
-        output.say(f"seed {picture.seed}")
-    save(
-        files,
-        picture,
-        result,
-        look=look,
-        with_data=with_data,
-        quiet=quiet,
-        force=force,
-        table=lambda fmt: payload(picture, result, fmt),
-        header=csv_header(picture),
+    if given["seed"] == "random":
+        terminal.say(f"seed {picture.seed}")
+    table = Table(
+        document=lambda: document(picture, result),
+        columns=lambda: series(result),
+        config={"command": "anneal", **picture.settings()},
     )
+    out.save(picture, result, table=table)
     if animate is not None:
-        write_film(Path(animate), picture, result, style=style, quiet=quiet, force=force)
-    if json:
-        output.print_json(document(picture, result))
-    elif all(one.path for one in files):
+        write_film(Path(animate), picture, result, style=given["style"], quiet=out.quiet, force=out.force)
+    if given["json"]:
+        terminal.print_json(table.document())
+    elif not out.to_stdout:
         show_summary(result)
-    if show:
-        launch(files)
+    out.open_viewer()
 
 
-def anneal_recipe(
-    objective: str | None,
-    schedule: Sequence[str] | None,
-    *,
-    unit: Mapping[str, Sequence[str] | None],
-    numbers: Mapping[str, str | None],
-    counts: Mapping[str, str | None],
-    seed: str | None,
-) -> "Anneal":
-    """Check every option and return the recipe."""
-    from noisyviz.annealing.anneal import MAX_STEPS, MAX_TRAJECTORIES
-    from noisyviz.annealing.objectives import LANDSCAPES, OBJECTIVES
-    from noisyviz.annealing.schedules import SCHEDULES
+def anneal(given: Given) -> "Anneal":
+    """Check every option and return the picture."""
+    from noisyviz.annealing.objectives import LANDSCAPES
     from noisyviz.pictures.anneal.picture import Anneal
 
-    aim = choice(objective or "desaturate", "--objective", OBJECTIVES)
-    names = [choice(name, "--schedule", SCHEDULES) for name in distinct(schedule, "--schedule", ["exponential"])]
-    settings: dict[str, Any] = {"objective": aim, "schedule": tuple(names)}
-    settings["noise"] = single(unit["noise"], "--noise", opt.DEFAULT_NOISE)
+    aim = given.value("objective")
+    settings: dict[str, Any] = {"objective": aim, "schedule": given.values("schedule"), "noise": given.value("noise")}
     if aim in LANDSCAPES:
-        given = [f"--{name}" for name, value in unit.items() if value is not None and name != "noise"]
-        given += ["--target"] if numbers["target"] is not None else []
-        if given:
-            raise InputError(f"{given[0]} belongs to the objective desaturate; {aim} is a landscape without a unit")
+        for name in (*UNIT_OPTIONS, "target"):
+            if given[name] is not None:
+                raise InputError(f"--{name} belongs to the objective desaturate; {aim} is a landscape without a unit")
     else:
-        settings |= unit_options(unit) | {"target": 0.5}
-    settings |= {
-        name: number(text, f"--{name.replace('_', '-')}", at_least=0.0 if name in ("c_start", "c_end", "lr") else None)
-        for name, text in numbers.items()
-        if text is not None
-    }
-    limits = {"steps": (0, MAX_STEPS), "trajectories": (1, MAX_TRAJECTORIES), "every": (1, MAX_STEPS)}
-    settings |= {
-        name: whole(text, f"--{name}", low=limits[name][0], high=limits[name][1])
-        for name, text in counts.items()
-        if text is not None
-    }
-    return Anneal(**settings, seed=seed_from(seed or opt.DEFAULT_SEED))
+        settings |= {name: given.value(name) for name in UNIT_OPTIONS} | {"target": 0.5}
+    numbers = [option.name for option in DESCENT if option.name not in ("objective", "schedule")]
+    settings |= {name: given.value(name) for name in numbers if given[name] is not None}
+    return Anneal(**settings, seed=given.value("seed"))
 
 
-def unit_options(unit: Mapping[str, Sequence[str] | None]) -> dict[str, Any]:
-    """Return the options of the unit, checked."""
-    from noisyviz.units.unit import KINDS, SCALES
-
-    return {
-        "fn": single(unit["fn"], "--fn", DEFAULT_FN),
-        "unit": choice(single(unit["unit"], "--unit", opt.DEFAULT_UNIT), "--unit", KINDS),
-        "alpha": number(single(unit["alpha"], "--alpha", opt.DEFAULT_ALPHA), "--alpha"),
-        "p": number(single(unit["p"], "--p", opt.DEFAULT_P), "--p"),
-        "scale": choice(single(unit["scale"], "--scale", opt.DEFAULT_SCALE), "--scale", SCALES),
-    }
-
-
-def output_files(
-    out: Sequence[str] | None, format_name: str | None, *, json: bool, picture_wanted: bool
-) -> list[Target]:
-    """Return what is written beside a moving picture: without -o anneal.png, unless that or --json is all."""
-    from noisyviz.export.formats import PICTURE_FORMATS
-
-    stem = "anneal" if picture_wanted or format_name is not None else None
-    return targets(out, format_name=format_name, allowed=(*PICTURE_FORMATS, *TABLES), json=json, default_stem=stem)
-
-
-def check(files: Sequence[Target], picture: "Anneal", animate: str | None, *, force: bool) -> None:
-    """Raise now what writing would raise after the work."""
+def check_film(path: str, *, force: bool) -> None:
+    """Raise now what writing a moving picture would raise after the work."""
+    from noisyviz.export.film import film_format
     from noisyviz.export.saving import check_target
 
-    for one in files:
-        one.check(force=force, header=csv_header(picture))
-    if animate is not None:
-        from noisyviz.export.film import film_format
-
-        film_format(animate)
-        check_target(animate, force=force)
+    film_format(path)
+    check_target(path, force=force)
 
 
 def csv_header(picture: "Anneal") -> str:
@@ -222,16 +147,6 @@ def csv_header(picture: "Anneal") -> str:
     from noisyviz.pictures.anneal.picture import series_names
 
     return header_line(series_names(picture.schedule))
-
-
-def payload(picture: "Anneal", result: "AnnealResult", fmt: str) -> bytes:
-    """Return the document, or the course of the runs as a table."""
-    from noisyviz.export.tables import json_bytes, table_bytes
-    from noisyviz.pictures.anneal.picture import series
-
-    if fmt == "json":
-        return json_bytes(document(picture, result))
-    return table_bytes(series(result), {"command": "anneal", **picture.settings()}, fmt=fmt)
 
 
 def write_film(
@@ -243,7 +158,7 @@ def write_film(
 
     write_bytes(path, film_bytes(picture, result, fmt=film_format(path), style=style or "screen"), force=force)
     if not quiet:
-        output.say(f"wrote {path}")
+        terminal.say(f"wrote {path}")
 
 
 def document(picture: "Anneal", result: "AnnealResult") -> dict[str, Any]:
@@ -265,7 +180,7 @@ def document(picture: "Anneal", result: "AnnealResult") -> dict[str, Any]:
     found["noiseless"] = lone_summary(first.noiseless)
     if not result.among:
         found["verdict"] = result.sentences[0]
-    masked, count = output.masked_document(found, by_design=BY_DESIGN)
+    masked, count = terminal.masked_document(found, by_design=BY_DESIGN)
     return {**masked, "masked": count}
 
 
@@ -306,14 +221,14 @@ def lone_summary(run: "LoneRun") -> dict[str, Any]:
 def show_summary(result: "AnnealResult") -> None:
     """Print the table of the runs and the sentence: below the table for a person, beside it for a pipe."""
     table = list(summary_rows(result))
-    if output.on_terminal():
-        output.print_table("", HEADER, table)
+    if terminal.on_terminal():
+        terminal.print_table("", HEADER, table)
         for sentence in sentences(result):
-            output.write(f"\n{sentence}\n")
+            terminal.write(f"\n{sentence}\n")
     else:
-        output.print_tsv(HEADER, table)
+        terminal.print_tsv(HEADER, table)
         for sentence in sentences(result):
-            output.say(sentence)
+            terminal.say(sentence)
 
 
 def sentences(result: "AnnealResult") -> list[str]:

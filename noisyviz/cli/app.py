@@ -11,9 +11,9 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from noisyviz import __version__
-from noisyviz.cli import anneal, calibrate, compare, estimate, figures, plot, profile, replay
+from noisyviz.cli import anneal, calibrate, compare, estimate, figures, plot, profile, replay, terminal
 from noisyviz.cli import list as listing
-from noisyviz.cli import terminal as output
+from noisyviz.cli.options import command
 from noisyviz.errors import InputError, NoisyvizError, suggestion
 
 USAGE: Final = InputError.exit_code
@@ -50,7 +50,7 @@ class Program(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run the command line given by ``args`` and leave with its exit code."""
-        output.prepare_streams()
+        terminal.prepare_streams()
         words = list(sys.argv[1:] if args is None else args)
         try:
             code = super().main(
@@ -63,13 +63,13 @@ class Program(TyperGroup):
             )
             sys.stdout.flush()
         except BrokenPipeError:
-            output.forget_stdout()
+            terminal.forget_stdout()
             sys.exit(NoisyvizError.exit_code)
         except Exception as error:
             if "--debug" in words:
                 traceback.print_exc()
             message, code = explain(error)
-            output.say(f"noisyviz: {_printable(message)}")
+            terminal.say(f"noisyviz: {_printable(message)}")
         sys.exit(code)
 
 
@@ -127,7 +127,7 @@ def _globals_first(words: list[str]) -> list[str]:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        output.write(f"noisyviz {__version__}\n")
+        terminal.write(f"noisyviz {__version__}\n")
         raise typer.Exit
 
 
@@ -155,24 +155,20 @@ def root(
 ) -> None:
     """Handle the options that belong to no command."""
     if no_color:
-        output.forbid_color()
+        terminal.forbid_color()
     if context.invoked_subcommand is None:
-        output.write(context.get_help() + "\n")
+        terminal.write(context.get_help() + "\n")
         raise typer.Exit(USAGE)
 
 
-for _name, _module, _function in (
-    ("list", listing, listing.list_members),
-    ("estimate", estimate, estimate.estimate),
-    ("plot", plot, plot.plot),
-    ("compare", compare, compare.compare),
-    ("anneal", anneal, anneal.anneal),
-    ("profile", profile, profile.profile),
-    ("calibrate", calibrate, calibrate.calibrate),
-    ("figures", figures, figures.figures),
-    ("replay", replay, replay.replay),
-):
-    app.command(_name, help=_module.HELP, short_help=_module.SUMMARY, epilog=EPILOG)(_function)
+COMMANDS: Final = (listing, estimate, plot, compare, anneal, profile, calibrate, figures, replay)
+"""The modules of the commands, named like them, in the order of the help."""
+
+for _module in COMMANDS:
+    _name = _module.__name__.rpartition(".")[2]
+    app.command(_name, help=_module.HELP, short_help=_module.SUMMARY, epilog=EPILOG)(
+        command(_module.OPTIONS, _module.run)
+    )
 
 
 def main() -> None:

@@ -1,19 +1,19 @@
-"""``noisyviz calibrate``: the least noise that gives saturated units their gradient back."""
+"""``noisyviz calibrate``: the smallest noise that gives saturated units their gradient back."""
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
-
-import typer
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal as output
-from noisyviz.cli.output_files import targets
-from noisyviz.cli.parsing import choice, distinct, number, single
-from noisyviz.cli.picture_output import WithData, launch, look_settings, pictures, refuse_contradictions, save
+from noisyviz.cli import terminal
+from noisyviz.cli.options import Given, Option
+from noisyviz.cli.outputs import Table, outputs
+from noisyviz.cli.parsing import number
 from noisyviz.cli.settings import versions
 from noisyviz.errors import InputError, NotReachedError
-from noisyviz.export.formats import PICTURE_FORMATS
+from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
+from noisyviz.units.parameters import default
 
 if TYPE_CHECKING:
     from noisyviz.networks.calibrate import Calibration, Setting
@@ -34,131 +34,96 @@ a bound. Every kind and alpha on offer is tried, from files as in 'profile' or f
 a normal input. -o writes the whole trade-off, as a picture or a table.
 Exit code 3: nothing reaches it.
 """
-FORMATS: Final = ("csv", "npz", "json")
-DEFAULT_TARGET: Final = "0.25"
-DEFAULT_FACTOR: Final = "4"
 COLUMNS: Final = ("fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms")
 LARGEST: Final = 1e9  # of a normal input
 ROUNDING: Final = 1e-9  # where a bias meets its bound
 
-Files = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[FILE...]", help="Files, FILE:ARRAY, folders, or - for standard input."),
-]
-Input = Annotated[
-    str | None,
-    typer.Option("--input", metavar="normal:MEAN,STD", help="A normal input in place of files.", show_default=False),
-]
-TargetGrad = Annotated[
-    str | None,
-    typer.Option(
-        "--target-grad",
-        metavar="NUMBER",
-        help=f"Least gradient on saturated samples, above 0.  [default: {DEFAULT_TARGET}]",
-        show_default=False,
-    ),
-]
-MaxBias = Annotated[
-    str | None,
-    typer.Option("--max-bias", metavar="NUMBER", help="Largest bias, at least 0.  [default: none]", show_default=False),
-]
-StartFactor = Annotated[
-    str | None,
-    typer.Option(
-        "--start-factor",
-        metavar="NUMBER",
-        help="A schedule starts where the gradient is this many times the target, at least 1."
-        f"  [default: {DEFAULT_FACTOR}]",
-        show_default=False,
-    ),
-]
+
+def normal_numbers(text: str, flag: str = "--input") -> tuple[float, float]:
+    """Return mean and standard deviation of ``normal:MEAN,STD``.
+
+    Examples
+    --------
+    >>> normal_numbers("normal:0,2")
+    (0.0, 2.0)
+    """
+    name, _, numbers = text.partition(":")
+    parts = numbers.split(",")
+    if name != "normal" or len(parts) != 2:
+        raise InputError(f"{flag} is written normal:MEAN,STD, got '{text}'")
+    mean, std = number(parts[0], flag), number(parts[1], flag)
+    if max(abs(mean), abs(std)) > LARGEST:
+        raise InputError(f"{flag} needs MEAN and STD of at most {LARGEST:g}, got '{text}'")
+    if std <= 0:
+        raise InputError(f"{flag} needs a STD above 0, got '{text}'")
+    return mean, std
 
 
-def calibrate(
-    files: Files = None,
-    input_text: Input = None,
-    target_grad: TargetGrad = None,
-    max_bias: MaxBias = None,
-    start_factor: StartFactor = None,
-    fn: opt.Fn = None,
-    unit: opt.Unit = None,
-    alpha: opt.Alpha = None,
-    c: opt.NoC = None,
-    p: opt.P = None,
-    scale: opt.Scale = None,
-    noise: opt.Noise = None,
-    out: opt.Output = None,
-    format_name: opt.Format = None,
-    style: opt.Style = None,
-    width: opt.Width = None,
-    with_data: WithData = False,
-    show: opt.Show = False,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    force: opt.Force = False,
-) -> None:
+SEARCH: Final = (
+    Option("files", "[FILE...]", "Files, FILE:ARRAY, folders, or - for standard input.", argument=True, type=list[str]),
+    Option("input", "normal:MEAN,STD", "A normal input in place of files.", read=normal_numbers),
+    Option("target_grad", "NUMBER", "Least gradient on saturated samples, above 0.", default="0.25", read=number),
+    Option("max_bias", "NUMBER", "Largest bias, at least 0.", told="none", read=partial(number, at_least=0.0)),
+    Option(
+        "start_factor",
+        "NUMBER",
+        "A schedule starts where the gradient is this many times the target, at least 1.",
+        default="4",
+        read=partial(number, at_least=1.0),
+    ),
+)
+OPTIONS: Final = (
+    *SEARCH,
+    *opt.changed(opt.UNIT, c={"refused": "is what calibrate searches for; use --target-grad and --max-bias"}),
+    *opt.FILES,
+    *opt.PICTURE,
+    *opt.PRINTING,
+)
+
+
+def run(given: Given) -> None:
     """Search, print or write what was found, and end with 3 when there is nothing."""
-    if c is not None:
-        raise InputError("--c is what calibrate searches for; use --target-grad and --max-bias")
-    units = units_on_offer(fn=fn, unit=unit, alpha=alpha, p=p, scale=scale, noise=noise)
-    target = number(target_grad or DEFAULT_TARGET, "--target-grad")
-    bound = number(max_bias, "--max-bias", at_least=0.0) if max_bias is not None else None
-    factor = number(start_factor or DEFAULT_FACTOR, "--start-factor", at_least=1.0)
-    if target <= 0:
-        raise InputError(f"--target-grad must be a finite number above 0, got '{target_grad}'")
-    if bool(files) == (input_text is not None):
-        raise InputError("calibrate needs either FILE... or --input normal:MEAN,STD")
-    look = look_settings(style=style, width=width)
-    wanted = targets(out, format_name=format_name, allowed=(*FORMATS, *PICTURE_FORMATS), json=json)
-    refuse_contradictions(wanted, with_data=with_data, show=show)
-    header = ",".join(COLUMNS)
-    for place in wanted:
-        place.check(force=force, header=header)
     from noisyviz.networks.calibrate import calibrate as search
 
-    asked = {"target_grad": target, "max_bias": bound, "start_factor": factor}
-    normal = None if input_text is None else normal_numbers(input_text)
-    data, read = sample(files, normal, units[0].activation, recorded=json or bool(wanted))
-    found = search(data, units=units, **asked)  # type: ignore[arg-type]  # the keys are the parameters
-    config = _config(read, input_text, units) | asked | versions()
-    if pictures(wanted):
-        recipe = picture(units, asked, normal, read)
-        save(
-            wanted,
-            recipe,
-            recipe.of(found),
-            look=look,
-            with_data=with_data,
-            quiet=quiet,
-            force=force,
-            table=lambda fmt: payload(found, config, fmt),
-            header=header,
-        )
+    units = units_on_offer(given)
+    asked = {name: given.value(name) for name in ("target_grad", "max_bias", "start_factor")}
+    if asked["target_grad"] <= 0:
+        raise InputError(f"--target-grad must be a finite number above 0, got '{given['target_grad']}'")
+    if bool(given["files"]) == (given["input"] is not None):
+        raise InputError("calibrate needs either FILE... or --input normal:MEAN,STD")
+    out = outputs(given, formats=(*TABLE_FORMATS, *PICTURE_FORMATS), header=",".join(COLUMNS))
+    normal = given.value("input")
+    recorded = given["json"] or bool(out.targets)
+    data, read = sample(given["files"], normal, units[0].activation, recorded=recorded)
+    found = search(data, units=units, **asked)
+    config = _config(read, given["input"], units) | asked | versions()
+    table = Table(document=lambda: document(found, config), columns=lambda: columns(found), config=config)
+    if out.pictures:
+        picture = calibrate_picture(units, asked, normal, read)
+        out.save(picture, picture.of(found), table=table)
     else:
-        for place in wanted:
-            place.write(payload(found, config, place.format), force=force, quiet=quiet, header=header)
-    if json:
-        output.print_json(document(found, config))
-    elif not wanted and found.best is not None:
+        out.save(table=table)
+    if given["json"]:
+        terminal.print_json(table.document())
+    elif not out.targets and found.best is not None:
         show_table(found)
-    if show:
-        launch(wanted)
+    out.open_viewer()
     if found.best is None:
-        raise NotReachedError(verdict(found, target, bound))
-    if not quiet:
+        raise NotReachedError(verdict(found, asked["target_grad"], asked["max_bias"]))
+    if not out.quiet:
         if found.best.c == 0:
-            output.say("the leak suffices: no noise is needed")
-        output.say(f"see it with: {command(found.best)}")
-        output.say(schedule_sentence(found, factor))
+            terminal.say("the leak suffices: no noise is needed")
+        terminal.say(f"see it with: {command(found.best)}")
+        terminal.say(schedule_sentence(found, asked["start_factor"]))
 
 
-def picture(
+def calibrate_picture(
     units: "Sequence[NoisyUnit]",
     asked: Mapping[str, float | None],
     normal: tuple[float, float] | None,
     files: Sequence[Mapping[str, str]],
 ) -> "CalibratePicture":
-    """Return the recipe of the picture."""
+    """Return the picture of a calibration."""
     from noisyviz.pictures.calibrate.picture import CalibratePicture
     from noisyviz.pictures.picture import DataSource
 
@@ -175,50 +140,19 @@ def picture(
     )
 
 
-def units_on_offer(
-    *,
-    fn: Sequence[str] | None,
-    unit: Sequence[str] | None,
-    alpha: Sequence[str] | None,
-    p: Sequence[str] | None,
-    scale: Sequence[str] | None,
-    noise: Sequence[str] | None,
-) -> "list[NoisyUnit]":
+def units_on_offer(given: Given) -> "list[NoisyUnit]":
     """Return a unit for every kind and α; a kind without α once."""
     from noisyviz.units.activations import activation
-    from noisyviz.units.unit import KINDS, SCALES, NoisyUnit
+    from noisyviz.units.unit import KINDS, NoisyUnit
 
-    h = activation(single(fn, "--fn", opt.DEFAULT_FN))
-    kinds = [choice(kind, "--unit", KINDS) for kind in distinct(unit, "--unit", [opt.DEFAULT_UNIT])]
-    alphas = [number(text, "--alpha") for text in distinct(alpha, "--alpha", [opt.DEFAULT_ALPHA])]
-    sharpness = number(single(p, "--p", opt.DEFAULT_P), "--p")
-    form = choice(single(scale, "--scale", opt.DEFAULT_SCALE), "--scale", SCALES)
-    law = single(noise, "--noise", opt.DEFAULT_NOISE)
+    h = activation(given.value("fn"))
+    kinds, alphas = given.values("unit"), given.values("alpha")
+    shared = {name: given.value(name) for name in ("p", "scale", "noise")}
     return [
-        NoisyUnit(h, kind=kind, alpha=value, c=0.0, p=sharpness, scale=form, noise=law)
+        NoisyUnit(h, kind=kind, alpha=value, c=0.0, **shared)
         for kind in kinds
         for value in (alphas if "alpha" in KINDS[kind].uses else alphas[:1])
     ]
-
-
-def normal_numbers(text: str) -> tuple[float, float]:
-    """Return mean and standard deviation of ``normal:MEAN,STD``.
-
-    Examples
-    --------
-    >>> normal_numbers("normal:0,2")
-    (0.0, 2.0)
-    """
-    name, _, numbers = text.partition(":")
-    parts = numbers.split(",")
-    if name != "normal" or len(parts) != 2:
-        raise InputError(f"--input is written normal:MEAN,STD, got '{text}'")
-    mean, std = number(parts[0], "--input"), number(parts[1], "--input")
-    if max(abs(mean), abs(std)) > LARGEST:
-        raise InputError(f"--input needs MEAN and STD of at most {LARGEST:g}, got '{text}'")
-    if std <= 0:
-        raise InputError(f"--input needs a STD above 0, got '{text}'")
-    return mean, std
 
 
 def sample(
@@ -279,9 +213,9 @@ def anneal_command(start: "Setting", end: "Setting") -> str:
 def _words(name: str, unit: "NoisyUnit", level: str) -> str:
     words = f"noisyviz {name} --fn {unit.activation.name} --unit {unit.kind} --alpha {float(unit.alpha)!r}"
     words += f" {level} --p {float(unit.p)!r}"
-    if unit.scale != opt.DEFAULT_SCALE:
+    if unit.scale != default("scale"):
         words += f" --scale {unit.scale}"
-    return words if unit.noise.name == opt.DEFAULT_NOISE else f"{words} --noise {unit.noise.name}"
+    return words if unit.noise.name == default("noise") else f"{words} --noise {unit.noise.name}"
 
 
 def schedule_entry(found: "Calibration") -> dict[str, Any] | None:
@@ -321,30 +255,26 @@ def document(found: "Calibration", config: Mapping[str, object]) -> dict[str, ob
         "reached": found.best is not None,
         "best": best,
         "schedule": schedule_entry(found),
-        "curve": output.masked_document([row(setting) for setting in found.curve])[0],
+        "curve": terminal.masked_document([row(setting) for setting in found.curve])[0],
     }
 
 
-def payload(found: "Calibration", config: Mapping[str, object], fmt: str) -> bytes:
-    """Return the bytes of a file: the document as JSON, else the trade-off as a table."""
+def columns(found: "Calibration") -> "dict[str, Any]":
+    """Return the trade-off as columns, one row for each setting that was tried."""
     import numpy as np
 
-    from noisyviz.export.tables import json_bytes, table_bytes
-
-    if fmt == "json":
-        return json_bytes(document(found, config))
     rows = [row(setting) for setting in found.curve]
-    return table_bytes({name: np.array([one[name] for one in rows]) for name in COLUMNS}, config, fmt=fmt)
+    return {name: np.array([one[name] for one in rows]) for name in COLUMNS}
 
 
 def show_table(found: "Calibration") -> None:
     """Print what every unit needs, the best first."""
     ranked = sorted(found.found, key=lambda setting: (setting.c, setting.bias_rms))
-    if not output.on_terminal():
-        output.print_tsv(COLUMNS, ([str(value) for value in row(setting).values()] for setting in ranked))
+    if not terminal.on_terminal():
+        terminal.print_tsv(COLUMNS, ([str(value) for value in row(setting).values()] for setting in ranked))
         return
     cells = [[v if isinstance(v, str) else f"{v:.4g}" for v in row(setting).values()] for setting in ranked]
-    output.print_table("The smallest c that reaches the target", list(COLUMNS), cells)
+    terminal.print_table("The smallest c that reaches the target", list(COLUMNS), cells)
 
 
 def verdict(found: "Calibration", target: float, bound: float | None) -> str:

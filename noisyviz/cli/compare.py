@@ -1,14 +1,17 @@
 """``noisyviz compare``: small multiples of noisy units, and a table of what they do on average."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal as output
-from noisyviz.cli.output_files import targets
-from noisyviz.cli.parsing import choice, distinct, number, seed_from, whole
-from noisyviz.cli.picture_output import Look, WithData, file_stem, launch, look_settings, refuse_contradictions, save
+from noisyviz.cli import terminal
+from noisyviz.cli.options import Given
+from noisyviz.cli.outputs import Outputs, Table, file_stem, outputs
+from noisyviz.cli.parsing import member
 from noisyviz.cli.settings import point_settings, versions
+from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
+from noisyviz.units.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from noisyviz.pictures.compare.picture import Compare, CompareCell, CompareResult
@@ -33,9 +36,6 @@ u'. docs/theory.md has the formulas.
 Without -o the picture is compare-<fn>.png in the current folder; with --json
 and no -o nothing is written. -o also takes csv, npz and json for the table.
 """
-TABLES: Final = ("csv", "npz", "json")
-DEFAULT_CLOUD: Final = "400"
-DEFAULT_PANELS: Final = ("activation", "gradient")
 SHOWN: Final = {
     "bias_rms": "bias",
     "std_rms": "std",
@@ -46,135 +46,59 @@ SHOWN: Final = {
     "p_wrong_saturated": "wrong sat.",
 }
 
-Panels = Annotated[
-    list[str] | None,
-    opt.option(
-        "--panels",
-        metavar="LIST",
-        help="Panels of each unit: activation, delta, sigma, gradient.",
-        default=",".join(DEFAULT_PANELS),
+OPTIONS: Final = (
+    *opt.UNIT,
+    *opt.PLACES,
+    *opt.changed(
+        (opt.PANELS, opt.SAMPLES),
+        panels={
+            "help": "Panels of each unit: activation, delta, sigma, gradient.",
+            "default": "activation,gradient",
+            "read": partial(member, registry="noisyviz.pictures.overview.picture:PANELS"),
+        },
+        samples={"help": "Number of draws in the cloud of each unit.", "default": "400", "read": opt.CLOUD},
     ),
-]
-Samples = Annotated[
-    str | None,
-    opt.option("--samples", metavar="N", help="Number of draws in the cloud of each unit.", default=DEFAULT_CLOUD),
-]
+    opt.SEED,
+    *opt.FILES,
+    *opt.PICTURE,
+    *opt.PRINTING,
+)
 
 
-def compare(
-    fn: opt.Fn = None,
-    unit: opt.Unit = None,
-    alpha: opt.Alpha = None,
-    c: opt.C = None,
-    p: opt.P = None,
-    scale: opt.Scale = None,
-    noise: opt.Noise = None,
-    at: opt.At = None,
-    xlim: opt.Xlim = None,
-    points: opt.Points = None,
-    panels: Panels = None,
-    samples: Samples = None,
-    seed: opt.Seed = None,
-    out: opt.Output = None,
-    format_name: opt.Format = None,
-    style: opt.Style = None,
-    width: opt.Width = None,
-    with_data: WithData = False,
-    show: opt.Show = False,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    force: opt.Force = False,
-) -> None:
+def run(given: Given) -> None:
     """Draw units side by side, and print what they do on average."""
-    from noisyviz.export.formats import PICTURE_FORMATS
-
-    where = point_settings(at=at, xlim=xlim, points=points)
-    picture = compare_picture(
-        unit_lists(fn=fn, unit=unit, alpha=alpha, c=c, p=p, scale=scale, noise=noise),
-        where=where.even(),
-        panels=panels,
-        samples=samples,
-        seed=seed,
-    )
-    look = look_settings(style=style, width=width)
-    stem = file_stem("compare", picture.fn)
-    files = targets(out, format_name=format_name, allowed=(*PICTURE_FORMATS, *TABLES), json=json, default_stem=stem)
-    refuse_contradictions(files, with_data=with_data, show=show)
-    header = ",".join(columns())
-    for target in files:
-        target.check(force=force, header=header)
+    picture = compare(given)
+    formats = (*PICTURE_FORMATS, *TABLE_FORMATS)
+    out = outputs(given, formats=formats, stem=file_stem("compare", picture.fn), header=",".join(columns()))
     result = picture.compute()
-    if seed == "random":
-        output.say(f"seed {picture.seed}")
-    for note in () if quiet else notes(picture):
-        output.say(note)
-    save(
-        files,
-        picture,
-        result,
-        look=look,
-        with_data=with_data,
-        quiet=quiet,
-        force=force,
-        table=lambda fmt: payload(picture, result, look, fmt),
-        header=header,
+    if given["seed"] == "random":
+        terminal.say(f"seed {picture.seed}")
+    for note in () if out.quiet else notes(picture):
+        terminal.say(note)
+    table = Table(
+        document=lambda: document(picture, result, out),
+        columns=lambda: picture.tables(result)[""],
+        config=config(picture, result, out),
     )
-    if json:
-        output.print_json(document(picture, result, look))
-    elif all(target.path for target in files):
+    out.save(picture, result, table=table)
+    if given["json"]:
+        terminal.print_json(table.document())
+    elif not out.to_stdout:
         show_table(result)
-    if show:
-        launch(files)
+    out.open_viewer()
 
 
-def unit_lists(
-    *,
-    fn: Sequence[str] | None,
-    unit: Sequence[str] | None,
-    alpha: Sequence[str] | None,
-    c: Sequence[str] | None,
-    p: Sequence[str] | None,
-    scale: Sequence[str] | None,
-    noise: Sequence[str] | None,
-) -> dict[str, Any]:
-    """Check the unit options, each of them a list of distinct values."""
-    from noisyviz.units.unit import KINDS, SCALES
-
-    def numbers(texts: Sequence[str] | None, flag: str, default: str, at_least: float | None = None) -> Iterator[float]:
-        return (number(text, flag, at_least=at_least) for text in distinct(texts, flag, [default]))
-
-    return {
-        "fn": tuple(distinct(fn, "--fn", [opt.DEFAULT_FN])),
-        "unit": tuple(choice(kind, "--unit", KINDS) for kind in distinct(unit, "--unit", [opt.DEFAULT_UNIT])),
-        "alpha": tuple(numbers(alpha, "--alpha", opt.DEFAULT_ALPHA)),
-        "c": tuple(numbers(c, "--c", opt.DEFAULT_C, 0.0)),
-        "p": tuple(numbers(p, "--p", opt.DEFAULT_P)),
-        "scale": tuple(choice(name, "--scale", SCALES) for name in distinct(scale, "--scale", [opt.DEFAULT_SCALE])),
-        "noise": tuple(distinct(noise, "--noise", [opt.DEFAULT_NOISE])),
-    }
-
-
-def compare_picture(
-    units: Mapping[str, Any],
-    *,
-    where: tuple[tuple[float, float] | None, int],
-    panels: Sequence[str] | None,
-    samples: str | None,
-    seed: str | None,
-) -> "Compare":
-    """Return the recipe of the picture."""
+def compare(given: Given) -> "Compare":
+    """Return the picture; every unit option is a list of distinct values."""
     from noisyviz.pictures.compare.picture import Compare
-    from noisyviz.pictures.overview.picture import MOST_DRAWS, PANELS
 
-    xlim, points = where
-    names = distinct(panels, "--panels", DEFAULT_PANELS)
+    lists: dict[str, Any] = {name: given.values(name) for name in PARAMETERS}
     return Compare(
-        **units,
-        panels=tuple(choice(name, "--panels", PANELS) for name in names),
-        xlim=xlim,
-        points=points,
-        samples=whole(samples or DEFAULT_CLOUD, "--samples", low=1, high=MOST_DRAWS),
-        seed=seed_from(seed or opt.DEFAULT_SEED),
+        **lists,
+        **point_settings(given).even(),
+        panels=given.values("panels"),
+        samples=given.value("samples"),
+        seed=given.value("seed"),
     )
 
 
@@ -196,13 +120,13 @@ def columns() -> tuple[str, ...]:
     return (*OPTIONS, *AVERAGES)
 
 
-def config(picture: "Compare", result: "CompareResult", look: Look) -> dict[str, Any]:
+def config(picture: "Compare", result: "CompareResult", out: Outputs) -> dict[str, Any]:
     """Return what made the numbers, as JSON values."""
     told = {"command": "compare", **picture.settings(), "xlim": list(result.xlim)}
-    return told | {"style": look.style, "width": look.width} | versions()
+    return told | {"style": out.style, "width": out.width} | versions()
 
 
-def document(picture: "Compare", result: "CompareResult", look: Look) -> dict[str, Any]:
+def document(picture: "Compare", result: "CompareResult", out: Outputs) -> dict[str, Any]:
     """Return one document of JSON values; averages that do not exist are null and counted in ``masked``."""
     from noisyviz.pictures.compare.picture import settings_of, summary
 
@@ -210,27 +134,18 @@ def document(picture: "Compare", result: "CompareResult", look: Look) -> dict[st
         wrong = [list(interval) for interval in cell.series.wrong]
         return {**settings_of(cell), **summary(cell), "wrong_sign": wrong}
 
-    cells, masked = output.masked_document([entry(cell) for cell in result.cells])
+    cells, masked = terminal.masked_document([entry(cell) for cell in result.cells])
     told = {"rows": result.row_option or None, "columns": result.column_option or None}
-    return {"config": config(picture, result, look), **told, "cells": cells, "masked": masked}
-
-
-def payload(picture: "Compare", result: "CompareResult", look: Look, fmt: str) -> bytes:
-    """Return the bytes of a table: the document as JSON, else one row for each unit."""
-    from noisyviz.export.tables import json_bytes, table_bytes
-
-    if fmt == "json":
-        return json_bytes(document(picture, result, look))
-    return table_bytes(picture.tables(result)[""], config(picture, result, look), fmt=fmt)
+    return {"config": config(picture, result, out), **told, "cells": cells, "masked": masked}
 
 
 def show_table(result: "CompareResult") -> None:
     """Print every column for programs, or for a person what differs and the averages."""
     from noisyviz.pictures.compare.picture import OPTIONS, settings_of, summary
 
-    if not output.on_terminal():
+    if not terminal.on_terminal():
         rows = ([*map(_plain, settings_of(cell).values()), *map(str, summary(cell).values())] for cell in result.cells)
-        output.print_tsv(columns(), rows)
+        terminal.print_tsv(columns(), rows)
         return
     named = [key for key in OPTIONS if key in (result.row_option, result.column_option)] or ["fn", "unit"]
     cells = [
@@ -238,7 +153,7 @@ def show_table(result: "CompareResult") -> None:
         for cell in result.cells
     ]
     low, high = result.xlim
-    output.print_table(f"Averages over x from {low:g} to {high:g}", [*named, *SHOWN.values()], cells)
+    terminal.print_table(f"Averages over x from {low:g} to {high:g}", [*named, *SHOWN.values()], cells)
 
 
 def _plain(value: object) -> str:

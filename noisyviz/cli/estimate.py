@@ -1,15 +1,17 @@
-"""``noisyviz estimate``: the numbers, by the exact road and by Monte Carlo."""
+"""``noisyviz estimate``: the numbers, exactly and by Monte Carlo."""
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal as output
-from noisyviz.cli.output_files import targets
-from noisyviz.cli.parsing import MAX_SAMPLES, choice, seed_from, single, whole
-from noisyviz.cli.settings import PointSettings, UnitSettings, point_settings, unit_settings, versions
+from noisyviz.cli import terminal
+from noisyviz.cli.options import Given, Option
+from noisyviz.cli.outputs import Table, outputs
+from noisyviz.cli.parsing import member, whole
+from noisyviz.cli.settings import PointSettings, build, point_settings, unit_config, unit_settings, versions
+from noisyviz.export.formats import TABLE_FORMATS
 
 if TYPE_CHECKING:
     from noisyviz.cli.estimate_columns import Estimate
@@ -24,7 +26,6 @@ Compute mean, bias, spread and gradient of a noisy unit at given points x:
 exactly, and by Monte Carlo with a standard error. Prints a table, or one
 document with --json; -o writes csv, npz or json instead.
 """
-FORMATS: Final = ("csv", "npz", "json")
 EVEN_IN_XI: Final = {"nah": "the mean and the gradient", "nani": "the gradient near 0"}
 MAX_JOBS: Final = 1024
 ROWS_SHOWN: Final = 21
@@ -41,75 +42,47 @@ SHOWN: Final = {
     "p wrong": ("exact.p_wrong", 2),
 }
 
+SAMPLER: Final = Option(
+    "sampler",
+    "NAME",
+    "How the draws are made.",
+    default="iid",
+    read=partial(member, registry="noisyviz.moments.samplers:SAMPLERS"),
+)
+JOBS: Final = Option(
+    "jobs", "N", "Threads that draw; changes no digit.", told="one per core", read=partial(whole, low=1, high=MAX_JOBS)
+)
+OPTIONS: Final = (
+    *opt.UNIT,
+    *opt.PLACES,
+    opt.SAMPLES,
+    SAMPLER,
+    opt.SEED,
+    JOBS,
+    *opt.FILES,
+    *opt.PRINTING,
+)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawSettings:
-    """The Monte Carlo options, checked."""
 
-    samples: int
-    sampler: str
-    seed: int
-    jobs: int
-
-    def config(self) -> dict[str, object]:
-        """Return the options that change the result, as JSON values."""
-        return {"samples": self.samples, "sampler": self.sampler, "seed": self.seed}
-
-
-def estimate(
-    fn: opt.Fn = None,
-    unit: opt.Unit = None,
-    alpha: opt.Alpha = None,
-    c: opt.C = None,
-    p: opt.P = None,
-    scale: opt.Scale = None,
-    noise: opt.Noise = None,
-    at: opt.At = None,
-    xlim: opt.Xlim = None,
-    points: opt.Points = None,
-    samples: opt.Samples = None,
-    sampler: opt.Sampler = None,
-    seed: opt.Seed = None,
-    jobs: opt.Jobs = None,
-    out: opt.Output = None,
-    format_name: opt.Format = None,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    force: opt.Force = False,
-) -> None:
-    """Compute the moments by both roads and print or write them."""
-    single(fn, "--fn", opt.DEFAULT_FN)
-    settings = unit_settings(fn=fn, unit=unit, alpha=alpha, c=c, p=p, scale=scale, noise=noise)
-    where = point_settings(at=at, xlim=xlim, points=points)
-    draws = draw_settings(samples=samples, sampler=sampler, seed=seed, jobs=jobs)
-    files = targets(out, format_name=format_name, allowed=FORMATS, json=json)
-    header = csv_header()
-    for target in files:
-        target.check(force=force, header=header)
-    result = compute(settings, where, draws)
-    if seed == "random":
-        output.say(f"seed {draws.seed}")
-    if not quiet:
-        for note in notes(settings, draws, result):
-            output.say(note)
-    for target in files:
-        target.write(payload(result, target.format), force=force, quiet=quiet, header=header)
-    if json:
-        output.print_json(result.document())
-    elif not files:
+def run(given: Given) -> None:
+    """Compute the moments both ways and print or write them."""
+    given.value("fn")  # one function only
+    settings = unit_settings(given)
+    draws = {name: given.value(name) for name in ("samples", "sampler", "seed")}
+    jobs = given.value("jobs") or cores()
+    where = point_settings(given)
+    out = outputs(given, formats=TABLE_FORMATS, header=csv_header())
+    result = compute(settings, where, draws, jobs=jobs)
+    if given["seed"] == "random":
+        terminal.say(f"seed {draws['seed']}")
+    if not out.quiet:
+        for note in notes(settings["unit"], draws["samples"], result):
+            terminal.say(note)
+    out.save(table=Table(document=result.document, columns=lambda: result.columns, config=result.config))
+    if given["json"]:
+        terminal.print_json(result.document())
+    elif not out.targets:
         show(result)
-
-
-def draw_settings(*, samples: str | None, sampler: str | None, seed: str | None, jobs: str | None) -> DrawSettings:
-    """Check the Monte Carlo options."""
-    from noisyviz.moments.samplers import SAMPLERS
-
-    return DrawSettings(
-        samples=whole(samples or opt.DEFAULT_SAMPLES, "--samples", low=1, high=MAX_SAMPLES),
-        sampler=choice(sampler or opt.DEFAULT_SAMPLER, "--sampler", SAMPLERS),
-        seed=seed_from(seed or opt.DEFAULT_SEED),
-        jobs=cores() if jobs is None else whole(jobs, "--jobs", low=1, high=MAX_JOBS),
-    )
 
 
 def cores() -> int:
@@ -117,18 +90,18 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def compute(settings: UnitSettings, where: PointSettings, draws: DrawSettings) -> "Estimate":
-    """Run both roads."""
+def compute(settings: dict[str, Any], where: PointSettings, draws: dict[str, Any], *, jobs: int) -> "Estimate":
+    """Compute the moments exactly and by Monte Carlo."""
     import numpy as np
 
     from noisyviz.cli.estimate_columns import Estimate, estimate_columns
     from noisyviz.moments.montecarlo import monte_carlo
 
-    (unit,) = settings.build()
+    (unit,) = build(settings)
     x = where.x([unit.activation])
-    rng = np.random.default_rng(draws.seed)
-    simulated = monte_carlo(unit, x, samples=draws.samples, rng=rng, sampler=draws.sampler, jobs=draws.jobs)
-    config = {"command": "estimate", **settings.config(), **where.config([unit.activation]), **draws.config()}
+    rng = np.random.default_rng(draws["seed"])
+    simulated = monte_carlo(unit, x, samples=draws["samples"], rng=rng, sampler=draws["sampler"], jobs=jobs)
+    config = {"command": "estimate", **unit_config(settings), **where.config([unit.activation]), **draws}
     return Estimate(
         config=config | versions(),
         columns=estimate_columns(unit, x, simulated),
@@ -137,15 +110,15 @@ def compute(settings: UnitSettings, where: PointSettings, draws: DrawSettings) -
     )
 
 
-def notes(settings: UnitSettings, draws: DrawSettings, result: "Estimate") -> Iterator[str]:
+def notes(kind: str, asked: int, result: "Estimate") -> Iterator[str]:
     """Say what the user should know about the draws."""
-    if draws.sampler == "antithetic" and settings.unit in EVEN_IN_XI:
+    if result.sampler == "antithetic" and kind in EVEN_IN_XI:
         yield (
-            f"note: antithetic pairs double the variance of {EVEN_IN_XI[settings.unit]} of {settings.unit}, "
+            f"note: antithetic pairs double the variance of {EVEN_IN_XI[kind]} of {kind}, "
             "which are even in the draw; --sampler stratified is better"
         )
-    if result.samples != draws.samples:
-        yield f"note: used {result.samples:,} samples, a number that the {draws.sampler} sampler needs"
+    if result.samples != asked:
+        yield f"note: used {result.samples:,} samples, a number that the {result.sampler} sampler needs"
 
 
 def csv_header() -> str:
@@ -156,28 +129,19 @@ def csv_header() -> str:
     return header_line(column_names())
 
 
-def payload(result: "Estimate", fmt: str) -> bytes:
-    """Return the estimate as the bytes of a file: one nested document as JSON, else flattened columns."""
-    from noisyviz.export.tables import json_bytes, table_bytes
-
-    if fmt == "json":
-        return json_bytes(result.document())
-    return table_bytes(result.columns, result.config, fmt=fmt)
-
-
 def show(result: "Estimate") -> None:
     """Print every column for programs, or the main ones for a person."""
     columns = [values.tolist() for values in result.columns.values()]
-    if not output.on_terminal():
-        output.print_tsv(list(result.columns), ([str(cell) for cell in row] for row in zip(*columns, strict=True)))
+    if not terminal.on_terminal():
+        terminal.print_tsv(list(result.columns), ([str(cell) for cell in row] for row in zip(*columns, strict=True)))
         return
     found = dict(zip(result.columns, columns, strict=True))
     stride = -(-len(found["x"]) // ROWS_SHOWN)
     cells = [[_short(cell, digits) for cell in found[name][::stride]] for name, digits in SHOWN.values()]
     title = "{unit} of {fn}, alpha {alpha:g}, c {c:g}, p {p:g}, {noise} noise".format_map(result.config)
-    output.print_table(title, list(SHOWN), list(zip(*cells, strict=True)))
+    terminal.print_table(title, list(SHOWN), list(zip(*cells, strict=True)))
     if stride > 1:
-        output.say(f"{len(cells[0])} of {len(found['x'])} points shown; --at, --json, -o or a pipe give all")
+        terminal.say(f"{len(cells[0])} of {len(found['x'])} points shown; --at, --json, -o or a pipe give all")
 
 
 def _short(cell: float | str, digits: int) -> str:

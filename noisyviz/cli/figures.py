@@ -1,14 +1,15 @@
 """``noisyviz figures``: the paper's figures, each with its data, in one folder with a manifest."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal as output
-from noisyviz.cli.options import option
-from noisyviz.cli.parsing import choice, distinct, seed_from
-from noisyviz.cli.picture_output import look_settings
+from noisyviz.cli import terminal
+from noisyviz.cli.options import Given, Option
+from noisyviz.cli.outputs import look
+from noisyviz.cli.parsing import choice, distinct, member
 from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import versions
 from noisyviz.errors import InputError
@@ -36,76 +37,68 @@ The folder is made when it is missing. Without -o it is 'figures' in the current
 folder; with --json and no -o nothing is written, and the data are printed.
 """
 FOLDER: Final = "figures"
-FORMATS: Final = ("pdf", "svg", "png")
-
-Only = Annotated[
-    list[str] | None, option("--only", metavar="LIST", help="Figures to draw, such as 4,wrong-sign.", default="all")
-]
-Edition = Annotated[str | None, option("--edition", metavar="NAME", help="icml or v3 (arXiv).", default="icml")]
-Scale = Annotated[
-    str | None, option("--scale", metavar="NAME", help="How sigma grows: figure or eq9.", default="figure")
-]
-Formats = Annotated[
-    list[str] | None,
-    option("--format", metavar="LIST", help="Some of pdf, svg, png, pgf.", default=",".join(FORMATS)),
-]
-Folder = Annotated[
-    list[str] | None,
-    option("--output", "-o", "--out", metavar="FOLDER", help="Folder to write into.", default=FOLDER),
-]
-Seed = Annotated[
-    str | None,
-    option("--seed", metavar="N", help="Seed of every random draw; 'random' draws one.", default="each figure's own"),
-]
-Width = Annotated[
-    str | None,
-    option(
-        "--width",
-        metavar="WIDTH",
-        help="icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm.",
+OPTIONS: Final = (
+    Option("only", "LIST", "Figures to draw, such as 4,wrong-sign.", told="all", type=list[str]),
+    Option(
+        "edition",
+        "NAME",
+        "icml or v3 (arXiv).",
         default="icml",
+        read=partial(member, registry="noisyviz.pictures.paper:EDITIONS"),
     ),
-]
+    Option(
+        "scale",
+        "NAME",
+        "How sigma grows: figure or eq9.",
+        default="figure",
+        read=partial(member, registry="noisyviz.pictures.paper:SCALES"),
+    ),
+    Option(
+        "format",
+        "LIST",
+        "Some of pdf, svg, png, pgf.",
+        default="pdf,svg,png",
+        read=partial(choice, allowed=PICTURE_FORMATS),
+        type=list[str],
+    ),
+    Option("output", "FOLDER", "Folder to write into.", also=("-o", "--out"), told=FOLDER, type=list[str]),
+    *opt.changed(
+        (opt.SEED, opt.STYLE, opt.WIDTH),
+        seed={
+            "help": "Seed of every random draw; 'random' draws one.",
+            "default": None,
+            "told": "each figure's own",
+        },
+        width={"default": "icml"},
+    ),
+    *opt.PRINTING,
+)
 
 
-def figures(
-    only: Only = None,
-    edition: Edition = None,
-    scale: Scale = None,
-    format_name: Formats = None,
-    out: Folder = None,
-    seed: Seed = None,
-    style: opt.Style = None,
-    width: Width = None,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    force: opt.Force = False,
-) -> None:
+def run(given: Given) -> None:
     """Draw the figures and write them."""
     from noisyviz.export.figures import check_folder, of_other_settings, perform_all, processors, write_all
 
-    folder = output_folder(out, json=json)
-    chosen = None if seed is None else seed_from(seed)
-    found = jobs(
-        only, edition=edition, scale=scale, formats=formats(format_name), style=style, width=width, seed=chosen
-    )
+    folder = output_folder(given["output"], json=given["json"])
+    seed, quiet, force = given.value("seed"), given["quiet"], given["force"]
+    found = jobs(given, seed)
     if folder is None:
         found = [without_pictures(job) for job in found]
     else:
         check_folder(folder, found, force=force)
-    if seed == "random":
-        output.say(f"seed {chosen}")
+    if given["seed"] == "random":
+        terminal.say(f"seed {seed}")
     with Bar("drawing") as bar:
         done = perform_all(found, workers=processors(), progress=bar.show)
     if folder is not None:
         for path in write_all(folder, done, force=force):
             if not quiet:
-                output.say(f"wrote {path}")
+                terminal.say(f"wrote {path}")
         old = [] if quiet else of_other_settings(folder, done)
         if old:
-            output.say(f"the data beside {', '.join(old)} are new now, and these were drawn with other settings")
-    if json:
-        output.print_json(document(done, folder))
+            terminal.say(f"the data beside {', '.join(old)} are new now, and these were drawn with other settings")
+    if given["json"]:
+        terminal.print_json(document(done, folder))
 
 
 def output_folder(out: Sequence[str] | None, *, json: bool) -> Path | None:
@@ -119,37 +112,21 @@ def output_folder(out: Sequence[str] | None, *, json: bool) -> Path | None:
     return Path(out[0])
 
 
-def formats(texts: Sequence[str] | None) -> tuple[str, ...]:
-    """Check the formats of the pictures."""
-    from noisyviz.export.pgf import tex_system
-
-    found = tuple(choice(name, "--format", PICTURE_FORMATS) for name in distinct(texts, "--format", FORMATS))
-    if "pgf" in found:
-        tex_system()
-    return found
-
-
-def jobs(
-    only: Sequence[str] | None,
-    *,
-    edition: str | None,
-    scale: str | None,
-    formats: tuple[str, ...],
-    style: str | None,
-    width: str | None,
-    seed: int | None,
-) -> "list[Job]":
+def jobs(given: Given, seed: int | None) -> "list[Job]":
     """Check the options and return what is to be drawn."""
     from noisyviz.export.figures import Job
-    from noisyviz.pictures.paper import EDITIONS, SCALES, paper_figures
+    from noisyviz.export.pgf import tex_system
+    from noisyviz.pictures.paper import EDITIONS, paper_figures
 
-    version = choice(edition or "icml", "--edition", EDITIONS)
-    labels = [choice(label, "--only", EDITIONS[version]) for label in distinct(only, "--only", list(EDITIONS[version]))]
-    look = look_settings(style=style, width=width or "icml")
-    found = paper_figures(version, choice(scale or "figure", "--scale", SCALES), only=labels, seed=seed)
+    formats = given.values("format")
+    if "pgf" in formats:
+        tex_system()
+    edition = given.value("edition")
+    asked = distinct(given["only"], "--only", list(EDITIONS[edition]))
+    labels = [choice(label, "--only", EDITIONS[edition]) for label in asked]
+    found = paper_figures(edition, given.value("scale"), only=labels, seed=seed)
     return [
-        Job(stem=f"figure-{label}", picture=picture, formats=formats, style=look.style, width=look.width)
-        for label, picture in found.items()
+        Job(stem=f"figure-{label}", picture=picture, formats=formats, **look(given)) for label, picture in found.items()
     ]
 
 

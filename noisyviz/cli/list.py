@@ -2,12 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Annotated, Any, Final
-
-import typer
+from typing import Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal as output
+from noisyviz.cli import terminal
+from noisyviz.cli.options import Given, Option
 from noisyviz.cli.parsing import choice
 
 SUMMARY: Final = "What there is to choose from, each with its formula."
@@ -68,24 +67,25 @@ _GROUPS: Final[Mapping[str, tuple[str, str, Callable[[str, Any], Row]]]] = {
 }
 
 
-def list_members(
-    group: Annotated[
-        str | None,
-        typer.Argument(metavar="GROUP", help=f"Only one of: {', '.join(_GROUPS)}.", show_default="all"),
-    ] = None,
-    json: opt.Json = False,
-) -> None:
+OPTIONS: Final = (
+    Option("group", "GROUP", f"Only one of: {', '.join(_GROUPS)}.", argument=True, told="all"),
+    opt.JSON,
+)
+
+
+def run(given: Given) -> None:
     """Print the members of the registries."""
+    group = given["group"]
     groups = list(_GROUPS) if group is None else [choice(group, "GROUP", _GROUPS)]
     members = {name: rows(name) for name in groups}
-    if json:
-        output.print_json(_json_ready(members))
-    elif output.on_terminal():
+    if given["json"]:
+        terminal.print_json(_json_ready(members))
+    elif terminal.on_terminal():
         for name in groups:
-            output.print_table(name, ["name", "formula"], [_cells(row) for row in members[name]])
-            output.write("\n")
+            terminal.print_table(name, ["name", "formula"], [_cells(row) for row in members[name]])
+            terminal.write("\n")
     else:
-        output.print_tsv(["group", "name", "formula"], [(g, *_cells(row)) for g in groups for row in members[g]])
+        terminal.print_tsv(["group", "name", "formula"], [(g, *_cells(row)) for g in groups for row in members[g]])
 
 
 def rows(group: str) -> list[Row]:
@@ -104,7 +104,7 @@ def _json_ready(members: Mapping[str, list[Row]]) -> dict[str, object]:
     for group, group_rows in members.items():
         ready[group] = [
             {
-                key: output.masked(value)[0] if key in ("limits", "thresholds") and isinstance(value, list) else value
+                key: terminal.masked(value)[0] if key in ("limits", "thresholds") and isinstance(value, list) else value
                 for key, value in row.items()
             }
             for row in group_rows

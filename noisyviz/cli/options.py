@@ -1,159 +1,212 @@
-"""Every option of the command line, written once: one flag has one meaning in all commands.
+"""Every option of the command line, once: its flags, its default, how it is read, and what its help says.
 
-Values arrive as text, so that `noisyviz.cli.parsing` can answer a bad one by its flag, its value and what is
-allowed.
+A command names the options it takes; `command` makes the function that Typer calls. Values arrive as text, so that
+`noisyviz.cli.parsing` can answer a bad one by its flag, its value and what is allowed.
 """
 
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, Final
 
-from typer import Option
+import typer
 
-DEFAULT_FN: Final = "tanh"
-DEFAULT_UNIT: Final = "nan"
-DEFAULT_ALPHA: Final = "0.9"
-DEFAULT_C: Final = "0.5"
-DEFAULT_P: Final = "1"
-DEFAULT_SCALE: Final = "eq9"
-DEFAULT_NOISE: Final = "normal"
-DEFAULT_POINTS: Final = "401"
-DEFAULT_SAMPLES: Final = "100000"
-DEFAULT_CLOUD: Final = "2000"
-DEFAULT_SAMPLER: Final = "iid"
-DEFAULT_SEED: Final = "0"
-DEFAULT_STYLE: Final = "paper"
-DEFAULT_WIDTH: Final = "icml-page"
-
-
-def option(*flags: str, help: str, default: str | None = None, metavar: str | None = None) -> Any:
-    """Return an option whose default is told in its help, since None stands for "not given"."""
-    told = f"{help}  [default: {default}]" if default else help
-    return Option(*flags, metavar=metavar, help=told, show_default=False)
+from noisyviz.cli.parsing import (
+    MAX_POINTS,
+    MAX_SAMPLES,
+    distinct,
+    interval,
+    member,
+    number,
+    seed_from,
+    single,
+    whole,
+)
+from noisyviz.errors import InputError
+from noisyviz.units.parameters import PARAMETERS, Parameter
 
 
-Fn = Annotated[
-    list[str] | None,
-    option(
-        "--fn",
-        metavar="NAME",
-        help="Activation function h, or a function of your own as module:function.",
-        default=DEFAULT_FN,
-    ),
-]
-Unit = Annotated[
-    list[str] | None,
-    option("--unit", metavar="KIND", help="Kind of noisy unit.", default=DEFAULT_UNIT),
-]
-Alpha = Annotated[
-    list[str] | None,
-    option(
-        "--alpha",
-        metavar="NUMBER",
-        help="Weight of h against its linearisation u.",
-        default=DEFAULT_ALPHA,
-    ),
-]
-C = Annotated[
-    list[str] | None,
-    option("--c", metavar="NUMBER", help="Size of the noise, at least 0.", default=DEFAULT_C),
-]
-NoC = Annotated[list[str] | None, Option("--c", hidden=True)]
-"""Where a command finds c itself, and says so when it is given."""
-P = Annotated[
-    list[str] | None,
-    option("--p", metavar="NUMBER", help="Learned sharpness of the noise scale.", default=DEFAULT_P),
-]
-Scale = Annotated[
-    list[str] | None,
-    option("--scale", metavar="NAME", help="How sigma grows with saturation.", default=DEFAULT_SCALE),
-]
-Noise = Annotated[
-    list[str] | None,
-    option(
-        "--noise",
-        metavar="NAME",
-        help="Distribution of the draw: normal, laplace, uniform or student-t:NU.",
-        default=DEFAULT_NOISE,
-    ),
-]
-At = Annotated[
-    list[str] | None,
-    option("--at", metavar="LIST", help="Points x: -3,0,2.5 or -4:4:0.1 (end included), inf too."),
-]
-Xlim = Annotated[
-    tuple[str, str] | None,
-    option("--xlim", metavar="LO HI", help="Range of x.", default="3 beyond the thresholds"),
-]
-Points = Annotated[
-    str | None,
-    option("--points", metavar="N", help="Number of x in the range, 2 to 1e6.", default=DEFAULT_POINTS),
-]
-Samples = Annotated[
-    str | None,
-    option("--samples", metavar="N", help="Number of draws, 1 to 1e10.", default=DEFAULT_SAMPLES),
-]
-CloudSamples = Annotated[
-    str | None,
-    option("--samples", metavar="N", help="Number of draws in the cloud.", default=DEFAULT_CLOUD),
-]
-Sampler = Annotated[
-    str | None,
-    option("--sampler", metavar="NAME", help="How the draws are made.", default=DEFAULT_SAMPLER),
-]
-Seed = Annotated[
-    str | None,
-    option(
-        "--seed",
-        metavar="N",
-        help="Seed of the draws; 'random' draws one and reports it.",
-        default=DEFAULT_SEED,
-    ),
-]
-Jobs = Annotated[
-    str | None,
-    option("--jobs", metavar="N", help="Threads that draw; changes no digit.", default="one per core"),
-]
-Output = Annotated[
-    list[str] | None,
-    option("--output", "-o", metavar="PATH", help="File to write, repeatable; '-' is standard output."),
-]
-Format = Annotated[
-    str | None,
-    option("--format", metavar="NAME", help="File format, whatever the suffix says."),
-]
-Json = Annotated[
-    bool,
-    option("--json", help="Print one JSON document."),
-]
-Force = Annotated[
-    bool,
-    option("--force", help="Replace files that noisyviz did not make."),
-]
-Quiet = Annotated[
-    bool,
-    option("--quiet", "-q", help="Do not name the files written."),
-]
-Style = Annotated[
-    str | None,
-    option("--style", metavar="NAME", help="paper, screen or dark.", default=DEFAULT_STYLE),
-]
-Width = Annotated[
-    str | None,
-    option(
-        "--width",
-        metavar="WIDTH",
-        help="icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm.",
-        default=DEFAULT_WIDTH,
-    ),
-]
-Show = Annotated[
-    bool,
-    option("--show", help="Open the written picture in the system's viewer."),
-]
-Panels = Annotated[
-    list[str] | None,
-    option("--panels", metavar="LIST", help="Panels to draw.", default="activation,delta,sigma,gradient"),
-]
-Data = Annotated[
-    str | None,
-    option("--data", metavar="FILE[:ARRAY]", help="Real pre-activations (.npy, .npz) to lay under the curves."),
-]
+def as_given(text: str, _flag: str) -> str:
+    """Return the text itself, where the numerical rooms check it."""
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option, or one argument.
+
+    Attributes
+    ----------
+    name
+        The key under which a command finds it; ``c_start`` is ``--c-start``.
+    metavar, help
+        What its help says.
+    also
+        Further flags, such as ``-o``.
+    argument
+        Whether it is an argument, without a flag; `required` then says whether it must be given.
+    default
+        Read as if it had been given; None where there is no such text.
+    told
+        What the help says of the default, where that is not `default`.
+    read
+        From the text and the flag to the value.
+    type
+        What Typer collects: ``list[str]`` for an option that takes several values.
+    refused
+        Why a command does not take the option: the rest of a sentence that begins with its flag.
+    """
+
+    name: str
+    metavar: str
+    help: str
+    also: tuple[str, ...] = ()
+    argument: bool = False
+    required: bool = False
+    default: str | None = None
+    told: str | None = None
+    read: Callable[..., Any] = as_given
+    type: Any = str
+    refused: str = ""
+
+    @property
+    def flag(self) -> str:
+        """The long flag."""
+        return f"--{self.name.replace('_', '-')}"
+
+    def parameter(self) -> inspect.Parameter:
+        """Return the parameter that Typer makes the option from."""
+        told, metavar = self.told or self.default, self.metavar or None
+        if self.argument:
+            info: Any = typer.Argument(metavar=metavar, help=self.help, show_default=told or False)
+        else:
+            text = f"{self.help}  [default: {told}]" if told else self.help
+            info = typer.Option(
+                self.flag, *self.also, metavar=metavar, help=text, show_default=False, hidden=bool(self.refused)
+            )
+        empty: Any = inspect.Parameter.empty if self.required else False if self.type is bool else None
+        kind = self.type if self.required or self.type is bool else self.type | None
+        return inspect.Parameter(
+            self.name, inspect.Parameter.KEYWORD_ONLY, default=empty, annotation=Annotated[kind, info]
+        )
+
+
+class Given:
+    """What a user gave on the command line, by option."""
+
+    def __init__(self, options: Sequence[Option], texts: Mapping[str, Any]) -> None:
+        self._options = {option.name: option for option in options}
+        self._texts = texts
+        for option in options:
+            if option.refused and texts[option.name] is not None:
+                raise InputError(f"{option.flag} {option.refused}")
+
+    def __getitem__(self, name: str) -> Any:
+        """Return what was given, as Typer collected it: text, texts, a truth value, or None."""
+        return self._texts[name]
+
+    def takes(self, name: str) -> bool:
+        """Whether the command takes this option."""
+        return name in self._options
+
+    def has(self, name: str) -> bool:
+        """Whether the command takes this switch and it is on."""
+        return bool(self._texts.get(name))
+
+    def value(self, name: str) -> Any:
+        """Return the one value of an option, or that of its default; None where it has none."""
+        option, text = self._options[name], self._texts[name]
+        if option.type == list[str]:
+            text = single(text, option.flag, option.default)
+        return None if text is None and option.default is None else option.read(text or option.default, option.flag)
+
+    def values(self, name: str, *, default: Sequence[str] | None = None) -> tuple[Any, ...]:
+        """Return the distinct values of an option that takes several; `default` stands in for that of the table."""
+        option = self._options[name]
+        usual = default if default is not None else (option.default or "").split(",")
+        flag = option.flag
+        return tuple(option.read(text, flag) for text in distinct(self._texts[name], flag, usual))
+
+
+def command(options: Sequence[Option], run: Callable[[Given], None]) -> Callable[..., None]:
+    """Return the function that Typer makes a command from: it takes the options and calls ``run(given)``."""
+
+    def call(**texts: Any) -> None:
+        run(Given(options, texts))
+
+    parameters = [option.parameter() for option in options]
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
+    call.__annotations__ = {one.name: one.annotation for one in parameters}
+    return call
+
+
+def _of_unit(parameter: Parameter) -> Option:
+    read: Callable[..., Any] = as_given
+    if parameter.members:
+        read = partial(member, registry=parameter.members)
+    elif not isinstance(parameter.default, str):
+        read = partial(number, at_least=parameter.at_least)
+    told = parameter.default if isinstance(parameter.default, str) else f"{parameter.default:g}"
+    metavar = {"unit": "KIND"}.get(parameter.name, "NAME" if isinstance(parameter.default, str) else "NUMBER")
+    return Option(parameter.name, metavar, f"{parameter.help}.", default=told, read=read, type=list[str])
+
+
+UNIT: Final = tuple(_of_unit(parameter) for parameter in PARAMETERS.values())
+"""The activation and every parameter of the noisy unit."""
+FN: Final = UNIT[0]
+NOISE: Final = UNIT[1:]
+"""The parameters alone, for a command that takes the activation apart."""
+
+AT: Final = Option("at", "LIST", "Points x: -3,0,2.5 or -4:4:0.1 (end included), inf too.", type=list[str])
+XLIM: Final = Option(
+    "xlim", "LO HI", "Range of x.", told="3 beyond the thresholds", read=interval, type=tuple[str, str]
+)
+POINTS: Final = Option(
+    "points", "N", "Number of x in the range, 2 to 1e6.", default="401", read=partial(whole, low=2, high=MAX_POINTS)
+)
+PLACES: Final = (AT, XLIM, POINTS)
+"""Where to evaluate."""
+
+SAMPLES: Final = Option(
+    "samples", "N", "Number of draws, 1 to 1e10.", default="100000", read=partial(whole, low=1, high=MAX_SAMPLES)
+)
+CLOUD: Final = partial(whole, low=1, high=1_000_000)
+"""Reads the number of draws that a picture shows one by one."""
+SEED: Final = Option("seed", "N", "Seed of the draws; 'random' draws one and reports it.", default="0", read=seed_from)
+PANELS: Final = Option("panels", "LIST", "Panels to draw.", default="activation,delta,sigma,gradient", type=list[str])
+
+OUTPUT: Final = Option(
+    "output", "PATH", "File to write, repeatable; '-' is standard output.", also=("-o",), type=list[str]
+)
+FORMAT: Final = Option("format", "NAME", "File format, whatever the suffix says.")
+STYLE: Final = Option(
+    "style",
+    "NAME",
+    "paper, screen or dark.",
+    default="paper",
+    read=partial(member, registry="noisyviz.pictures.shared.style:STYLES"),
+)
+WIDTH: Final = Option(
+    "width", "WIDTH", "icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm.", default="icml-page"
+)
+WITH_DATA: Final = Option("with_data", "", "Write the numbers behind each picture as CSV beside it.", type=bool)
+SHOW: Final = Option("show", "", "Open the written picture in the system's viewer.", type=bool)
+JSON: Final = Option("json", "", "Print one JSON document.", type=bool)
+QUIET: Final = Option("quiet", "", "Do not name the files written.", also=("-q",), type=bool)
+FORCE: Final = Option("force", "", "Replace files that noisyviz did not make.", type=bool)
+FILES: Final = (OUTPUT, FORMAT)
+PICTURE: Final = (STYLE, WIDTH, WITH_DATA, SHOW)
+"""How a picture looks and what goes with it."""
+PRINTING: Final = (JSON, QUIET, FORCE)
+
+
+def changed(options: Sequence[Option], **changes: Mapping[str, Any]) -> tuple[Option, ...]:
+    """Return options with those of these names changed, for a command that means something else by them.
+
+    Examples
+    --------
+    >>> [option.default for option in changed((STYLE, WIDTH), width={"default": "icml"})]
+    ['paper', 'icml']
+    """
+    return tuple(replace(option, **changes.get(option.name, {})) for option in options)

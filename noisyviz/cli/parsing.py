@@ -4,6 +4,7 @@ import math
 import os
 import re
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from noisyviz.errors import InputError, suggestion
@@ -30,7 +31,7 @@ def split_list(texts: Sequence[str], flag: str) -> list[str]:
     return items
 
 
-def single(texts: Sequence[str] | None, flag: str, default: str) -> str:
+def single(texts: Sequence[str] | None, flag: str, default: str | None) -> str | None:
     """Return the only value of an option that other commands take as a list.
 
     Examples
@@ -97,7 +98,7 @@ def whole(text: str, flag: str, *, low: int, high: int | None = None) -> int:
     return value
 
 
-def seed_from(text: str) -> int:
+def seed_from(text: str, flag: str = "--seed") -> int:
     """Read a seed; ``random`` draws one.
 
     Examples
@@ -108,9 +109,9 @@ def seed_from(text: str) -> int:
     if text == "random":
         return int.from_bytes(os.urandom(_SEED_BYTES))
     try:
-        return whole(text, "--seed", low=0)
+        return whole(text, flag, low=0)
     except InputError:
-        raise InputError(f"--seed must be a whole number of at least 0, or 'random', got '{text}'") from None
+        raise InputError(f"{flag} must be a whole number of at least 0, or 'random', got '{text}'") from None
 
 
 def interval(bounds: tuple[str, str], flag: str = "--xlim") -> tuple[float, float]:
@@ -164,6 +165,18 @@ def choice(word: str, flag: str, allowed: Iterable[str]) -> str:
     if word not in words:
         raise InputError(f"{flag} must be one of {', '.join(words)}, got '{word}'{suggestion(word, words)}")
     return word
+
+
+def member(word: str, flag: str, *, registry: str) -> str:
+    """Check a word against the names in a registry, ``module:NAME``, which is imported here.
+
+    Examples
+    --------
+    >>> member("nah", "--unit", registry="noisyviz.units.unit:KINDS")
+    'nah'
+    """
+    module, _, name = registry.partition(":")
+    return choice(word, flag, getattr(import_module(module), name))
 
 
 def _float(text: str, flag: str, allowed: str) -> float:

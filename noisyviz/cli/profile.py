@@ -3,18 +3,16 @@
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Annotated, Any, Final
-
-import typer
+from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal as output
-from noisyviz.cli.output_files import targets
-from noisyviz.cli.parsing import single, split_list
-from noisyviz.cli.picture_output import WithData, launch, look_settings, pictures, refuse_contradictions, save
-from noisyviz.cli.settings import UnitSettings, unit_settings, versions
+from noisyviz.cli import terminal
+from noisyviz.cli.options import Given, Option
+from noisyviz.cli.outputs import Table, outputs
+from noisyviz.cli.parsing import split_list
+from noisyviz.cli.settings import build, unit_config, unit_settings, versions
 from noisyviz.errors import InputError
-from noisyviz.export.formats import PICTURE_FORMATS
+from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 
 if TYPE_CHECKING:
     from noisyviz.networks.profile import ArrayProfile, Profile
@@ -31,7 +29,6 @@ standard input; the last axis counts units, all others samples) and tell how far
 they saturate, and what the noisy unit does to the saturated ones. Prints a table,
 or one document with --json; -o writes a picture, or a table of all units.
 """
-FORMATS: Final = ("csv", "npz", "json")
 USUAL_ERROR: Final = 1 / 32  # of the quantiles of units, in 1 + |x|
 ARRAY_FIELDS: Final = (
     *("name", "fn", "shape", "units", "samples", "non_finite", "share_left", "share_right", "share_saturated"),
@@ -58,91 +55,66 @@ SHOWN: Final = {
 }
 SHARES: Final = ("name", "fn", "units", "share_left", "share_right", "dead_units")
 
-Files = Annotated[
-    list[str],
-    typer.Argument(metavar="FILE...", help="Files, FILE:ARRAY, folders, or - for standard input.", show_default=False),
-]
-ArrayFn = Annotated[
-    list[str] | None,
-    typer.Option("--array", metavar="NAME=FN", help="Another activation for one array.", show_default=False),
-]
-SharesOnly = Annotated[
-    bool,
-    typer.Option("--shares-only", help="Shares, dead units and extremes alone, several times as fast."),
-]
+SOURCES: Final = Option(
+    "files",
+    "FILE...",
+    "Files, FILE:ARRAY, folders, or - for standard input.",
+    argument=True,
+    type=list[str],
+    required=True,
+)
+ARRAY: Final = Option("array", "NAME=FN", "Another activation for one array.", type=list[str])
+SHARES_ONLY: Final = Option(
+    "shares_only", "", "Shares, dead units and extremes alone, several times as fast.", type=bool
+)
+OPTIONS: Final = (
+    SOURCES,
+    opt.FN,
+    ARRAY,
+    *opt.NOISE,
+    SHARES_ONLY,
+    *opt.FILES,
+    *opt.PICTURE,
+    *opt.PRINTING,
+)
 
 
-def profile(
-    files: Files,
-    fn: opt.Fn = None,
-    array: ArrayFn = None,
-    unit: opt.Unit = None,
-    alpha: opt.Alpha = None,
-    c: opt.C = None,
-    p: opt.P = None,
-    scale: opt.Scale = None,
-    noise: opt.Noise = None,
-    shares_only: SharesOnly = False,
-    out: opt.Output = None,
-    format_name: opt.Format = None,
-    style: opt.Style = None,
-    width: opt.Width = None,
-    with_data: WithData = False,
-    show: opt.Show = False,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    force: opt.Force = False,
-) -> None:
+def run(given: Given) -> None:
     """Profile the arrays and print or write what was found."""
-    single(fn, "--fn", opt.DEFAULT_FN)
-    settings = unit_settings(fn=fn, unit=unit, alpha=alpha, c=c, p=p, scale=scale, noise=noise)
-    functions = array_functions(array)
-    look = look_settings(style=style, width=width)
-    wanted = targets(out, format_name=format_name, allowed=(*FORMATS, *PICTURE_FORMATS), json=json)
-    refuse_contradictions(wanted, with_data=with_data, show=show)
-    if shares_only and pictures(wanted):
+    given.value("fn")  # one function only
+    settings, functions = unit_settings(given), array_functions(given["array"])
+    shares_only = given["shares_only"]
+    out = outputs(given, formats=(*TABLE_FORMATS, *PICTURE_FORMATS), header=",".join(UNIT_COLUMNS))
+    if shares_only and out.pictures:
         raise InputError("--shares-only leaves out what a picture shows; leave it or the picture out")
-    header = ",".join(UNIT_COLUMNS)
-    for target in wanted:
-        target.check(force=force, header=header)
-    found, read = compute(files, settings, functions, shares_only=shares_only, recorded=json or bool(wanted))
-    config = {"command": "profile", "files": read, **settings.config(), "array": functions}
+    recorded = given["json"] or bool(out.targets)
+    found, read = compute(given["files"], settings, functions, shares_only=shares_only, recorded=recorded)
+    config = {"command": "profile", "files": read, **unit_config(settings), "array": functions}
     config |= {"shares_only": shares_only, **versions()}
-    if pictures(wanted):
-        recipe = picture(settings, functions, read)
-        save(
-            wanted,
-            recipe,
-            recipe.of(found),
-            look=look,
-            with_data=with_data,
-            quiet=quiet,
-            force=force,
-            table=lambda fmt: payload(found, config, fmt),
-            header=header,
-        )
+    table = Table(document=lambda: document(found, config), columns=lambda: unit_columns(found), config=config)
+    if out.pictures:
+        picture = profile_picture(settings, functions, read)
+        out.save(picture, picture.of(found), table=table)
     else:
-        for target in wanted:
-            target.write(payload(found, config, target.format), force=force, quiet=quiet, header=header)
-    if not quiet and not shares_only and any(target.format in ("csv", "npz") for target in wanted):
+        out.save(table=table)
+    if not out.quiet and not shares_only and any(target.format in ("csv", "npz") for target in out.targets):
         tell_limits(found)
-    if json:
-        output.print_json(document(found, config))
-    elif not wanted:
+    if given["json"]:
+        terminal.print_json(table.document())
+    elif not out.targets:
         show_table(found, settings)
-    if show:
-        launch(wanted)
+    out.open_viewer()
 
 
-def picture(
-    settings: UnitSettings, functions: Mapping[str, str], files: Sequence[Mapping[str, str]]
+def profile_picture(
+    settings: dict[str, Any], functions: Mapping[str, str], files: Sequence[Mapping[str, str]]
 ) -> "ProfilePicture":
-    """Return the recipe of the picture."""
+    """Return the picture of a profile."""
     from noisyviz.pictures.picture import DataSource
     from noisyviz.pictures.profile.picture import ProfilePicture
 
     return ProfilePicture(
-        **settings.config(),  # type: ignore[arg-type]  # the keys are the fields
+        **unit_config(settings),
         functions=tuple(functions.items()),
         files=tuple(DataSource(**source) for source in files),
     )
@@ -159,7 +131,7 @@ def tell_limits(found: "Profile") -> None:
         else:
             quantiles = f"have quantiles within (1 + |x|)*{rows.quantile_error:g}"
         noise = " and no noise columns" if rows.noise is None else ""
-        output.say(f"'{array.name}' has many units ({array.units:,}): they {quantiles}{noise}")
+        terminal.say(f"'{array.name}' has many units ({array.units:,}): they {quantiles}{noise}")
 
 
 def array_functions(texts: Sequence[str] | None) -> dict[str, str]:
@@ -182,7 +154,7 @@ def array_functions(texts: Sequence[str] | None) -> dict[str, str]:
 
 
 def compute(
-    files: Sequence[str], settings: UnitSettings, functions: Mapping[str, str], *, shares_only: bool, recorded: bool
+    files: Sequence[str], settings: dict[str, Any], functions: Mapping[str, str], *, shares_only: bool, recorded: bool
 ) -> tuple["Profile", list[dict[str, str]]]:
     """Stream every array through the engine; return also which files were read, if that is recorded."""
     from noisyviz.networks.array_sources import arrays_of
@@ -190,7 +162,7 @@ def compute(
     from noisyviz.networks.profile import Profiler
     from noisyviz.units.activations import activation
 
-    (unit,) = settings.build()
+    (unit,) = build(settings)
     try:
         own = {name: activation(fn) for name, fn in functions.items()}
     except InputError as error:
@@ -218,7 +190,7 @@ def document(found: "Profile", config: Mapping[str, object]) -> dict[str, object
 
     total = entry(found.total)
     del total["name"], total["shape"]
-    told, masked = output.masked_document({"arrays": [entry(array) for array in found.arrays], "total": total})
+    told, masked = terminal.masked_document({"arrays": [entry(array) for array in found.arrays], "total": total})
     return {"config": config, **told, "masked": masked}
 
 
@@ -245,28 +217,21 @@ def unit_columns(found: "Profile") -> dict[str, Any]:
     return {name: np.concatenate(columns) for name, columns in parts.items()}
 
 
-def payload(found: "Profile", config: Mapping[str, object], fmt: str) -> bytes:
-    """Return the profile as the bytes of a file: the whole document as JSON, else the table of units."""
-    from noisyviz.export.tables import json_bytes, table_bytes
-
-    return json_bytes(document(found, config)) if fmt == "json" else table_bytes(unit_columns(found), config, fmt=fmt)
-
-
-def show_table(found: "Profile", settings: UnitSettings) -> None:
+def show_table(found: "Profile", settings: dict[str, Any]) -> None:
     """Print every column for programs, or the main ones for a person."""
     rows = [*found.arrays, *([found.total] if len(found.arrays) > 1 else [])]
-    if not output.on_terminal():
+    if not terminal.on_terminal():
         names = [name for name in _names(found) if name != "shape"]
-        output.print_tsv(names, ([str(_value(row, name)) for name in names] for row in rows))
+        terminal.print_tsv(names, ([str(_value(row, name)) for name in names] for row in rows))
         return
     if found.total.noise is None:
         shown = {label: name for label, name in SHOWN.items() if name in SHARES}
         cells = [[_short(_value(row, name)) for name in shown.values()] for row in rows]
-        output.print_table("Saturation", list(shown), cells)
+        terminal.print_table("Saturation", list(shown), cells)
         return
     cells = [[_short(_value(row, name)) for name in SHOWN.values()] for row in rows]
-    title = "Saturation, and {unit} with alpha {alpha:g}, c {c:g}, p {p:g}, {noise} noise".format_map(settings.config())
-    output.print_table(title, list(SHOWN), cells)
+    title = "Saturation, and {unit} with alpha {alpha:g}, c {c:g}, p {p:g}, {noise} noise".format_map(settings)
+    terminal.print_table(title, list(SHOWN), cells)
 
 
 def _names(found: "Profile") -> Iterator[str]:

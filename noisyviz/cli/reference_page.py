@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import typer
 
-from noisyviz.cli import terminal as output
+from noisyviz.cli import terminal
 from noisyviz.cli.app import app
 
 INTRODUCTION = """\
@@ -54,4 +54,4 @@ def _rows(command: object, context: object) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    output.write(page())
+    terminal.write(page())

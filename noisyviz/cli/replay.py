@@ -1,15 +1,13 @@
 """``noisyviz replay``: a picture again, from the settings inside it."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Final
-
-import typer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal as output
-from noisyviz.cli.options import option
-from noisyviz.cli.output_files import Target, targets
+from noisyviz.cli import terminal
+from noisyviz.cli.options import Given, Option
+from noisyviz.cli.outputs import outputs
 from noisyviz.cli.parsing import split_list
-from noisyviz.cli.picture_output import launch, refuse_contradictions
 from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import versions
 
@@ -34,61 +32,39 @@ imported only when you name them again with --fn.
 Without -o PLOT.png becomes PLOT-replay.png in the current folder; with --json
 and no -o nothing is written, and the picture is only compared.
 """
+OPTIONS: Final = (
+    Option("picture", "PICTURE", "A file that noisyviz wrote.", argument=True, required=True),
+    Option("data", "FILE[:ARRAY]", "The data that the picture shows, where it shows any."),
+    Option("fn", "NAME", "The functions of your own in the picture, as module:function.", type=list[str]),
+    *opt.FILES,
+    opt.SHOW,
+    *opt.PRINTING,
+)
 
-File = Annotated[str, typer.Argument(metavar="PICTURE", help="A file that noisyviz wrote.", show_default=False)]
-Data = Annotated[
-    str | None, option("--data", metavar="FILE[:ARRAY]", help="The data that the picture shows, where it shows any.")
-]
-Fn = Annotated[
-    list[str] | None,
-    option("--fn", metavar="NAME", help="The functions of your own in the picture, as module:function."),
-]
 
-
-def replay(
-    picture: File,
-    data: Data = None,
-    fn: Fn = None,
-    out: opt.Output = None,
-    format_name: opt.Format = None,
-    show: opt.Show = False,
-    json: opt.Json = False,
-    quiet: opt.Quiet = False,
-    force: opt.Force = False,
-) -> None:
+def run(given: Given) -> None:
     """Read a picture, compute it again, write it and compare."""
     from noisyviz.export.replay import changes, computed, drawn, given_data, read_picture
 
-    found = read_picture(picture, functions=split_list(fn, "--fn") if fn is not None else ())
-    files = output_files(found, out, format_name, json=json)
-    refuse_contradictions(files, with_data=False, show=show)
-    for target in files:
-        target.check(force=force)
-    values = given_data(found, data)
+    functions = split_list(given["fn"], "--fn") if given["fn"] is not None else ()
+    found = read_picture(given["picture"], functions=functions)
+    out = outputs(given, formats=found.formats, stem=f"{Path(found.name).stem}-replay")
+    values = given_data(found, given["data"])
     with Bar("replaying") as bar:
         result = computed(found, values, progress=bar.show)
-    made = {target.format: b"" for target in files} or {found.format: b""}
+    made = {target.format: b"" for target in out.targets} or {found.format: b""}
     for fmt in made:
         made[fmt] = drawn(found, result, fmt)
-    for target in files:
-        target.write(made[target.format], force=force, quiet=quiet)
+    for target in out.targets:
+        target.write(made[target.format], force=out.force, quiet=out.quiet)
     same = made[found.format] == found.payload if found.format in made else None
     differing = {name: pair for fmt in made for name, pair in changes(found, fmt).items()}
     note = verdict(found, same, differing)
-    if note and (differing or not same or not quiet):
-        output.say(note)
-    if json:
-        output.print_json(document(found, same, differing))
-    if show:
-        launch(files)
-
-
-def output_files(found: "PictureFile", out: list[str] | None, format_name: str | None, *, json: bool) -> list[Target]:
-    """Decide what is written; a picture keeps its format unless told otherwise."""
-    from pathlib import Path
-
-    stem = f"{Path(found.name).stem}-replay"
-    return targets(out, format_name=format_name, allowed=found.formats, json=json, default_stem=stem)
+    if note and (differing or not same or not out.quiet):
+        terminal.say(note)
+    if given["json"]:
+        terminal.print_json(document(found, same, differing))
+    out.open_viewer()
 
 
 def verdict(found: "PictureFile", same: bool | None, differing: dict[str, tuple[str | None, str | None]]) -> str:
@@ -108,8 +84,6 @@ def document(
     found: "PictureFile", same: bool | None, differing: dict[str, tuple[str | None, str | None]]
 ) -> dict[str, Any]:
     """Return what the picture holds and what became of it, as JSON values."""
-    from pathlib import Path
-
     stored = {"recipe": found.picture.name, "settings": found.picture.settings()}
     config = {"command": "replay", "picture": Path(found.name).name, **stored}
     return {

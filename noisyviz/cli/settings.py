@@ -3,80 +3,41 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from noisyviz import __version__
-from noisyviz.cli import options as opt
-from noisyviz.cli.parsing import MAX_POINTS, choice, distinct, interval, number, points_at, single, whole
+from noisyviz.cli.options import Given
+from noisyviz.cli.parsing import points_at
 from noisyviz.errors import InputError
+from noisyviz.units.parameters import PARAMETERS
 
 if TYPE_CHECKING:
     from noisyviz.units.activations import Activation, Array
     from noisyviz.units.unit import NoisyUnit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnitSettings:
-    """The unit options, checked; `fn` may name several activations."""
-
-    fn: tuple[str, ...]
-    unit: str
-    alpha: float
-    c: float
-    p: float
-    scale: str
-    noise: str
-
-    def build(self) -> "list[NoisyUnit]":
-        """Return one noisy unit per activation."""
-        from noisyviz.units.unit import NoisyUnit
-
-        return [
-            NoisyUnit(fn, kind=self.unit, alpha=self.alpha, c=self.c, p=self.p, scale=self.scale, noise=self.noise)
-            for fn in self.fn
-        ]
-
-    def config(self) -> dict[str, object]:
-        """Return the options as JSON values."""
-        fn: str | list[str] = self.fn[0] if len(self.fn) == 1 else list(self.fn)
-        return {
-            "fn": fn,
-            "unit": self.unit,
-            "alpha": self.alpha,
-            "c": self.c,
-            "p": self.p,
-            "scale": self.scale,
-            "noise": self.noise,
-        }
+def unit_settings(given: Given) -> dict[str, Any]:
+    """Return the checked parameters of one unit by name; ``fn`` is a tuple, which may hold several activations."""
+    return {"fn": given.values("fn")} | {name: given.value(name) for name in PARAMETERS if name != "fn"}
 
 
-def unit_settings(
-    *,
-    fn: Sequence[str] | None,
-    unit: Sequence[str] | None,
-    alpha: Sequence[str] | None,
-    c: Sequence[str] | None,
-    p: Sequence[str] | None,
-    scale: Sequence[str] | None,
-    noise: Sequence[str] | None,
-) -> UnitSettings:
-    """Check the unit options of a command that draws or computes one unit for each ``--fn``."""
-    from noisyviz.units.unit import KINDS, SCALES
+def build(settings: dict[str, Any]) -> "list[NoisyUnit]":
+    """Return one noisy unit for each activation of `unit_settings`."""
+    from noisyviz.units.unit import NoisyUnit
 
-    return UnitSettings(
-        fn=tuple(distinct(fn, "--fn", [opt.DEFAULT_FN])),
-        unit=choice(single(unit, "--unit", opt.DEFAULT_UNIT), "--unit", KINDS),
-        alpha=number(single(alpha, "--alpha", opt.DEFAULT_ALPHA), "--alpha"),
-        c=number(single(c, "--c", opt.DEFAULT_C), "--c", at_least=0.0),
-        p=number(single(p, "--p", opt.DEFAULT_P), "--p"),
-        scale=choice(single(scale, "--scale", opt.DEFAULT_SCALE), "--scale", SCALES),
-        noise=single(noise, "--noise", opt.DEFAULT_NOISE),
-    )
+    parameters = {("kind" if name == "unit" else name): value for name, value in settings.items() if name != "fn"}
+    return [NoisyUnit(fn, **parameters) for fn in settings["fn"]]
+
+
+def unit_config(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return `unit_settings` as JSON values: a lone activation as text."""
+    fn = settings["fn"]
+    return settings | {"fn": fn[0] if len(fn) == 1 else list(fn)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PointSettings:
-    """The points as they were asked for: a list, or a range with a number of points."""
+    """The points that were asked for: a list, or a range with a number of points."""
 
     at: tuple[float, ...] | None
     xlim: tuple[float, float] | None
@@ -96,17 +57,17 @@ class PointSettings:
             return np.array(self.at, dtype=np.float64)
         return np.linspace(*self.limits(activations), self.points)
 
-    def even(self) -> tuple[tuple[float, float] | None, int]:
-        """Return the range and the number of points of a curve; a list must be evenly spaced and rising."""
+    def even(self) -> dict[str, Any]:
+        """Return ``xlim`` and ``points`` of a curve; a list must be evenly spaced and rising."""
         if self.at is None:
-            return self.xlim, self.points
+            return {"xlim": self.xlim, "points": self.points}
         low, high, count = self.at[0], self.at[-1], len(self.at)
         if not (count > 1 and math.isfinite(low) and low < high):
             raise InputError("--at needs at least two finite, rising points for a curve; estimate takes any")
         pitch = (high - low) / (count - 1)
         if any(abs(low + pitch * k - x) > 1e-6 * pitch for k, x in enumerate(self.at)):
             raise InputError("--at must be evenly spaced for a curve, such as -4:4:0.1; estimate takes any points")
-        return (low, high), count
+        return {"xlim": (low, high), "points": count}
 
     def config(self, activations: "Sequence[Activation]") -> dict[str, object]:
         """Return the options as JSON values; infinite points are spelled out."""
@@ -115,15 +76,15 @@ class PointSettings:
         return {"xlim": list(self.limits(activations)), "points": self.points}
 
 
-def point_settings(*, at: Sequence[str] | None, xlim: tuple[str, str] | None, points: str | None) -> PointSettings:
+def point_settings(given: Given) -> PointSettings:
     """Check the options that say where to evaluate."""
-    if at is not None and (xlim is not None or points is not None):
-        other = "--xlim" if xlim is not None else "--points"
+    if given["at"] is not None and (given["xlim"] is not None or given["points"] is not None):
+        other = "--xlim" if given["xlim"] is not None else "--points"
         raise InputError(f"--at lists the points itself and cannot be joined with {other}")
     return PointSettings(
-        at=tuple(points_at(at)) if at is not None else None,
-        xlim=interval(xlim) if xlim is not None else None,
-        points=whole(points or opt.DEFAULT_POINTS, "--points", low=2, high=MAX_POINTS),
+        at=tuple(points_at(given["at"])) if given["at"] is not None else None,
+        xlim=given.value("xlim"),
+        points=given.value("points"),
     )
 
 

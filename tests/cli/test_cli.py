@@ -136,7 +136,7 @@ def test_exit_codes_are_distinct_and_as_documented() -> None:
 
 
 def test_ctrl_c_exits_130_without_a_word(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(estimate, "compute", interrupted)
@@ -160,7 +160,7 @@ def test_ctrl_c_exits_130_without_a_word(run: Run, monkeypatch: pytest.MonkeyPat
 def test_failures_are_one_sentence_and_debug_adds_the_traceback(
     run: Run, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, part: str
 ) -> None:
-    def fails(*_: object) -> None:
+    def fails(*_: object, **__: object) -> None:
         secret_array = list(range(4321, 4400))
         raise error if secret_array else AssertionError
 
@@ -198,7 +198,7 @@ def test_a_closed_pipe_ends_quietly(unbuffered: str) -> None:
     ids=["ascii", "C locale"],
 )
 def test_a_small_alphabet_never_ends_the_run(environment: dict[str, str]) -> None:
-    greek = "from noisyviz.cli import output\noutput.prepare_streams()\noutput.write('\\u03b1')\noutput.say('\\u0394')"
+    greek = "from noisyviz.cli import terminal\nterminal.prepare_streams()\nterminal.write('\\u03b1')\nterminal.say('\\u0394')"
     done = python("-c", greek, **environment)
     assert (done.stdout, done.stderr) == (b"alpha", b"Delta\n")
     done = python("-m", "noisyviz", "list", "activations", **environment)

@@ -1,0 +1,215 @@
+"""Where results go: the files that ``-o`` and ``--format`` name, checked before anything is computed."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from noisyviz.cli import terminal
+from noisyviz.cli.options import Given
+from noisyviz.cli.parsing import choice, split_list
+from noisyviz.errors import InputError, NoisyvizError
+
+if TYPE_CHECKING:
+    from noisyviz.pictures.picture import Columns, Picture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One thing to write; `path` is None for standard output."""
+
+    path: Path | None
+    format: str
+
+    def check(self, *, force: bool, header: str | None = None) -> None:
+        """Raise now what writing would raise after the work; `header` is the first line of a CSV file."""
+        from noisyviz.export.saving import check_target
+
+        if self.path is None:
+            terminal.refuse_terminal()
+        else:
+            check_target(self.path, force=force, header=header if self.format == "csv" else None)
+
+    def write(self, payload: bytes, *, force: bool, quiet: bool, header: str | None = None) -> None:
+        """Write a whole file or nothing, and name it on standard error."""
+        from noisyviz.export.saving import write_bytes
+
+        if self.path is None:
+            terminal.write_bytes(payload)
+            return
+        write_bytes(self.path, payload, force=force, header=header if self.format == "csv" else None)
+        if not quiet:
+            terminal.say(f"wrote {self.path}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A result as a file without a picture: one document as JSON, flat columns as CSV and NPZ."""
+
+    document: Callable[[], Mapping[str, Any]]
+    columns: "Callable[[], Columns]"
+    config: Mapping[str, Any]
+
+    def payload(self, fmt: str) -> bytes:
+        """Return the bytes of the file."""
+        from noisyviz.export.tables import json_bytes, table_bytes
+
+        return json_bytes(self.document()) if fmt == "json" else table_bytes(self.columns(), self.config, fmt=fmt)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outputs:
+    """What a command writes, and how; every target was checked."""
+
+    targets: tuple[Target, ...]
+    header: str | None
+    style: str
+    width: str
+    with_data: bool
+    show: bool
+    quiet: bool
+    force: bool
+
+    @property
+    def pictures(self) -> tuple[Target, ...]:
+        """The targets that are pictures."""
+        from noisyviz.export.formats import PICTURE_FORMATS
+
+        return tuple(target for target in self.targets if target.format in PICTURE_FORMATS)
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether a file goes to standard output, so that nothing else may."""
+        return any(target.path is None for target in self.targets)
+
+    def save(self, picture: "Picture[Any] | None" = None, result: Any = None, *, table: Table | None = None) -> None:
+        """Render and write every picture, the data beside it, and every table."""
+        from noisyviz.export.render import picture_bytes
+        from noisyviz.export.write import write_data
+
+        pictures = self.pictures
+        stems = {target.path.with_suffix(""): target.path for target in pictures if target.path and self.with_data}
+        if picture is not None:
+            for path in stems.values():  # before the pictures: a stranger's file in the way then stops the whole run
+                for written in write_data(picture, result, path, force=self.force):
+                    if not self.quiet:
+                        terminal.say(f"wrote {written}")
+        for target in self.targets:
+            if picture is not None and target in pictures:
+                payload = picture_bytes(picture, result, fmt=target.format, style=self.style, width=self.width)
+            else:
+                assert table is not None
+                payload = table.payload(target.format)
+            target.write(payload, force=self.force, quiet=self.quiet, header=self.header)
+
+    def open_viewer(self) -> None:
+        """Open the first written picture in the system's viewer, where that was asked for."""
+        if self.show:
+            path = next(target.path for target in self.pictures if target.path)
+            if typer.launch(str(path)) != 0:
+                raise NoisyvizError(f"{path} is written, but no viewer could be started for it")
+
+
+def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, header: str | None = None) -> Outputs:
+    """Decide what is written, and check that it can be.
+
+    Parameters
+    ----------
+    given
+        The options; those that a command does not take count as not given.
+    formats
+        What the command writes, the default one first.
+    stem
+        The file name, without suffix, that is written when no path is given; None where nothing is written then.
+    header
+        The first line of its CSV files.
+
+    Raises
+    ------
+    InputError
+        For a style, width, format or suffix that is not allowed, where two results would go to one place, for a
+        file that must not be replaced, and for an option that needs a picture in a file where none is written.
+    """
+    found = Outputs(
+        targets=tuple(targets(given["output"], given["format"], allowed=formats, json=given["json"], stem=stem)),
+        header=header,
+        with_data=given.has("with_data"),
+        show=given.has("show"),
+        quiet=given["quiet"],
+        force=given["force"],
+        **look(given),
+    )
+    for flag, wanted in (("--with-data", found.with_data), ("--show", found.show)):
+        if wanted and not any(target.path for target in found.pictures):
+            raise InputError(f"{flag} needs a picture in a file; name one with -o PATH")
+    for target in found.targets:
+        target.check(force=found.force, header=header)
+    return found
+
+
+def look(given: Given) -> dict[str, str]:
+    """Return style and width, checked; empty texts for a command that draws nothing."""
+    if not given.takes("style"):
+        return {"style": "", "width": ""}
+    from noisyviz.pictures.shared.style import width_in
+
+    found = {"style": given.value("style"), "width": given.value("width")}
+    width_in(found["width"])
+    return found
+
+
+def file_stem(command: str, names: Sequence[str]) -> str:
+    """Return the name, without suffix, of a picture that nobody named.
+
+    Examples
+    --------
+    >>> file_stem("plot", ["tanh", "mine:bent"])
+    'plot-tanh-mine-bent'
+    """
+    return f"{command}-" + re.sub(r"[^A-Za-z0-9.-]+", "-", "-".join(names))
+
+
+def targets(
+    out: Sequence[str] | None, format_name: str | None, *, allowed: Sequence[str], json: bool, stem: str | None = None
+) -> list[Target]:
+    """Return what ``-o`` and ``--format`` name; see `outputs`.
+
+    Examples
+    --------
+    >>> [target.format for target in targets(["a.csv"], None, allowed=["csv", "npz"], json=False)]
+    ['csv']
+    """
+    given = split_list([format_name], "--format") if format_name is not None else []
+    formats = [choice(name, "--format", allowed) for name in given]
+    if not out:
+        return _without_paths(formats, allowed, json=json, stem=stem)
+    if len(formats) > 1:
+        raise InputError(f"--format takes one format beside -o, got {len(formats)}; repeat -o with suffixes instead")
+    twice = [text for position, text in enumerate(out) if text in out[:position]]
+    if twice:
+        raise InputError(f"-o names '{twice[0]}' twice")
+    found = [_target(text, formats, allowed) for text in out]
+    if json and any(target.path is None for target in found):
+        raise InputError("--json and -o - would both write to standard output; leave one of them out")
+    return found
+
+
+def _without_paths(formats: list[str], allowed: Sequence[str], *, json: bool, stem: str | None) -> list[Target]:
+    if formats and (stem is None or json):
+        raise InputError("--format needs -o PATH to say where to write; -o - is standard output")
+    if stem is None or json:
+        return []
+    return [Target(path=Path(f"{stem}.{name}"), format=name) for name in formats or allowed[:1]]
+
+
+def _target(text: str, formats: Sequence[str], allowed: Sequence[str]) -> Target:
+    from noisyviz.export.formats import format_of
+
+    if text != "-":
+        return Target(path=Path(text), format=format_of(text, given=formats[0] if formats else None, allowed=allowed))
+    if not formats:
+        raise InputError(f"-o - needs --format, one of {', '.join(allowed)}")
+    return Target(path=None, format=formats[0])
