@@ -198,7 +198,10 @@ def test_a_closed_pipe_ends_quietly(unbuffered: str) -> None:
     ids=["ascii", "C locale"],
 )
 def test_a_small_alphabet_never_ends_the_run(environment: dict[str, str]) -> None:
-    greek = "from noisyviz.cli import terminal\nterminal.prepare_streams()\nterminal.write('\\u03b1')\nterminal.say('\\u0394')"
+    greek = (
+        "from noisyviz.cli import terminal\nterminal.prepare_streams()\n"
+        "terminal.write('\\u03b1')\nterminal.say('\\u0394')"
+    )
     done = python("-c", greek, **environment)
     assert (done.stdout, done.stderr) == (b"alpha", b"Delta\n")
     done = python("-m", "noisyviz", "list", "activations", **environment)

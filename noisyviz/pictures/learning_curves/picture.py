@@ -231,7 +231,7 @@ def decoded(experiment: str) -> dict[str, dict[str, list[float]]]:
     experiment
         A key of `EXPERIMENTS`.
     """
-    text = resources.files("noisyviz.pictures").joinpath("curves.json").read_text(encoding="utf-8")
+    text = resources.files("noisyviz.pictures.learning_curves").joinpath("curves.json").read_text(encoding="utf-8")
     found: dict[str, Any] = json.loads(text)
     curves: dict[str, dict[str, list[float]]] = found[experiment]
     return curves
