@@ -1,6 +1,6 @@
 """The recipe of the paper's learning curves: its own numbers, decoded from its drawings.
 
-Nothing is trained here. `noisyviz/recipes/curves.json` holds the points and says where they come from.
+Nothing is trained here. `noisyviz/pictures/learning_curves/curves.json` holds the points and says where they come from.
 """
 
 import json
