@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from noisyviz.networks.calibrate import Calibration, calibrate
     from noisyviz.networks.profile import Profile, profile
     from noisyviz.units.activations import ACTIVATIONS, Activation, activation
+    from noisyviz.units.kinds import KINDS, SCALES
     from noisyviz.units.noise import NOISES, Noise, noise
-    from noisyviz.units.unit import KINDS, SCALES, NoisyUnit
+    from noisyviz.units.unit import NoisyUnit
 
 __version__ = "0.1.0"
 
@@ -90,8 +91,8 @@ _HOMES: Final = {
     "SAMPLERS": "noisyviz.moments.samplers",
     "Noise": "noisyviz.units.noise",
     "noise": "noisyviz.units.noise",
-    "KINDS": "noisyviz.units.unit",
-    "SCALES": "noisyviz.units.unit",
+    "KINDS": "noisyviz.units.kinds",
+    "SCALES": "noisyviz.units.kinds",
     "NoisyUnit": "noisyviz.units.unit",
     "InputError": "noisyviz.errors",
     "MissingExtraError": "noisyviz.errors",

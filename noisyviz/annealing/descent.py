@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from noisyviz.annealing.objectives import Landscape
 from noisyviz.units.activation import Activation, Array
-from noisyviz.units.unit import KINDS, InputNoise, NoisyUnit, OutputNoise
+from noisyviz.units.kinds import KINDS
+from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise
 
 Inside = npt.NDArray[np.bool_]
 

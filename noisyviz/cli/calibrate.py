@@ -143,7 +143,8 @@ def calibrate_picture(
 def units_on_offer(given: Given) -> "list[NoisyUnit]":
     """Return a unit for every kind and α; a kind without α once."""
     from noisyviz.units.activations import activation
-    from noisyviz.units.unit import KINDS, NoisyUnit
+    from noisyviz.units.kinds import KINDS
+    from noisyviz.units.unit import NoisyUnit
 
     h = activation(given.value("fn"))
     kinds, alphas = given.values("unit"), given.values("alpha")

@@ -56,10 +56,10 @@ def _style(name: str, member: Any) -> Row:
 # group: (module, registry, what to tell of a member)
 _GROUPS: Final[Mapping[str, tuple[str, str, Callable[[str, Any], Row]]]] = {
     "activations": ("noisyviz.units.activations", "ACTIVATIONS", _activation),
-    "units": ("noisyviz.units.unit", "KINDS", _kind),
+    "units": ("noisyviz.units.kinds", "KINDS", _kind),
     "noises": ("noisyviz.units.noise", "NOISES", _text),
     "samplers": ("noisyviz.moments.samplers", "SAMPLERS", _text),
-    "scales": ("noisyviz.units.unit", "SCALES", _text),
+    "scales": ("noisyviz.units.kinds", "SCALES", _text),
     "schedules": ("noisyviz.annealing.schedules", "SCHEDULES", _text),
     "objectives": ("noisyviz.annealing.objectives", "OBJECTIVES", _formula),
     "figures": ("noisyviz.pictures.paper", "FIGURES", _text),

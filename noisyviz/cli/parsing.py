@@ -172,7 +172,7 @@ def member(word: str, flag: str, *, registry: str) -> str:
 
     Examples
     --------
-    >>> member("nah", "--unit", registry="noisyviz.units.unit:KINDS")
+    >>> member("nah", "--unit", registry="noisyviz.units.kinds:KINDS")
     'nah'
     """
     module, _, name = registry.partition(":")

@@ -17,7 +17,8 @@ from noisyviz.moments.exact import exact
 from noisyviz.networks.noise_effect import NoiseProfile, squares
 from noisyviz.networks.weighted_sample import Sample, gather, normal_input, thinned
 from noisyviz.units.activation import Array
-from noisyviz.units.unit import KINDS, NoisyUnit
+from noisyviz.units.kinds import KINDS
+from noisyviz.units.unit import NoisyUnit
 
 __all__ = ["C_MAX", "Calibration", "Sample", "Setting", "calibrate", "effect", "gather", "normal_input"]
 

@@ -16,7 +16,8 @@ from noisyviz.moments.exact import exact
 from noisyviz.networks.histogram import Mask, Nodes, Tally
 from noisyviz.networks.row_blocks import over_rows
 from noisyviz.units.activation import Array
-from noisyviz.units.unit import KINDS, NoisyUnit, OutputNoise
+from noisyviz.units.kinds import KINDS
+from noisyviz.units.unit import NoisyUnit, OutputNoise
 
 CLOSED: Final = 1 << 22  # numbers in an array of which each is looked at
 # sums over the samples; n, bias and spread over all of them, then all of it over the saturated ones

@@ -41,7 +41,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType(
                 default="tanh",
                 help="Activation function h, or a function of your own as module:function",
             ),
-            Parameter(name="unit", default="nan", help="Kind of noisy unit", members="noisyviz.units.unit:KINDS"),
+            Parameter(name="unit", default="nan", help="Kind of noisy unit", members="noisyviz.units.kinds:KINDS"),
             Parameter(name="alpha", default=0.9, help="Weight of h against its linearisation u"),
             Parameter(name="c", default=0.5, help="Size of the noise, at least 0", at_least=0.0),
             Parameter(name="p", default=1.0, help="Learned sharpness of the noise scale"),
@@ -49,7 +49,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType(
                 name="scale",
                 default="eq9",
                 help="How sigma grows with saturation",
-                members="noisyviz.units.unit:SCALES",
+                members="noisyviz.units.kinds:SCALES",
             ),
             Parameter(
                 name="noise",

@@ -17,8 +17,9 @@ from noisyviz.annealing.results import Annealing, wilson
 from noisyviz.annealing.schedules import Schedule, schedule
 from noisyviz.errors import InputError
 from noisyviz.units.activations import ACTIVATIONS
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.noise import noise
-from noisyviz.units.unit import KINDS, NoisyUnit
+from noisyviz.units.unit import NoisyUnit
 
 
 def fall(steps: int = 2000, start: float = 30.0, end: float = 0.5, name: str = "exponential") -> Schedule:

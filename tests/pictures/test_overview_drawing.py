@@ -30,7 +30,8 @@ from noisyviz.pictures.overview.picture import Overview, OverviewResult
 from noisyviz.pictures.picture import DataSource
 from noisyviz.pictures.shared.labels import KIND_FORMULAS, SCALE_FORMULAS
 from noisyviz.pictures.shared.style import OKABE_ITO, QUANTITIES, SERIES, style, width_in
-from noisyviz.units.unit import KINDS, NoisyUnit
+from noisyviz.units.kinds import KINDS
+from noisyviz.units.unit import NoisyUnit
 
 SOURCE = DataSource(file="gates.npz", array="input_gate", sha256="0" * 64)
 QUICK: dict[str, Any] = {"points": 101, "samples": 200}

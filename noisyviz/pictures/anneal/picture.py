@@ -18,8 +18,9 @@ from noisyviz.errors import InputError
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.pictures.shared.style import SERIES
 from noisyviz.units.activation import Array
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
-from noisyviz.units.unit import KINDS, NoisyUnit
+from noisyviz.units.unit import NoisyUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

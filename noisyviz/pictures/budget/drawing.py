@@ -18,7 +18,7 @@ from noisyviz.pictures.shared.layout import em, number
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
-from noisyviz.units.unit import KINDS
+from noisyviz.units.kinds import KINDS
 
 MOST_GRADIENT: Final = 1.2  # in units of u′: beyond it noise makes gradients larger than they are without saturation
 ABREAST_EM: Final = 22.0  # of panels side by side

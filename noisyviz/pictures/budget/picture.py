@@ -12,8 +12,9 @@ from noisyviz.networks.calibrate import Sample, effect, normal_input
 from noisyviz.networks.softplus_nodes import softplus_sample
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activations import Activation, Array, activation
+from noisyviz.units.kinds import KINDS, SCALES
 from noisyviz.units.parameters import default
-from noisyviz.units.unit import KINDS, SCALES, NoisyUnit
+from noisyviz.units.unit import NoisyUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -19,7 +19,7 @@ from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
 from noisyviz.units.activation import Array
-from noisyviz.units.unit import KINDS
+from noisyviz.units.kinds import KINDS
 
 SHARE: Final = 0.55  # of the width, for the height
 TALLEST_IN: Final = 3.2

@@ -11,8 +11,9 @@ from noisyviz.networks.calibrate import Calibration, Setting, calibrate
 from noisyviz.networks.weighted_sample import normal_input
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.units.activation import Array
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
-from noisyviz.units.unit import KINDS, NoisyUnit
+from noisyviz.units.unit import NoisyUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

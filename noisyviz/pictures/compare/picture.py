@@ -11,8 +11,9 @@ from noisyviz.networks.uniform_input import UniformEffect, uniform_effect
 from noisyviz.pictures.overview.picture import FARTHEST, MOST_DRAWS, PANELS, Series, default_xlim, series_of
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activations import Activation, Array, activation
+from noisyviz.units.kinds import KINDS, SCALES
 from noisyviz.units.parameters import default
-from noisyviz.units.unit import KINDS, SCALES, NoisyUnit
+from noisyviz.units.unit import NoisyUnit
 
 Value = str | float | None
 

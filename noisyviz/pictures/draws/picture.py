@@ -11,7 +11,8 @@ from noisyviz.errors import InputError, check_name
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activation import Activation, Array
 from noisyviz.units.activations import activation
-from noisyviz.units.unit import SCALES, NoisyUnit
+from noisyviz.units.kinds import SCALES
+from noisyviz.units.unit import NoisyUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,7 +48,7 @@ class DrawsResult:
     clouds
         One for each α.
     scale
-        A key of `noisyviz.units.unit.SCALES`.
+        A key of `noisyviz.units.kinds.SCALES`.
     c, p
         Of σ.
     by_alpha

@@ -11,7 +11,8 @@ from noisyviz.errors import InputError, check_name
 from noisyviz.pictures.network import training as small_network
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activation import Array
-from noisyviz.units.unit import SCALES, NoisyUnit
+from noisyviz.units.kinds import SCALES
+from noisyviz.units.unit import NoisyUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,7 +53,7 @@ class NetworkResult:
     ylim
         The range of what is shown.
     scale
-        A key of `noisyviz.units.unit.SCALES`.
+        A key of `noisyviz.units.kinds.SCALES`.
     alpha, c
         Of all units.
     steps, accuracy

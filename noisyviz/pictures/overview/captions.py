@@ -3,7 +3,7 @@
 from noisyviz.pictures.overview.picture import OverviewResult
 from noisyviz.pictures.shared import labels
 from noisyviz.pictures.shared.layout import literal
-from noisyviz.units.unit import KINDS
+from noisyviz.units.kinds import KINDS
 
 
 def caption_words(result: OverviewResult) -> list[str]:

@@ -13,8 +13,9 @@ from noisyviz.moments.quantities import Curves, Moments, curves
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.pictures.shared.style import SERIES
 from noisyviz.units.activations import Activation, Array
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
-from noisyviz.units.unit import KINDS, InputNoise, NoisyUnit
+from noisyviz.units.unit import InputNoise, NoisyUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,7 +14,7 @@ from noisyviz.pictures.profile.picture import ProfileResult
 from noisyviz.pictures.shared import labels
 from noisyviz.pictures.shared.layout import em, literal, number, text_width
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
-from noisyviz.units.unit import KINDS
+from noisyviz.units.kinds import KINDS
 
 NARROW_EM: Final = 42.0
 HEIGHT_EM: Final = 8.0

@@ -15,8 +15,9 @@ from noisyviz.networks.value_grid import Grid
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.units.activation import Array
 from noisyviz.units.activations import activation
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
-from noisyviz.units.unit import KINDS, NoisyUnit
+from noisyviz.units.unit import NoisyUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -11,9 +11,10 @@ from noisyviz.moments.exact import exact
 from noisyviz.pictures.overview.picture import FARTHEST, default_xlim
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activations import Array, activation
+from noisyviz.units.kinds import KINDS, SCALES
 from noisyviz.units.noise import noise as named_noise
 from noisyviz.units.parameters import default
-from noisyviz.units.unit import KINDS, SCALES, NoisyUnit
+from noisyviz.units.unit import NoisyUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -1,0 +1,82 @@
+"""Which mutants of a room its tests notice, by a seeded sample: ``python -m benchmarks.mutation units --count 20``.
+
+Needs ``pip install cosmic-ray`` and a clean checkout installed with ``pip install -e ".[test]"``: the sources are
+changed in place, one mutant at a time, and put back. It takes minutes and is not part of CI.
+"""
+
+import argparse
+import random
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOMS = ("units", "moments", "annealing", "networks", "pictures", "export", "cli")
+SHARED = ("tests/test_properties.py", "tests/test_paper_facts.py")
+CONFIG = """
+[cosmic-ray]
+module-path = "noisyviz/{room}"
+timeout = {timeout}
+excluded-modules = []
+test-command = "{python} -m pytest -x -q -p no:cacheprovider -p no:randomly {tests}"
+[cosmic-ray.distributor]
+name = "local"
+"""
+
+
+def main() -> None:
+    """Mutate, test and report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("room", choices=ROOMS)
+    parser.add_argument("--count", type=int, default=20, help="how many mutants")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--timeout", type=float, default=300.0, help="seconds for one mutant")
+    asked = parser.parse_args()
+    tests = [f"tests/{asked.room}", f"noisyviz/{asked.room}", *SHARED]
+    with tempfile.TemporaryDirectory() as folder:
+        config, session = Path(folder) / "config.toml", Path(folder) / "session.sqlite"
+        text = CONFIG.format(room=asked.room, timeout=asked.timeout, python=sys.executable, tests=" ".join(tests))
+        config.write_text(text, encoding="utf-8")
+        command = [str(Path(sys.executable).with_name("cosmic-ray"))]
+        subprocess.run([*command, "init", str(config), str(session)], check=True)
+        total = sample(session, asked.count, asked.seed)
+        subprocess.run([*command, "exec", str(config), str(session)], check=True)
+        report(session, asked.room, total)
+
+
+def sample(session: Path, count: int, seed: int) -> int:
+    """Keep a seeded sample of the mutants, and return how many there were."""
+    with sqlite3.connect(session) as database:
+        rows = list(
+            database.execute(
+                "SELECT job_id FROM mutation_specs ORDER BY module_path, start_pos_row, start_pos_col, operator_name, "
+                "occurrence"
+            )
+        )
+        jobs = [row[0] for row in rows]
+        kept = set(random.Random(seed).sample(jobs, min(count, len(jobs))))
+        for job in jobs:
+            if job not in kept:
+                database.execute("DELETE FROM mutation_specs WHERE job_id = ?", (job,))
+                database.execute("DELETE FROM work_items WHERE job_id = ?", (job,))
+    return len(jobs)
+
+
+def report(session: Path, room: str, total: int) -> None:
+    """Print the share that was noticed, and the mutants that were not."""
+    with sqlite3.connect(session) as database:
+        rows = list(
+            database.execute(
+                "SELECT m.module_path, m.start_pos_row, m.operator_name, r.test_outcome, r.diff "
+                "FROM mutation_specs m JOIN work_results r ON m.job_id = r.job_id"
+            )
+        )
+    lost = [row for row in rows if "KILLED" not in str(row[3]).upper()]
+    print(f"{room}: {len(rows) - len(lost)} of {len(rows)} mutants noticed, sampled from {total:,}")
+    for path, line, operator, _outcome, diff in lost:
+        print(f"-- {path}:{line} {operator}\n{diff}")
+
+
+if __name__ == "__main__":
+    main()

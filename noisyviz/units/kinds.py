@@ -1,0 +1,70 @@
+"""The kinds of noisy unit and the noise scales, as tables (Eqs 9, 12, 14 and 15)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A row of the table of noisy units.
+
+    Parameters
+    ----------
+    formula
+        φ(x, ξ) as plain text.
+    source
+        Where it comes from.
+    uses
+        The parameters that change the result, among alpha, c, p and scale.
+    output_noise
+        Whether φ is affine in ε; otherwise the noise is added to the input.
+    """
+
+    formula: str
+    source: str
+    uses: tuple[str, ...]
+    output_noise: bool
+
+
+KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        "none": Kind(formula="h(x)", source="noiseless", uses=(), output_noise=True),
+        "nan": Kind(
+            formula="alpha*h + (1 - alpha)*u + d*sigma*xi",
+            source="Eq 12 with epsilon = xi",
+            uses=("alpha", "c", "p", "scale"),
+            output_noise=True,
+        ),
+        "nah": Kind(
+            formula="alpha*h + (1 - alpha)*u + d*sigma*|xi|",
+            source="Eq 12 with epsilon = |xi|, Algorithm 1",
+            uses=("alpha", "c", "p", "scale"),
+            output_noise=True,
+        ),
+        "nani": Kind(formula="h(x + c*xi)", source="Eq 14, fixed sigma = c", uses=("c",), output_noise=False),
+        "nanil": Kind(
+            formula="h(x + sigma*xi)",
+            source="Eq 14, sigma of Eq 9",
+            uses=("c", "p", "scale"),
+            output_noise=False,
+        ),
+        "nanis": Kind(formula="h(x + c*1[saturated]*xi)", source="Eq 15", uses=("c",), output_noise=False),
+        "nanil-softplus": Kind(
+            formula="h(x + c*softplus(p*|Delta|/|xi|)*xi)",
+            source="the authors' code, not the paper",
+            uses=("c", "p"),
+            output_noise=False,
+        ),
+    }
+)
+"""Every kind of unit, in the order in which they are listed."""
+
+SCALES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "eq9": "sigma = c*(g(p*Delta) - 1/2)^2",
+        "figure": "sigma = c*(g(p*delta^2) - 1/2)^2, delta = max(x - x_t+, x_t- - x, 0)",
+    }
+)
+"""The noise scales: Eq 9 as printed, and the form that the paper's own drawings follow."""
