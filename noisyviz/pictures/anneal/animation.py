@@ -36,43 +36,23 @@ COLOURS: Final = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Film:
-    """What the moving picture shows beside the result of the run.
+    """What the moving picture shows beside the result of the run."""
 
-    Attributes
-    ----------
-    steps
-        The steps at which the frames stand, shape (frames,).
-    x
-        Points, shape (n,).
-    bare
-        h or f at x, shape (n,).
-    low, middle, high
-        Per frame the 5 % quantile, the median and the 95 % quantile of φ at x, shape (frames, n); for landscapes all
-        three are the smoothed landscape.
-    cloud_x, cloud
-        Points and per frame draws of φ there, shapes (m,) and (frames, m); none for landscapes.
-    balls
-        x of single trajectories, shape (frames, k).
-    heights
-        Their φ without noise, h(x), or f(x), shape (frames, k).
-    ylabel
-        Of the left panel.
-    ylim
-        Of the left panel.
-    """
-
-    steps: Array
-    x: Array
-    bare: Array
+    steps: Array  # The steps at which the frames stand, shape (frames,)
+    x: Array  # Points, shape (n,)
+    bare: Array  # h or f at x, shape (n,)
+    # low, middle, high: Per frame the 5 % quantile, the median and the 95 % quantile of φ at x, shape (frames,
+    # n); for landscapes all three are the smoothed landscape
     low: Array
     middle: Array
     high: Array
+    # cloud_x, cloud: Points and per frame draws of φ there, shapes (m,) and (frames, m); none for landscapes
     cloud_x: Array
     cloud: Array
-    balls: Array
-    heights: Array
-    ylabel: str
-    ylim: tuple[float, float]
+    balls: Array  # x of single trajectories, shape (frames, k)
+    heights: Array  # Their φ without noise, h(x), or f(x), shape (frames, k)
+    ylabel: str  # Of the left panel
+    ylim: tuple[float, float]  # Of the left panel
 
 
 def frame_steps(steps: int, *, frames: int = FRAMES) -> Array:

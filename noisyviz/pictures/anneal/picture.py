@@ -25,54 +25,28 @@ from noisyviz.units.unit import NoisyUnit
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Field:
-    """What drives the trajectories, over x.
+    """What drives the trajectories, over x."""
 
-    Attributes
-    ----------
-    x
-        Points, shape (n,).
-    levels
-        Noise levels, falling.
-    curves
-        One per level, shape (levels, n): the expected drift, or the smoothed landscape.
-    bare
-        The same without noise, of h itself or of the landscape itself, shape (n,).
-    """
-
-    x: Array
-    levels: tuple[float, ...]
-    curves: Array
-    bare: Array
+    x: Array  # Points, shape (n,)
+    levels: tuple[float, ...]  # Noise levels, falling
+    curves: Array  # One per level, shape (levels, n): the expected drift, or the smoothed landscape
+    bare: Array  # The same without noise, of h itself or of the landscape itself, shape (n,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AnnealResult:
-    """Everything that the picture shows.
+    """Everything that the picture shows."""
 
-    Attributes
-    ----------
-    schedules
-        Names, one per run.
-    runs
-        With the same draws.
-    field
-        Of the first run.
-    xlim
-        The range of x of the field.
-    kind, scale, parameters
-        Of the unit, with those parameters (key, value) only that its kind uses; kind "" for landscapes.
-    sentences
-        What carries the motion, one per run.
-    """
-
-    schedules: tuple[str, ...]
-    runs: tuple[Annealing, ...]
-    field: Field
-    xlim: tuple[float, float]
+    schedules: tuple[str, ...]  # Names, one per run
+    runs: tuple[Annealing, ...]  # With the same draws
+    field: Field  # Of the first run
+    xlim: tuple[float, float]  # The range of x of the field
+    # kind, scale, parameters: Of the unit, with those parameters (key, value) only that its kind uses; kind ""
+    # for landscapes
     kind: str
     scale: str
     parameters: tuple[tuple[str, float], ...]
-    sentences: tuple[str, ...]
+    sentences: tuple[str, ...]  # What carries the motion, one per run
 
     @property
     def landscape(self) -> bool:

@@ -22,53 +22,26 @@ from noisyviz.units.parameters import default
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Descents:
-    """The trajectories that are drawn, from one start.
+    """The trajectories that are drawn, from one start."""
 
-    Attributes
-    ----------
-    found
-        All trajectories from that start, and those with constant noise and without.
-    steps
-        Which steps are kept, shape (n,).
-    c
-        c_t at these, shape (n,).
-    x
-        x_t, shape (trajectories, n).
-    height
-        E f(x_t + c_t·ξ): what the descent sees, shape (trajectories, n).
-    """
-
-    found: Annealing
-    steps: npt.NDArray[np.intp]
-    c: Array
-    x: Array
-    height: Array
+    found: Annealing  # All trajectories from that start, and those with constant noise and without
+    steps: npt.NDArray[np.intp]  # Which steps are kept, shape (n,)
+    c: Array  # c_t at these, shape (n,)
+    x: Array  # x_t, shape (trajectories, n)
+    height: Array  # E f(x_t + c_t·ξ): what the descent sees, shape (trajectories, n)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class AnnealedObjectiveResult:
-    """Everything that the picture shows.
+    """Everything that the picture shows."""
 
-    Attributes
-    ----------
-    x
-        Points, shape (n,).
-    value
-        f(x), shape (n,).
-    levels, smoothed
-        Falling noise levels, and E f(x + cξ) at each, shape (levels, n).
-    descents
-        One for each start.
-    minimum
-        x*, where f is least.
-    """
-
-    x: Array
-    value: Array
+    x: Array  # Points, shape (n,)
+    value: Array  # f(x), shape (n,)
+    # levels, smoothed: Falling noise levels, and E f(x + cξ) at each, shape (levels, n)
     levels: tuple[float, ...]
     smoothed: Array
-    descents: tuple[Descents, ...]
-    minimum: float
+    descents: tuple[Descents, ...]  # One for each start
+    minimum: float  # x*, where f is least
 
     @property
     def limits(self) -> tuple[float, float]:

@@ -19,21 +19,12 @@ from noisyviz.units.unit import NoisyUnit
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BudgetCurve:
-    """One unit at rising noise levels.
+    """One unit at rising noise levels."""
 
-    Attributes
-    ----------
-    kind
-        Of the unit.
-    c
-        Noise levels, rising, shape (n,).
-    grad_rms, bias_rms
-        Root mean squares of ∂φ/∂x over draws and saturated inputs, in units of u′, and of E φ − h over all inputs,
-        shape (n,).
-    """
-
-    kind: str
-    c: Array
+    kind: str  # Of the unit
+    c: Array  # Noise levels, rising, shape (n,)
+    # grad_rms, bias_rms: Root mean squares of ∂φ/∂x over draws and saturated inputs, in units of u′, and of E φ −
+    # h over all inputs, shape (n,)
     grad_rms: Array
     bias_rms: Array
 
@@ -48,31 +39,19 @@ class BudgetPanel:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class BudgetResult:
-    """Everything that the picture shows.
+    """Everything that the picture shows."""
 
-    Attributes
-    ----------
-    fn, p, scale, noise
-        Settings of the units.
-    mean, std
-        Of the normal input.
-    share_saturated
-        Share of the inputs at or beyond a threshold.
-    panels
-        One per α.
-    marks
-        Noise levels that are marked on the curves, rising; each is one of every curve's.
-    """
-
+    # fn, p, scale, noise: Settings of the units
     fn: str
     p: float
     scale: str
     noise: str
+    # mean, std: Of the normal input
     mean: float
     std: float
-    share_saturated: float
-    panels: tuple[BudgetPanel, ...]
-    marks: tuple[float, ...]
+    share_saturated: float  # Share of the inputs at or beyond a threshold
+    panels: tuple[BudgetPanel, ...]  # One per α
+    marks: tuple[float, ...]  # Noise levels that are marked on the curves, rising; each is one of every curve's
 
 
 NOISY: Final = tuple(kind for kind in KINDS if kind != "none")

@@ -20,29 +20,19 @@ Value = str | float | None
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompareCell:
-    """One unit.
+    """One unit."""
 
-    Attributes
-    ----------
-    fn, unit
-        Names of the activation and of the kind.
-    alpha, c, p, scale, noise
-        Its other settings, None for those that the kind ignores.
-    series
-        Curves, exact moments and draws.
-    effect
-        Averages over the range of x.
-    """
-
+    # fn, unit: Names of the activation and of the kind
     fn: str
     unit: str
+    # alpha, c, p, scale, noise: Its other settings, None for those that the kind ignores
     alpha: float | None
     c: float | None
     p: float | None
     scale: str | None
     noise: str | None
-    series: Series
-    effect: UniformEffect
+    series: Series  # Curves, exact moments and draws
+    effect: UniformEffect  # Averages over the range of x
 
     def value(self, option: str) -> Value:
         """Return one of the settings by its name."""
@@ -52,25 +42,15 @@ class CompareCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CompareResult:
-    """Everything that the picture shows.
+    """Everything that the picture shows."""
 
-    Attributes
-    ----------
-    grid
-        Rows of units; a row holds a single one where its kind ignores what spans the columns.
-    row_option, column_option
-        The options that span rows and columns, empty for none.
-    panels
-        Keys of `noisyviz.pictures.shared.panels.PANELS`.
-    xlim
-        The range of x.
-    """
-
+    # Rows of units; a row holds a single one where its kind ignores what spans the columns
     grid: tuple[tuple[CompareCell, ...], ...]
+    # row_option, column_option: The options that span rows and columns, empty for none
     row_option: str
     column_option: str
-    panels: tuple[str, ...]
-    xlim: tuple[float, float]
+    panels: tuple[str, ...]  # Keys of `noisyviz.pictures.shared.panels.PANELS`
+    xlim: tuple[float, float]  # The range of x
 
     @property
     def cells(self) -> tuple[CompareCell, ...]:

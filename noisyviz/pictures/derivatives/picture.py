@@ -15,24 +15,15 @@ from noisyviz.units.activations import activation
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Slope:
-    """The derivative of one function.
+    """The derivative of one function."""
 
-    Attributes
-    ----------
-    fn
-        Name of the activation.
-    x, derivative
-        Points, with both sides of every jump, and h′(x); shape (n,).
-    thresholds
-        (x_t⁻, x_t⁺), infinite where there is none.
-    saturates
-        ``hard`` where h′ = 0 from both thresholds on (Def 2.3), ``soft`` where it tends to 0 on both sides, else empty.
-    """
-
-    fn: str
+    fn: str  # Name of the activation
+    # x, derivative: Points, with both sides of every jump, and h′(x); shape (n,)
     x: Array
     derivative: Array
-    thresholds: tuple[float, float]
+    thresholds: tuple[float, float]  # (x_t⁻, x_t⁺), infinite where there is none
+    # ``hard`` where h′ = 0 from both thresholds on (Def 2.3), ``soft`` where it tends to 0 on both sides, else
+    # empty
     saturates: str
 
 

@@ -17,55 +17,30 @@ from noisyviz.units.unit import NoisyUnit
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cloud:
-    """Draws of one unit, one at each x.
+    """Draws of one unit, one at each x."""
 
-    Attributes
-    ----------
-    alpha
-        α.
-    base
-        αh + (1−α)u, shape (n,).
-    xi, phi
-        The draws ξ and φ(x, ξ), shape (n,).
-    """
-
-    alpha: float
-    base: Array
+    alpha: float  # α
+    base: Array  # αh + (1−α)u, shape (n,)
+    # xi, phi: The draws ξ and φ(x, ξ), shape (n,)
     xi: Array
     phi: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DrawsResult:
-    """Everything that the picture shows.
+    """Everything that the picture shows."""
 
-    Attributes
-    ----------
-    fn
-        Name of the activation.
-    x, h
-        Points and h(x), shape (n,).
-    clouds
-        One for each α.
-    scale
-        A key of `noisyviz.units.kinds.SCALES`.
-    c, p
-        Of σ.
-    by_alpha
-        Whether σ has the factor α besides.
-    ylim
-        The range of φ.
-    """
-
-    fn: str
+    fn: str  # Name of the activation
+    # x, h: Points and h(x), shape (n,)
     x: Array
     h: Array
-    clouds: tuple[Cloud, ...]
-    scale: str
+    clouds: tuple[Cloud, ...]  # One for each α
+    scale: str  # A key of `noisyviz.units.kinds.SCALES`
+    # c, p: Of σ
     c: float
     p: float
-    by_alpha: bool
-    ylim: tuple[float, float]
+    by_alpha: bool  # Whether σ has the factor α besides
+    ylim: tuple[float, float]  # The range of φ
 
 
 C: Final = 0.5

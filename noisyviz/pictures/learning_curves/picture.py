@@ -20,70 +20,37 @@ from noisyviz.units.activation import Array
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LearningCurve:
-    """One curve.
+    """One curve."""
 
-    Attributes
-    ----------
-    label
-        What was trained.
-    x, y
-        Epochs or updates, and the quantity; shape (n,).
-    leaves
-        Where the drawing was cut: the true value is beyond y, the next point is not joined to it; shape (n,).
-    """
-
-    label: str
+    label: str  # What was trained
+    # x, y: Epochs or updates, and the quantity; shape (n,)
     x: Array
     y: Array
+    # Where the drawing was cut: the true value is beyond y, the next point is not joined to it; shape (n,)
     leaves: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scale:
-    """One axis.
+    """One axis."""
 
-    Attributes
-    ----------
-    column
-        Name of its values in tables.
-    label
-        What stands beside it.
-    limits
-        Its ends, after division by `unit`.
-    unit
-        By which values are divided in the picture.
-    log
-        Whether it is logarithmic.
-    ticks
-        Values and their names; None for round ones.
-    """
-
-    column: str
-    label: str
-    limits: tuple[float, float]
-    unit: float = 1.0
-    log: bool = False
-    ticks: tuple[tuple[float, ...], tuple[str, ...]] | None = None
+    column: str  # Name of its values in tables
+    label: str  # What stands beside it
+    limits: tuple[float, float]  # Its ends, after division by `unit`
+    unit: float = 1.0  # By which values are divided in the picture
+    log: bool = False  # Whether it is logarithmic
+    ticks: tuple[tuple[float, ...], tuple[str, ...]] | None = None  # Values and their names; None for round ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class LearningCurvesResult:
-    """Everything that the picture shows.
+    """Everything that the picture shows."""
 
-    Attributes
-    ----------
-    curves
-        One or more.
-    x, y
-        The axes.
-    caption
-        What is learned, what the axes do not tell, and where the numbers come from.
-    """
-
-    curves: tuple[LearningCurve, ...]
+    curves: tuple[LearningCurve, ...]  # One or more
+    # x, y: The axes
     x: Scale
     y: Scale
-    caption: str
+    caption: str  # What is learned, what the axes do not tell, and where the numbers come from
 
 
 NOWHERE: Final = -np.inf
@@ -91,28 +58,15 @@ NOWHERE: Final = -np.inf
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Experiment:
-    """One experiment of the paper.
+    """One experiment of the paper."""
 
-    Attributes
-    ----------
-    task
-        What is learned, for the caption.
-    figure
-        Number of the figure and edition of the paper whose drawing was decoded.
-    x, y
-        The axes.
-    cut
-        At or below this y a decoded point lies on the edge of the drawing.
-    power
-        Whether the paper plots the common logarithm of y.
-    """
-
-    task: str
-    figure: str
+    task: str  # What is learned, for the caption
+    figure: str  # Number of the figure and edition of the paper whose drawing was decoded
+    # x, y: The axes
     x: Scale
     y: Scale
-    cut: float = NOWHERE
-    power: bool = False
+    cut: float = NOWHERE  # At or below this y a decoded point lies on the edge of the drawing
+    power: bool = False  # Whether the paper plots the common logarithm of y
 
 
 def _named(*ticks: float, decimals: int) -> tuple[tuple[float, ...], tuple[str, ...]]:

@@ -17,60 +17,33 @@ from noisyviz.units.unit import NoisyUnit
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Layer:
-    """The units of one layer.
+    """The units of one layer."""
 
-    Attributes
-    ----------
-    p
-        Shape (units,).
-    xi, values
-        The draws ξ and what is shown, ∂φ/∂x or φ, shape (units, n).
-    """
-
-    p: Array
+    p: Array  # Shape (units,)
+    # xi, values: The draws ξ and what is shown, ∂φ/∂x or φ, shape (units, n)
     xi: Array
     values: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NetworkResult:
-    """Everything that such a picture shows.
+    """Everything that such a picture shows."""
 
-    Attributes
-    ----------
-    shows
-        ``grad`` or ``phi``.
-    fn
-        Name of the activation.
-    x
-        Points, shape (n,).
-    centre_x, centre
-        What is shown is there with ξ = 0, the same for all units, on both sides of every jump; shape (m,).
-    layers
-        From the input on.
-    thresholds
-        Between which there is no noise.
-    ylim
-        The range of what is shown.
-    scale
-        A key of `noisyviz.units.kinds.SCALES`.
-    alpha, c
-        Of all units.
-    steps, accuracy
-        Of the training, and the share of new points that the network then classifies rightly.
-    """
-
-    shows: str
-    fn: str
-    x: Array
+    shows: str  # ``grad`` or ``phi``
+    fn: str  # Name of the activation
+    x: Array  # Points, shape (n,)
+    # centre_x, centre: What is shown is there with ξ = 0, the same for all units, on both sides of every jump;
+    # shape (m,)
     centre_x: Array
     centre: Array
-    layers: tuple[Layer, ...]
-    thresholds: tuple[float, float]
-    ylim: tuple[float, float]
-    scale: str
+    layers: tuple[Layer, ...]  # From the input on
+    thresholds: tuple[float, float]  # Between which there is no noise
+    ylim: tuple[float, float]  # The range of what is shown
+    scale: str  # A key of `noisyviz.units.kinds.SCALES`
+    # alpha, c: Of all units
     alpha: float
     c: float
+    # steps, accuracy: Of the training, and the share of new points that the network then classifies rightly
     steps: int
     accuracy: float
 

@@ -30,21 +30,11 @@ EPSILON: Final = 1e-8
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Network:
-    """The parameters of a network.
+    """The parameters of a network."""
 
-    Attributes
-    ----------
-    weights
-        One matrix for each layer and one for the output, shape (inputs, outputs).
-    biases
-        As many vectors.
-    p
-        One vector for each layer, the p of its units.
-    """
-
-    weights: tuple[Array, ...]
-    biases: tuple[Array, ...]
-    p: tuple[Array, ...]
+    weights: tuple[Array, ...]  # One matrix for each layer and one for the output, shape (inputs, outputs)
+    biases: tuple[Array, ...]  # As many vectors
+    p: tuple[Array, ...]  # One vector for each layer, the p of its units
 
     def arrays(self) -> list[Array]:
         """Return all parameters: weights, biases, p."""
@@ -63,18 +53,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Training:
-    """What came out of a training.
+    """What came out of a training."""
 
-    Attributes
-    ----------
-    network
-        After the last step.
-    losses
-        Mean cross-entropy of each step's points, in nats, shape (steps,).
-    """
-
-    network: Network
-    losses: Array
+    network: Network  # After the last step
+    losses: Array  # Mean cross-entropy of each step's points, in nats, shape (steps,)
 
 
 def mixture(count: int, rng: np.random.Generator) -> tuple[Array, Labels]:

@@ -31,56 +31,27 @@ STRIP_GAP_EM: Final = 0.4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One panel in its place.
+    """One panel in its place."""
 
-    Attributes
-    ----------
-    key
-        Of the panel.
-    axes
-        Where its axes go.
-    strip
-        Where the density of real data goes, below them; or None.
-    outer
-        Whether the x axis is labelled here.
-    entries
-        Keys of its legend.
-    lift
-        Distance of the legend from the axes, in inches.
-    """
-
-    key: str
-    axes: Box
-    strip: Box | None
-    outer: bool
-    entries: tuple[str, ...]
-    lift: float
+    key: str  # Of the panel
+    axes: Box  # Where its axes go
+    strip: Box | None  # Where the density of real data goes, below them; or None
+    outer: bool  # Whether the x axis is labelled here
+    entries: tuple[str, ...]  # Keys of its legend
+    lift: float  # Distance of the legend from the axes, in inches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """The whole page, in inches.
+    """The whole page, in inches."""
 
-    Attributes
-    ----------
-    width, height
-        Of the picture.
-    margin
-        From the left edge of a column to its axes.
-    cells
-        The panels.
-    caption
-        Lines of text at the bottom.
-    series_bottom
-        Lower edge of the legend of several series.
-    """
-
+    # width, height: Of the picture
     width: float
     height: float
-    margin: float
-    cells: tuple[Cell, ...]
-    caption: tuple[str, ...]
-    series_bottom: float
+    margin: float  # From the left edge of a column to its axes
+    cells: tuple[Cell, ...]  # The panels
+    caption: tuple[str, ...]  # Lines of text at the bottom
+    series_bottom: float  # Lower edge of the legend of several series
 
 
 def page(result: OverviewResult, width: float) -> Page:

@@ -20,33 +20,19 @@ from noisyviz.units.unit import InputNoise, NoisyUnit
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Series:
-    """One unit, computed; arrays of shape (n,) unless said otherwise.
+    """One unit, computed; arrays of shape (n,) unless said otherwise."""
 
-    Attributes
-    ----------
-    name
-        Of the activation.
-    curves, moments
-        The noiseless curves and the exact moments at x.
-    spread
-        σ(x), or the standard deviation of the input noise where the unit has no σ(x).
-    cloud_x, cloud_xi, cloud_phi
-        Draws of φ, shape (samples,).
-    thresholds
-        (x_t⁻, x_t⁺), infinite where there is none.
-    wrong
-        Intervals of x where P(∂φ/∂x has the wrong sign) > ½.
-    """
-
-    name: str
+    name: str  # Of the activation
+    # curves, moments: The noiseless curves and the exact moments at x
     curves: Curves
     moments: Moments
-    spread: Array
+    spread: Array  # σ(x), or the standard deviation of the input noise where the unit has no σ(x)
+    # cloud_x, cloud_xi, cloud_phi: Draws of φ, shape (samples,)
     cloud_x: Array
     cloud_xi: Array
     cloud_phi: Array
-    thresholds: tuple[float, float]
-    wrong: tuple[tuple[float, float], ...]
+    thresholds: tuple[float, float]  # (x_t⁻, x_t⁺), infinite where there is none
+    wrong: tuple[tuple[float, float], ...]  # Intervals of x where P(∂φ/∂x has the wrong sign) > ½
 
     @property
     def noisy(self) -> bool:
@@ -56,56 +42,31 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Density:
-    """The distribution of real pre-activations.
+    """The distribution of real pre-activations."""
 
-    Attributes
-    ----------
-    label
-        Name of the data.
-    edges, height
-        Histogram over the range of x, shapes (bins + 1,) and (bins,).
-    values
-        How many finite values there are.
-    beyond
-        Share of them outside the range of x.
-    saturated
-        Per series the shares at or beyond the left and the right threshold.
-    """
-
-    label: str
+    label: str  # Name of the data
+    # edges, height: Histogram over the range of x, shapes (bins + 1,) and (bins,)
     edges: Array
     height: Array
-    values: int
-    beyond: float
-    saturated: tuple[tuple[float, float], ...]
+    values: int  # How many finite values there are
+    beyond: float  # Share of them outside the range of x
+    saturated: tuple[tuple[float, float], ...]  # Per series the shares at or beyond the left and the right threshold
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OverviewResult:
-    """Everything that the picture shows.
+    """Everything that the picture shows."""
 
-    Attributes
-    ----------
-    series
-        One per activation.
-    kind, scale, noise, parameters
-        Of all the units; of the parameters (key, value) only those that the kind uses.
-    panels
-        Keys of `noisyviz.pictures.shared.panels.PANELS`.
-    xlim
-        The range of x.
-    density
-        Real pre-activations, or None.
-    """
-
-    series: tuple[Series, ...]
+    series: tuple[Series, ...]  # One per activation
+    # kind, scale, noise, parameters: Of all the units; of the parameters (key, value) only those that the kind
+    # uses
     kind: str
     scale: str
     noise: str
     parameters: tuple[tuple[str, float], ...]
-    panels: tuple[str, ...]
-    xlim: tuple[float, float]
-    density: Density | None
+    panels: tuple[str, ...]  # Keys of `noisyviz.pictures.shared.panels.PANELS`
+    xlim: tuple[float, float]  # The range of x
+    density: Density | None  # Real pre-activations, or None
 
     @property
     def among(self) -> bool:

@@ -17,39 +17,25 @@ from noisyviz.units.unit import NoisyUnit
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SaturatedNoiseResult:
-    """Everything that the picture shows.
+    """Everything that the picture shows."""
 
-    Attributes
-    ----------
-    fn
-        Name of the activation.
-    thresholds
-        (x_t⁻, x_t⁺).
-    x, h, u
-        The curves, shape (n,).
-    at
-        The saturated point.
-    h_at, u_at, delta, sigma, slope
-        h, u, Δ, σ and h′ there.
-    phi, density
-        Values of φ = h + σξ at the saturated point and their density, shape (m,).
-    scale, c, p, noise
-        Of the unit.
-    """
-
-    fn: str
-    thresholds: tuple[float, float]
+    fn: str  # Name of the activation
+    thresholds: tuple[float, float]  # (x_t⁻, x_t⁺)
+    # x, h, u: The curves, shape (n,)
     x: Array
     h: Array
     u: Array
-    at: float
+    at: float  # The saturated point
+    # h_at, u_at, delta, sigma, slope: h, u, Δ, σ and h′ there
     h_at: float
     u_at: float
     delta: float
     sigma: float
     slope: float
+    # phi, density: Values of φ = h + σξ at the saturated point and their density, shape (m,)
     phi: Array
     density: Array
+    # scale, c, p, noise: Of the unit
     scale: str
     c: float
     p: float

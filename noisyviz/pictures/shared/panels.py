@@ -43,26 +43,13 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One panel.
+    """One panel."""
 
-    Attributes
-    ----------
-    ylabel
-        What the vertical axis shows.
-    entries
-        Keys of the legend for one series, or for several.
-    limits
-        The range of y for all series.
-    draw
-        Draws one series.
-    draw_among
-        Draws one of several series; its number decides colour and marker.
-    """
-
-    ylabel: str
-    entries: Callable[[Sequence[Series]], list[str]]
-    limits: Callable[[Sequence[Series]], tuple[float, float]]
-    draw: Callable[[Axes, Series, Look], list[Artist]]
+    ylabel: str  # What the vertical axis shows
+    entries: Callable[[Sequence[Series]], list[str]]  # Keys of the legend for one series, or for several
+    limits: Callable[[Sequence[Series]], tuple[float, float]]  # The range of y for all series
+    draw: Callable[[Axes, Series, Look], list[Artist]]  # Draws one series
+    # Draws one of several series; its number decides colour and marker
     draw_among: Callable[[Axes, Series, Look, int], list[Artist]]
 
 

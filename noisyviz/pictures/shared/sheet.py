@@ -46,51 +46,27 @@ HEADING_EM: Final = 1.5  # a rotated heading of rows, left of everything else
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Range:
-    """One axis of a panel.
+    """One axis of a panel."""
 
-    Attributes
-    ----------
-    low, high
-        Its ends, low < high; above 0 on a logarithmic axis.
-    label
-        What stands beside it; empty for nothing.
-    log
-        Whether it is logarithmic.
-    ticks
-        Values and their names; None for round ones.
-    """
-
+    # low, high: Its ends, low < high; above 0 on a logarithmic axis
     low: float
     high: float
-    label: str = ""
-    log: bool = False
-    ticks: tuple[tuple[float, ...], tuple[str, ...]] | None = None
+    label: str = ""  # What stands beside it; empty for nothing
+    log: bool = False  # Whether it is logarithmic
+    ticks: tuple[tuple[float, ...], tuple[str, ...]] | None = None  # Values and their names; None for round ones
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One panel before it has a place.
+    """One panel before it has a place."""
 
-    Attributes
-    ----------
-    key
-        By which its axes are found.
-    x, y
-        Its axes.
-    height
-        Of the axes, in inches.
-    title
-        A line above the axes, at most as wide as they are.
-    legend
-        Texts of a legend above the axes, whose handles `Sheet.legend` takes.
-    """
-
-    key: str
+    key: str  # By which its axes are found
+    # x, y: Its axes
     x: Range
     y: Range
-    height: float
-    title: str = ""
-    legend: tuple[str, ...] = ()
+    height: float  # Of the axes, in inches
+    title: str = ""  # A line above the axes, at most as wide as they are
+    legend: tuple[str, ...] = ()  # Texts of a legend above the axes, whose handles `Sheet.legend` takes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,29 +91,17 @@ class Heading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """The whole page, in inches.
+    """The whole page, in inches."""
 
-    Attributes
-    ----------
-    width, height
-        Of the picture.
-    places
-        The panels by key.
-    caption
-        Lines of text at the bottom.
-    legend_texts, legend_box
-        The legend of the whole picture, at its top.
-    headings
-        Of rows, from the top.
-    """
-
+    # width, height: Of the picture
     width: float
     height: float
-    places: Mapping[str, Place]
-    caption: tuple[str, ...]
+    places: Mapping[str, Place]  # The panels by key
+    caption: tuple[str, ...]  # Lines of text at the bottom
+    # legend_texts, legend_box: The legend of the whole picture, at its top
     legend_texts: tuple[str, ...]
     legend_box: Box
-    headings: tuple[Heading, ...] = ()
+    headings: tuple[Heading, ...] = ()  # Of rows, from the top
     size: tuple[float, float] = field(init=False)
 
     def __post_init__(self) -> None:

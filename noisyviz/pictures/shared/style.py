@@ -63,27 +63,14 @@ DARK_BACKGROUND: Final = "#14171C"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quantity:
-    """How one quantity looks and is called in every picture.
+    """How one quantity looks and is called in every picture."""
 
-    Attributes
-    ----------
-    label
-        Legend text; mathematics between dollar signs.
-    hue
-        Key of ``OKABE_ITO`` and ``ON_DARK``.
-    linestyle
-        Matplotlib line style; dashes are in units of the line width.
-    linewidth
-        In points.
-    zorder
-        Higher is drawn later.
-    """
-
-    label: str
-    hue: str
+    label: str  # Legend text; mathematics between dollar signs
+    hue: str  # Key of ``OKABE_ITO`` and ``ON_DARK``
+    # Matplotlib line style; dashes are in units of the line width
     linestyle: str | tuple[float, tuple[float, ...]] = "-"
-    linewidth: float = 1.1
-    zorder: float = 3.0
+    linewidth: float = 1.1  # In points
+    zorder: float = 3.0  # Higher is drawn later
 
 
 DASHED: Final = (0.0, (4.5, 2.0))

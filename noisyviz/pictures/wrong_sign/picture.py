@@ -19,52 +19,31 @@ from noisyviz.units.unit import NoisyUnit
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SignMap:
-    """P(∂φ/∂x has the sign opposite to u′) of one kind.
+    """P(∂φ/∂x has the sign opposite to u′) of one kind."""
 
-    Attributes
-    ----------
-    kind
-        A kind with output noise.
-    share
-        At the centres of the cells, shape (rows of alpha, columns of x); NaN where it is undefined.
-    flip
-        The largest share at α = 1 and just above, where d has flipped, over the x of the map.
-    """
-
-    kind: str
-    share: Array
-    flip: tuple[float, float]
+    kind: str  # A kind with output noise
+    share: Array  # At the centres of the cells, shape (rows of alpha, columns of x); NaN where it is undefined
+    flip: tuple[float, float]  # The largest share at α = 1 and just above, where d has flipped, over the x of the map
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class WrongSignResult:
-    """Everything that the picture shows.
+    """Everything that the picture shows."""
 
-    Attributes
-    ----------
-    fn, c, p, scale, noise
-        Settings of the units.
-    xlim, alpha_lim
-        The outer edges of the cells.
-    x, alpha
-        Centres of the cells, of shapes (columns,) and (rows,).
-    maps
-        One per kind.
-    thresholds
-        x_t⁻ and x_t⁺, infinite where there is none.
-    """
-
+    # fn, c, p, scale, noise: Settings of the units
     fn: str
     c: float
     p: float
     scale: str
     noise: str
+    # xlim, alpha_lim: The outer edges of the cells
     xlim: tuple[float, float]
     alpha_lim: tuple[float, float]
+    # x, alpha: Centres of the cells, of shapes (columns,) and (rows,)
     x: Array
     alpha: Array
-    maps: tuple[SignMap, ...]
-    thresholds: tuple[float, float]
+    maps: tuple[SignMap, ...]  # One per kind
+    thresholds: tuple[float, float]  # x_t⁻ and x_t⁺, infinite where there is none
 
 
 MOST_CELLS: Final = 1000  # along one side
