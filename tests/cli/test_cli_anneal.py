@@ -1,19 +1,17 @@
 """`anneal` prints a summary, writes pictures, tables and moving pictures, and refuses what makes no sense."""
 
+import contextlib
 import csv
+import itertools
 import json
 import os
 import pty
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from conftest import Run
+from conftest import Read, Run, Start, listing
 
 from noisyviz.annealing.schedules import SCHEDULES, schedule
 from noisyviz.export.provenance import PNG_SIGNATURE, made_by_noisyviz, read_record
@@ -25,27 +23,12 @@ SUMMARY_KEYS = {
 }
 
 
-def refuse(constant: str) -> float:
-    raise AssertionError(f"{constant} is no JSON")
-
-
-def document(run: Run, *words: str) -> dict[str, Any]:
-    result = run(*words, "--json")
-    assert result.exit_code == 0, result.stderr
-    found: dict[str, Any] = json.loads(result.stdout, parse_constant=refuse)
-    return found
-
-
-def listing() -> list[str]:
-    return sorted(path.name for path in Path().iterdir())
-
-
 def rows(text: str) -> dict[str, list[str]]:
     return {line.split("\t")[0]: line.split("\t") for line in text.splitlines()}
 
 
-def test_json_of_the_defaults(run: Run) -> None:
-    found = document(run, "anneal")
+def test_json_of_the_defaults(document: Read) -> None:
+    found = document("anneal")
     assert listing() == []
     assert set(found["noisy"]) >= SUMMARY_KEYS
     assert set(found["constant"]) >= SUMMARY_KEYS
@@ -68,19 +51,19 @@ def test_json_of_the_defaults(run: Run) -> None:
 
 
 @pytest.mark.parametrize(("alpha", "low", "high"), [("1", 0.4, 0.6), ("1.15", 0.4, 0.6)])
-def test_without_a_leak_large_noise_frees_about_half(run: Run, alpha: str, low: float, high: float) -> None:
-    held = document(run, "anneal", "--alpha", alpha, "--c-start", "0.5", "--c-end", "0.5")
+def test_without_a_leak_large_noise_frees_about_half(document: Read, alpha: str, low: float, high: float) -> None:
+    held = document("anneal", "--alpha", alpha, "--c-start", "0.5", "--c-end", "0.5")
     assert held["noisy"]["share_success"] == held["constant"]["share_success"] == 0.0
     assert held["noisy"]["median_first_passage"] is None
     assert held["masked"] == 0
-    falling = document(run, "anneal", "--alpha", alpha)
+    falling = document("anneal", "--alpha", alpha)
     assert low < falling["noisy"]["share_success"] < high
     assert falling["noisy"]["share_success_ci"][0] > held["noisy"]["share_success_ci"][1]
     assert falling["leak"]["first_passage"] is None
 
 
-def test_the_funnel_with_its_intervals(run: Run) -> None:
-    found = document(run, "anneal", "--objective", "funnel", "--trajectories", "1000")
+def test_the_funnel_with_its_intervals(document: Read) -> None:
+    found = document("anneal", "--objective", "funnel", "--trajectories", "1000")
     assert found["noisy"]["share_success_ci"][0] > found["constant"]["share_success_ci"][1]
     assert found["noiseless"]["share_success"] == 0.0
     assert found["leak"] is None
@@ -126,14 +109,14 @@ def test_data_beside_the_picture(run: Run) -> None:
     assert listing() == ["b-field.csv", "b-final.csv", "b.csv", "b.svg"]
 
 
-def test_several_schedules_are_compared_on_the_same_draws(run: Run) -> None:
-    found = document(run, *QUICK, "--schedule", "linear,cosine", "--schedule", "paper")
+def test_several_schedules_are_compared_on_the_same_draws(document: Read, run: Run) -> None:
+    found = document(*QUICK, "--schedule", "linear,cosine", "--schedule", "paper")
     assert list(found["schedules"]) == ["linear", "cosine", "paper"]
     for name, part in found["schedules"].items():
         c = schedule(name, start=30, end=0.5, steps=30)(np.arange(31))
         np.testing.assert_allclose(part["schedule"], c)
         assert set(part["noisy"]) >= SUMMARY_KEYS
-    alone = document(run, *QUICK, "--schedule", "cosine")
+    alone = document(*QUICK, "--schedule", "cosine")
     assert alone["noisy"] == found["schedules"]["cosine"]["noisy"]
     assert alone["constant"] == found["constant"]
     result = run(*QUICK, "--schedule", "linear,cosine", "-o", "both.csv", "-o", "both.png")
@@ -144,8 +127,8 @@ def test_several_schedules_are_compared_on_the_same_draws(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_every_schedule_runs(run: Run, name: str) -> None:
-    assert len(document(run, *QUICK, "--schedule", name)["schedule"]) == 31
+def test_every_schedule_runs(document: Read, name: str) -> None:
+    assert len(document(*QUICK, "--schedule", name)["schedule"]) == 31
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp"])
@@ -173,22 +156,22 @@ def test_an_image_of_a_stranger_is_kept(run: Run) -> None:
         assert run("anneal", "--steps", "2", "--animate", name, "--force").exit_code == 0
 
 
-def test_no_step_and_one_step(run: Run) -> None:
-    none = document(run, "anneal", "--steps", "0")
+def test_no_step_and_one_step(document: Read, run: Run) -> None:
+    none = document("anneal", "--steps", "0")
     assert (none["schedule"], none["noisy"]["x_quantiles_final"]["0.5"]) == ([30.0], 4.0)
-    one = document(run, "anneal", "--steps", "1")
+    one = document("anneal", "--steps", "1")
     assert one["schedule"] == [30.0, 0.5]
     for steps in ("0", "1"):
         assert run("anneal", "--steps", steps, "--force", "--animate", "a.gif", "-o", "a.png").exit_code == 0
 
 
-def test_c_may_rise(run: Run) -> None:
-    found = document(run, *QUICK, "--c-start", "0.5", "--c-end", "30")
+def test_c_may_rise(document: Read) -> None:
+    found = document(*QUICK, "--c-start", "0.5", "--c-end", "30")
     assert (found["schedule"][0], found["schedule"][-1]) == (0.5, 30.0)
 
 
-def test_divergence_is_reported_and_counted(run: Run) -> None:
-    found = document(run, *QUICK, "--fn", "relu", "--lr", "1e150")
+def test_divergence_is_reported_and_counted(document: Read, run: Run) -> None:
+    found = document(*QUICK, "--fn", "relu", "--lr", "1e150")
     assert found["noisy"]["diverged"] > 0
     assert found["noisy"]["loss_mean_final"] is None
     assert found["masked"] > 0
@@ -197,9 +180,9 @@ def test_divergence_is_reported_and_counted(run: Run) -> None:
     assert int(rows(result.stdout)["annealed"][6]) == found["noisy"]["diverged"]
 
 
-def test_the_same_seed_gives_the_same_numbers_and_random_ones_are_told(run: Run) -> None:
-    assert document(run, *QUICK, "--seed", "3") == document(run, *QUICK, "--seed", "3")
-    assert document(run, *QUICK, "--seed", "3")["noisy"] != document(run, *QUICK, "--seed", "4")["noisy"]
+def test_the_same_seed_gives_the_same_numbers_and_random_ones_are_told(document: Read, run: Run) -> None:
+    assert document(*QUICK, "--seed", "3") == document(*QUICK, "--seed", "3")
+    assert document(*QUICK, "--seed", "3")["noisy"] != document(*QUICK, "--seed", "4")["noisy"]
     drawn = run(*QUICK, "--seed", "random", "--json")
     assert f"seed {json.loads(drawn.stdout)['config']['seed']}\n" in drawn.stderr
 
@@ -244,46 +227,41 @@ def test_what_is_refused(run: Run, words: list[str], said: str) -> None:
     assert listing() == []
 
 
-def test_units_are_refused_for_landscapes_but_noise_is_theirs(run: Run) -> None:
-    one = document(run, *QUICK, "--objective", "plateau", "--noise", "laplace")
+def test_units_are_refused_for_landscapes_but_noise_is_theirs(document: Read) -> None:
+    one = document(*QUICK, "--objective", "plateau", "--noise", "laplace")
     assert one["config"]["noise"] == "laplace"
 
 
-def test_an_interrupt_ends_cleanly_and_leaves_nothing(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "noisyviz", "anneal", "--steps", "1000000", "--trajectories", "2000"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    process = subprocess.Popen(
-        [*words, "-o", "a.png", "-o", "a.csv"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
-    )
-    time.sleep(2.5)
+LONG = """
+from noisyviz.cli import main
+
+main()
+"""
+
+
+def test_a_person_sees_a_bar_after_a_second_and_an_interrupt_ends_cleanly_and_leaves_nothing(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    ours, theirs = pty.openpty()
+    words = ("anneal", "--steps", "1000000", "--trajectories", "2000", "-o", "a.png", "-o", "a.csv")
+    process = start(LONG, *words, stderr=theirs)
+    os.close(theirs)
+    told = b""
+    while b"annealing" not in told:
+        told += os.read(ours, 4096)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert "Traceback" not in told
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_bar_is_shown_to_a_person_after_a_second_and_never_to_a_file(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "noisyviz", "anneal", "--steps", "40000", "--trajectories", "1500", "--json"]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm-256color"}
-    environment.pop("NO_COLOR", None)
-    main, side = pty.openpty()
-    with open(os.devnull, "w", encoding="utf-8") as nowhere:
-        process = subprocess.Popen(words, cwd=tmp_path, env=environment, stdout=nowhere, stderr=side)
-        os.close(side)
-        told = b""
-        while True:
-            try:
-                part = os.read(main, 4096)
-            except OSError:
-                break
-            if not part:
-                break
+    with contextlib.suppress(OSError):  # Linux ends a pseudo-terminal with an error
+        while part := os.read(ours, 4096):
             told += part
-        assert process.wait(timeout=30) == 0
-    os.close(main)
-    assert b"annealing" in told
-    silent = subprocess.run(
-        [*words[:4], "--steps", "3", "--json"], cwd=tmp_path, env=environment, capture_output=True, check=True
-    )
-    assert silent.stderr == b""
+    os.close(ours)
+    assert process.wait(timeout=120) == 130
+    assert b"Traceback" not in told
+    assert listing(str(tmp_path)) == []
+
+
+def test_no_bar_goes_to_a_file(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = itertools.count()  # so that the work takes longer than anyone is patient
+    monkeypatch.setattr("time.monotonic", lambda: 10.0 * next(seconds))
+    assert run(*QUICK, "--json").stderr == ""
