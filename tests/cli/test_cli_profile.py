@@ -1,5 +1,6 @@
 """`profile` reads what networks leave behind, prints and writes it under the documented names, and refuses the rest."""
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -204,7 +205,16 @@ def test_piped_tables_are_complete(run: Run) -> None:
     assert {len(line) for line in lines} == {len(lines[0])}
 
 
-def bad_inputs() -> None:
+@pytest.fixture(scope="module")
+def bad_inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of files that cannot be read, made once; what works in it writes nothing."""
+    folder = tmp_path_factory.mktemp("bad")
+    with contextlib.chdir(folder):
+        make_bad_inputs()
+    return folder
+
+
+def make_bad_inputs() -> None:
     content = Path(DIGITS).read_bytes()
     Path("cut.npz").write_bytes(content[:20_000])
     Path("text.npy").write_text("1.0 2.0\n")
@@ -276,8 +286,8 @@ def bad_inputs() -> None:
         ([], "FILE"),
     ],
 )
-def test_bad_input_is_answered_by_one_line_and_exit_2(run: Run, words: list[str], part: str) -> None:
-    bad_inputs()
+def test_bad_input_is_answered_by_one_line_and_exit_2(run: Run, bad_inputs: Path, words: list[str], part: str) -> None:
+    os.chdir(bad_inputs)
     result = run("profile", *words)
     assert result.exit_code == 2
     assert result.stdout == ""
