@@ -69,11 +69,11 @@ class Result:
     def plain(self) -> dict[str, Any]:
         """Return the values as numbers, texts, lists and dictionaries, before what is not finite is replaced."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]  # every result is a dataclass
-        return {name: value.tolist() if hasattr(value, "tolist") else value for name, value in values.items()}
+        return {name: _plain(value) for name, value in values.items()}
 
     def columns(self) -> dict[str, Any]:
-        """Return the result as columns of one length."""
-        raise NotImplementedError
+        """Return the result as columns of one length, here one row of its numbers."""
+        return {name: [value] for name, value in self.plain().items() if isinstance(value, int | float | str)}
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values under the keys of the command's JSON document.
@@ -184,6 +184,8 @@ def told(value: object) -> str:
         return f"({', '.join(told(one) for one in value)})" if len(value) < 5 else f"{len(value)} values"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {told(one)}" for key, one in value.items())
+    if isinstance(value, Result):
+        return f"a {type(value).__name__}"
     if getattr(value, "shape", ()):
         return f"{value.dtype} array, shape {tuple(value.shape)}"  # type: ignore[attr-defined]  # a NumPy array
     return told(value.item()) if hasattr(value, "item") else repr(value)
@@ -220,6 +222,12 @@ def masked_document(value: Any, *, by_design: Container[str] = ()) -> tuple[Any,
         parts = [masked_document(item, by_design=by_design) for item in value]
         return [item for item, _ in parts], sum(count for _, count in parts)
     return value, 0
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Result):
+        return value.plain()
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def _short(text: str) -> str:

@@ -71,6 +71,10 @@ class UnitNoise(Result):
     grad_rms_saturated: Array
     grad_rms_noiseless_saturated: Array
 
+    def columns(self) -> dict[str, Array]:
+        """Return one row for every unit."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     @classmethod
     def of(cls, sums: Array) -> Self:
         """Return the root mean squares of sums of squares, shape (8, units)."""

@@ -1,7 +1,7 @@
 """What a profile of pre-activations answers: for every array and every unit, as values and as tables."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final
 
 import numpy as np
@@ -55,6 +55,15 @@ class UnitProfile(Result):
     quantiles: Array
     quantile_error: float | None
     noise: UnitNoise | None
+
+    def columns(self) -> dict[str, Any]:
+        """Return one row for every unit, in the order of `UNIT_COLUMNS`; NaN for the noise where there is none."""
+        values = {name: getattr(self, name) for name in UNIT_COLUMNS if hasattr(self, name)}
+        values |= dict(zip(("q05", "q50", "q95"), self.quantiles.T, strict=True))
+        unknown = np.full(self.low.size, np.nan)
+        effect = ("noise." + field.name for field in fields(UnitNoise))
+        values |= {name: unknown if self.noise is None else getattr(self.noise, name[6:]) for name in effect}
+        return {name: values[name] for name in UNIT_COLUMNS if name in values}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -187,23 +196,12 @@ SHARES_SHOWN: Final = ("array", "fn", "units", "left", "right", "dead")
 
 def unit_columns(arrays: Sequence[ArrayProfile]) -> dict[str, Any]:
     """Return one row for every unit of some arrays, under the names of `UNIT_COLUMNS`."""
-    parts: dict[str, list[Any]] = {name: [] for name in UNIT_COLUMNS}
+    tables = []
     for array in arrays:
-        rows = array.per_unit
-        if rows is None:  # only the total has none
-            continue
-        parts["array"].append(np.full(array.units, array.name))
-        parts["fn"].append(np.full(array.units, array.fn))
-        parts["unit"].append(np.arange(array.units))
-        for position, name in enumerate(("q05", "q50", "q95")):
-            parts[name].append(rows.quantiles[:, position])
-        for name in UNIT_COLUMNS:
-            group, dot, key = name.partition(".")
-            if dot:
-                parts[name].append(np.full(array.units, np.nan) if rows.noise is None else getattr(rows.noise, key))
-            elif hasattr(rows, group):
-                parts[name].append(getattr(rows, group))
-    return {name: np.concatenate(columns) if columns else np.zeros(0) for name, columns in parts.items()}
+        if array.per_unit is not None:  # only the total has none
+            facts = {"array": array.name, "fn": array.fn, "unit": np.arange(array.units), **array.per_unit.columns()}
+            tables.append({name: np.broadcast_to(value, (array.units,)) for name, value in facts.items()})
+    return {name: np.concatenate([table[name] for table in tables]) if tables else np.zeros(0) for name in UNIT_COLUMNS}
 
 
 def fact(row: ArrayProfile, name: str) -> Any:
