@@ -20,12 +20,16 @@ if TYPE_CHECKING:
     from noisyviz.annealing.results import Annealing
     from noisyviz.annealing.schedules import SCHEDULES, schedule
     from noisyviz.errors import InputError, MissingExtraError, NoisyvizError, NotReachedError
+    from noisyviz.export.plotting import plot
     from noisyviz.moments.exact import exact
     from noisyviz.moments.montecarlo import monte_carlo
     from noisyviz.moments.quantities import Curves, Moments, MonteCarloMoments, curves
     from noisyviz.moments.samplers import SAMPLERS
-    from noisyviz.networks.calibrate import Calibration, calibrate
-    from noisyviz.networks.profile import Profile, profile
+    from noisyviz.networks.calibrate import calibrate
+    from noisyviz.networks.calibration import Calibration
+    from noisyviz.networks.profile import profile
+    from noisyviz.networks.results import Profile
+    from noisyviz.pictures.compare.comparison import Comparison, compare
     from noisyviz.units.activations import ACTIVATIONS, Activation, activation
     from noisyviz.units.kinds import KINDS, SCALES
     from noisyviz.units.noise import NOISES, Noise, noise
@@ -44,6 +48,7 @@ __all__ = [
     "Activation",
     "Annealing",
     "Calibration",
+    "Comparison",
     "Curves",
     "InputError",
     "MissingExtraError",
@@ -58,11 +63,13 @@ __all__ = [
     "activation",
     "anneal",
     "calibrate",
+    "compare",
     "curves",
     "exact",
     "expected_drift",
     "monte_carlo",
     "noise",
+    "plot",
     "profile",
     "schedule",
 ]
@@ -77,15 +84,18 @@ _HOMES: Final = {
     "ACTIVATIONS": "noisyviz.units.activations",
     "Activation": "noisyviz.units.activations",
     "activation": "noisyviz.units.activations",
-    "Calibration": "noisyviz.networks.calibrate",
+    "Calibration": "noisyviz.networks.calibration",
     "calibrate": "noisyviz.networks.calibrate",
+    "Comparison": "noisyviz.pictures.compare.comparison",
+    "compare": "noisyviz.pictures.compare.comparison",
+    "plot": "noisyviz.export.plotting",
     "exact": "noisyviz.moments.exact",
     "Curves": "noisyviz.moments.quantities",
     "Moments": "noisyviz.moments.quantities",
     "MonteCarloMoments": "noisyviz.moments.quantities",
     "curves": "noisyviz.moments.quantities",
     "monte_carlo": "noisyviz.moments.montecarlo",
-    "Profile": "noisyviz.networks.profile",
+    "Profile": "noisyviz.networks.results",
     "profile": "noisyviz.networks.profile",
     "NOISES": "noisyviz.units.noise",
     "SAMPLERS": "noisyviz.moments.samplers",

@@ -21,7 +21,7 @@ from noisyviz.annealing.schedules import Schedule
 from noisyviz.annealing.trajectories import Swarm, run, walk
 from noisyviz.errors import InputError
 from noisyviz.units.activation import Array
-from noisyviz.units.noise import Noise
+from noisyviz.units.noise import Noise, RandomSource, generator
 from noisyviz.units.noise import noise as named_noise
 from noisyviz.units.unit import NoisyUnit
 
@@ -39,7 +39,7 @@ def anneal(
     schedule: Schedule,
     steps: int = 2000,
     trajectories: int = 256,
-    rng: np.random.Generator,
+    rng: RandomSource,
     lr: float | None = None,
     x0: float | None = None,
     target: float | None = None,
@@ -64,7 +64,7 @@ def anneal(
     trajectories
         From 1 to a million.
     rng
-        Source of the draws.
+        A seed or a Generator, the source of the draws.
     lr, x0, target
         Learning rate η, start and target; by default those of the objective.
     c_constant
@@ -95,7 +95,7 @@ def anneal(
     --------
     >>> from noisyviz.annealing.schedules import exponential
     >>> fall = exponential(start=30.0, end=0.5, steps=500)
-    >>> found = anneal(NoisyUnit("hard-tanh"), schedule=fall, steps=500, rng=np.random.default_rng(0))
+    >>> found = anneal(NoisyUnit("hard-tanh"), schedule=fall, steps=500, rng=0)
     >>> found.noisy.share_success, found.noiseless.share_success, found.leak.first_passage
     (1.0, 0.0, 470.0)
     """
@@ -105,7 +105,7 @@ def anneal(
     _check_whole("keep", keep, low=0, high=MAX_TRAJECTORIES)
     _check_whole("chunk", chunk, low=1, high=MAX_TRAJECTORIES)
     c, level = _courses(schedule, steps, c_constant)
-    block = min(trajectories, chunk)
+    block, source = min(trajectories, chunk), generator(rng)
     with np.errstate(all="ignore"):
         swarms = [
             Swarm(
@@ -120,7 +120,7 @@ def anneal(
             )
             for course, levels in ((c, LEVELS), (np.full(steps + 1, level), MEDIAN))
         ]
-        run(swarms, noise=task.noise, rng=rng, steps=steps, block=block, progress=progress)
+        run(swarms, noise=task.noise, rng=source, steps=steps, block=block, progress=progress)
         noisy, constant = (_noisy_run(swarm, task) for swarm in swarms)
         leak = None if task.unit is None else _lone_run(task, task.unit, steps)
         noiseless = _lone_run(task, None if task.unit is None else task.unit.replace(kind="none"), steps)
@@ -135,6 +135,7 @@ def anneal(
         target=task.target,
         region=task.region,
         c_constant=level,
+        schedule=schedule,
         noisy=noisy,
         constant=constant,
         leak=leak,

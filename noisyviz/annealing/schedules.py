@@ -7,9 +7,12 @@ schedule of 0 steps is at its start at t = 0 and at its end afterwards.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from inspect import signature
 from math import isfinite
 from types import MappingProxyType
-from typing import Any, Final, Protocol, overload
+from typing import Any, Final, ParamSpec, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +20,7 @@ import numpy.typing as npt
 from noisyviz.errors import InputError, check_name
 
 Array = npt.NDArray[np.float64]
+P = ParamSpec("P")
 
 
 class Schedule(Protocol):
@@ -43,6 +47,65 @@ SCHEDULES: Final[Mapping[str, str]] = MappingProxyType(
 """Every schedule with its formula, in the order in which they are listed."""
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class NamedSchedule:
+    """A schedule of `SCHEDULES`: a value, equal to others of the same name and settings, that can be pickled.
+
+    Parameters
+    ----------
+    name
+        A key of `SCHEDULES`.
+    settings
+        Its settings as pairs (name, value).
+    course
+        c_t as a function of the step.
+    """
+
+    name: str
+    settings: tuple[tuple[str, float], ...]
+    course: Schedule = field(compare=False)
+
+    @overload
+    def __call__(self, t: float, /) -> float: ...
+    @overload
+    def __call__(self, t: npt.NDArray[Any] | list[int] | list[float], /) -> Array: ...
+    def __call__(self, t: Any, /) -> Any:
+        """Return c_t, a number for a number and an array of the same shape for an array."""
+        return self.course(t)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _again, (self.name, dict(self.settings))
+
+    def __repr__(self) -> str:
+        return f"schedule({', '.join([repr(self.name), *(f'{key}={value!r}' for key, value in self.settings)])})"
+
+
+def _named(name: str) -> Callable[[Callable[P, Schedule]], Callable[P, NamedSchedule]]:
+    """Make the functions that a factory returns into values that know their name and settings."""
+
+    def named(factory: Callable[P, Schedule]) -> Callable[P, NamedSchedule]:
+        defaults = {key: one.default for key, one in signature(factory).parameters.items()}
+
+        @wraps(factory)
+        def made(*args: P.args, **given: P.kwargs) -> NamedSchedule:
+            settings: dict[str, Any] = defaults | given
+            return NamedSchedule(name, tuple(settings.items()), factory(*args, **given))
+
+        _FACTORIES[name] = made
+        return made
+
+    return named
+
+
+_FACTORIES: Final[dict[str, Callable[..., NamedSchedule]]] = {}
+
+
+def _again(name: str, settings: dict[str, float]) -> NamedSchedule:
+    """Return a schedule as it was pickled."""
+    return _FACTORIES[name](**settings)
+
+
+@_named("constant")
 def constant(*, start: float) -> Schedule:
     """Return the schedule that holds c_t = start: at step 0, at the last step and after it.
 
@@ -54,6 +117,7 @@ def constant(*, start: float) -> Schedule:
     return _of_step(lambda t: np.full(t.shape, start))
 
 
+@_named("linear")
 def linear(*, start: float, end: float, steps: int) -> Schedule:
     """Return c_t = start + (end − start)·τ: start at step 0, end at step T and after it.
 
@@ -65,6 +129,7 @@ def linear(*, start: float, end: float, steps: int) -> Schedule:
     return _of_progress(steps, start, end, lambda tau: start + (end - start) * tau)
 
 
+@_named("exponential")
 def exponential(*, start: float, end: float, steps: int) -> Schedule:
     """Return c_t = start·(end/start)^τ: start at step 0, end at step T and after it.
 
@@ -82,6 +147,7 @@ def exponential(*, start: float, end: float, steps: int) -> Schedule:
     return _of_progress(steps, start, end, lambda tau: _geometric(start, end, tau))
 
 
+@_named("cosine")
 def cosine(*, start: float, end: float, steps: int) -> Schedule:
     """Return c_t = end + (start − end)·(1 + cos πτ)/2: start at step 0, end at step T and after it.
 
@@ -93,6 +159,7 @@ def cosine(*, start: float, end: float, steps: int) -> Schedule:
     return _of_progress(steps, start, end, lambda tau: end + (start - end) * 0.5 * (1.0 + np.cos(np.pi * tau)))
 
 
+@_named("polynomial")
 def polynomial(*, start: float, end: float, steps: int, power: float = 2.0) -> Schedule:
     """Return c_t = end + (start − end)·(1 − τ)^power: start at step 0, end at step T and after it.
 
@@ -110,6 +177,7 @@ def polynomial(*, start: float, end: float, steps: int, power: float = 2.0) -> S
     return _of_progress(steps, start, end, lambda tau: end + (start - end) * (1.0 - tau) ** power)
 
 
+@_named("step")
 def step(*, start: float, end: float, steps: int, stages: int = 5) -> Schedule:
     """Return c_t constant in equal stages: start in the first, from step 0 on, end in the last and after step T.
 
@@ -141,6 +209,7 @@ def step(*, start: float, end: float, steps: int, stages: int = 5) -> Schedule:
     return _of_progress(steps, start, end, level)
 
 
+@_named("inverse-time")
 def inverse_time(*, start: float, end: float, steps: int, rate: float = 10.0) -> Schedule:
     """Return c_t falling as w = 1/(1 + rate·τ), stretched: start at step 0, end at step T and after it.
 
@@ -165,6 +234,7 @@ def inverse_time(*, start: float, end: float, steps: int, rate: float = 10.0) ->
     return _of_progress(steps, start, end, value)
 
 
+@_named("paper")
 def paper(*, start: float, end: float, steps: int, every: int = 200) -> Schedule:
     """Return c_t = start/√(k + 1) with k = ⌊t/every⌋, not below end: start at step 0, the value of step T after it.
 
@@ -210,7 +280,7 @@ def schedule(
     power: float = 2.0,
     stages: int = 5,
     rate: float = 10.0,
-) -> Schedule:
+) -> NamedSchedule:
     """Return the schedule of that name.
 
     Parameters
@@ -226,8 +296,8 @@ def schedule(
 
     Returns
     -------
-    Schedule
-        A function of a step or of an array of steps, in float64.
+    NamedSchedule
+        A function of a step or of an array of steps, in float64; equal to others of the same name and settings.
 
     Raises
     ------
@@ -246,7 +316,7 @@ def schedule(
     if isinstance(steps, bool) or int(steps) != steps or steps < 0:
         raise InputError(f"steps must be a whole number of at least 0, got {steps}", parameter="steps")
     ends: dict[str, Any] = {"start": float(start), "end": float(end), "steps": int(steps)}
-    makers: dict[str, Callable[[], Schedule]] = {
+    makers: dict[str, Callable[[], NamedSchedule]] = {
         "constant": lambda: constant(start=float(start)),
         "linear": lambda: linear(**ends),
         "exponential": lambda: exponential(**ends),

@@ -1,6 +1,5 @@
 """``noisyviz anneal``: noisy descent under a schedule, beside constant noise, the leak alone and no noise."""
 
-import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,9 +13,9 @@ from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import versions
 from noisyviz.errors import InputError
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
+from noisyviz.results import masked_document
 
 if TYPE_CHECKING:
-    from noisyviz.annealing.results import Annealing, LoneRun, NoisyRun
     from noisyviz.pictures.anneal.picture import Anneal, AnnealResult
 
 SUMMARY: Final = "Annealed noise: trajectories under a schedule, and what moves them."
@@ -39,7 +38,6 @@ Without -o the picture is anneal.png in the current folder; with --json and no
 -o nothing is written. -o writes csv, npz and json as well.
 """
 BY_DESIGN: Final = ("median_first_passage", "first_passage")  # null means never
-HEADER: Final = ("run", "c", "share inside", "95 % interval", "first passage", "final loss", "diverged")
 UNIT_OPTIONS: Final = ("fn", "unit", "alpha", "p", "scale")
 
 _COUNT: Final = partial(whole, low=0, high=1_000_000)
@@ -169,64 +167,28 @@ def document(picture: "Anneal", result: "AnnealResult") -> dict[str, Any]:
     config = {"command": "anneal", **asked, "interval": "Wilson, 95 %"}
     found: dict[str, Any] = {"config": config | versions(), "steps": first.steps}
     if result.among:
+        found |= {name: value for name, value in first.plain().items() if name in ("constant", "leak", "noiseless")}
         found["schedules"] = {
-            name: {"schedule": one.noisy.c.tolist(), "noisy": noisy_summary(one.noisy), "verdict": sentence}
+            name: {"schedule": one.noisy.c.tolist(), "noisy": one.noisy.plain(), "verdict": sentence}
             for name, one, sentence in zip(result.schedules, result.runs, result.sentences, strict=True)
         }
     else:
-        found |= {"schedule": first.noisy.c.tolist(), "noisy": noisy_summary(first.noisy)}
-    found["constant"] = noisy_summary(first.constant)
-    found["leak"] = None if first.leak is None else lone_summary(first.leak)
-    found["noiseless"] = lone_summary(first.noiseless)
-    if not result.among:
-        found["verdict"] = result.sentences[0]
-    masked, count = terminal.masked_document(found, by_design=BY_DESIGN)
+        found |= first.plain()
+    masked, count = masked_document(found, by_design=BY_DESIGN)
     return {**masked, "masked": count}
-
-
-def noisy_summary(run: "NoisyRun") -> dict[str, Any]:
-    """Return what became of many trajectories."""
-    import numpy as np
-
-    ends = np.sort(run.x_final)
-    places = {level: (ends.size - 1) * level for level in (0.05, 0.5, 0.95)}
-    return {
-        "share_success": run.share_success,
-        "share_success_ci": list(run.share_success_ci),
-        "share_within_5_percent": run.share_within_5_percent,
-        "median_first_passage": run.median_first_passage,
-        "loss_mean_final": run.loss_mean_final,
-        "diverged": run.diverged,
-        "x_quantiles_final": {f"{level:g}": _between(ends, place) for level, place in places.items()},
-        "inward": run.inward,
-    }
-
-
-def _between(ordered: Any, place: float) -> float:
-    low, high = float(ordered[math.floor(place)]), float(ordered[math.ceil(place)])
-    share = place - math.floor(place)
-    return low + share * (high - low) if math.isfinite(high - low) else (low if share < 0.5 else high)
-
-
-def lone_summary(run: "LoneRun") -> dict[str, Any]:
-    """Return what became of a run without random numbers."""
-    return {
-        "share_success": run.share_success,
-        "first_passage": run.first_passage,
-        "x_final": float(run.x[-1]),
-        "loss_final": run.loss_final,
-    }
 
 
 def show_summary(result: "AnnealResult") -> None:
     """Print the table of the runs and the sentence: below the table for a person, beside it for a pipe."""
-    table = list(summary_rows(result))
+    from noisyviz.annealing.results import RUN_HEADER
+
+    table = summary_rows(result)
     if terminal.on_terminal():
-        terminal.print_table("", HEADER, table)
+        terminal.print_table("", RUN_HEADER, table)
         for sentence in sentences(result):
             terminal.write(f"\n{sentence}\n")
     else:
-        terminal.print_tsv(HEADER, table)
+        terminal.print_tsv(RUN_HEADER, table)
         for sentence in sentences(result):
             terminal.say(sentence)
 
@@ -240,32 +202,7 @@ def sentences(result: "AnnealResult") -> list[str]:
 
 def summary_rows(result: "AnnealResult") -> list[list[str]]:
     """Return one row per run."""
-    first = result.runs[0]
-    rows = [
-        _noisy_row(name if result.among else "annealed", _course(one), one.noisy)
-        for name, one in zip(result.schedules, result.runs, strict=True)
-    ]
-    rows.append(_noisy_row("constant", f"{first.c_constant:g}", first.constant))
-    if first.leak is not None:
-        rows.append(_lone_row("leak", "0", first.leak))
-    return [*rows, _lone_row("noiseless", "none", first.noiseless)]
+    from noisyviz.annealing.results import run_rows
 
-
-def _course(found: "Annealing") -> str:
-    return f"{found.noisy.c[0]:.4g} to {found.noisy.c[-1]:.4g}"
-
-
-def _noisy_row(name: str, c: str, run: "NoisyRun") -> list[str]:
-    low, high = run.share_success_ci
-    passage = _passage(run.median_first_passage)
-    ends = f"{low:.3f} to {high:.3f}"
-    return [name, c, f"{run.share_success:.4g}", ends, passage, f"{run.loss_mean_final:.3g}", str(run.diverged)]
-
-
-def _lone_row(name: str, c: str, run: "LoneRun") -> list[str]:
-    gone = "0" if math.isfinite(float(run.x[-1])) else "1"
-    return [name, c, f"{run.share_success:g}", "", _passage(run.first_passage), f"{run.loss_final:.3g}", gone]
-
-
-def _passage(step: float) -> str:
-    return f"{step:g}" if math.isfinite(step) else "never"
+    names = result.schedules if result.among else ("annealed",)
+    return run_rows(list(zip(names, result.runs, strict=True)))

@@ -13,10 +13,9 @@ from noisyviz.cli.parsing import number
 from noisyviz.cli.settings import versions
 from noisyviz.errors import InputError, NotReachedError
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
-from noisyviz.units.parameters import default
 
 if TYPE_CHECKING:
-    from noisyviz.networks.calibrate import Calibration, Setting
+    from noisyviz.networks.calibration import Calibration
     from noisyviz.networks.weighted_sample import Sample
     from noisyviz.pictures.calibrate.picture import CalibratePicture
     from noisyviz.units.activation import Activation
@@ -34,7 +33,6 @@ a bound. Every kind and alpha on offer is tried, from files as in 'profile' or f
 a normal input. -o writes the whole trade-off, as a picture or a table.
 Exit code 3: nothing reaches it.
 """
-COLUMNS: Final = ("fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms")
 LARGEST: Final = 1e9  # of a normal input
 ROUNDING: Final = 1e-9  # where a bias meets its bound
 
@@ -84,6 +82,7 @@ OPTIONS: Final = (
 def run(given: Given) -> None:
     """Search, print or write what was found, and end with 3 when there is nothing."""
     from noisyviz.networks.calibrate import calibrate as search
+    from noisyviz.networks.calibration import COLUMNS
 
     units = units_on_offer(given)
     asked = {name: given.value(name) for name in ("target_grad", "max_bias", "start_factor")}
@@ -97,7 +96,7 @@ def run(given: Given) -> None:
     data, read = sample(given["files"], normal, units[0].activation, recorded=recorded)
     found = search(data, units=units, **asked)
     config = _config(read, given["input"], units) | asked | versions()
-    table = Table(document=lambda: document(found, config), columns=lambda: columns(found), config=config)
+    table = Table(document=lambda: document(found, config), columns=found.columns, config=config)
     if out.pictures:
         picture = calibrate_picture(units, asked, normal, read)
         out.save(picture, picture.of(found), table=table)
@@ -113,7 +112,7 @@ def run(given: Given) -> None:
     if not out.quiet:
         if found.best.c == 0:
             terminal.say("the leak suffices: no noise is needed")
-        terminal.say(f"see it with: {command(found.best)}")
+        terminal.say(f"see it with: {found.best.command()}")
         terminal.say(schedule_sentence(found, asked["start_factor"]))
 
 
@@ -186,55 +185,10 @@ def _config(files: Sequence[Mapping[str, str]], input_text: str | None, units: "
     }
 
 
-def row(setting: "Setting") -> dict[str, Any]:
-    """Return a setting as JSON values."""
-    unit = setting.unit
-    return {
-        "fn": unit.activation.name,
-        "unit": unit.kind,
-        "alpha": float(unit.alpha),
-        "c": setting.c,
-        "p": float(unit.p),
-        "grad_rms_saturated": setting.grad_rms_saturated,
-        "bias_rms": setting.bias_rms,
-    }
-
-
-def command(setting: "Setting") -> str:
-    """Return the command that draws a setting."""
-    return _words("plot", setting.unit, f"--c {setting.c!r}")
-
-
-def anneal_command(start: "Setting", end: "Setting") -> str:
-    """Return the command that anneals from one setting to another; the usual schedule cannot end at 0."""
-    form = "" if end.c > 0 else " --schedule cosine"
-    return _words("anneal", end.unit, f"--c-start {start.c!r} --c-end {end.c!r}{form}")
-
-
-def _words(name: str, unit: "NoisyUnit", level: str) -> str:
-    words = f"noisyviz {name} --fn {unit.activation.name} --unit {unit.kind} --alpha {float(unit.alpha)!r}"
-    words += f" {level} --p {float(unit.p)!r}"
-    if unit.scale != default("scale"):
-        words += f" --scale {unit.scale}"
-    return words if unit.noise.name == default("noise") else f"{words} --noise {unit.noise.name}"
-
-
-def schedule_entry(found: "Calibration") -> dict[str, Any] | None:
-    """Return the end points of a schedule as JSON values, None without a best setting."""
-    if found.best is None:
-        return None
-    start = found.start
-    return {
-        "c_start": None if start is None else start.c,
-        "c_end": found.best.c,
-        "grad_rms_saturated_start": None if start is None else start.grad_rms_saturated,
-        "bias_rms_start": None if start is None else start.bias_rms,
-        "command": None if start is None else anneal_command(start, found.best),
-    }
-
-
 def schedule_sentence(found: "Calibration", factor: float) -> str:
     """Say from where to where c may fall, and that the bound on the bias is for the end alone."""
+    from noisyviz.networks.calibration import anneal_command
+
     start, end = found.start, found.best
     if end is None:
         return "there is no schedule without a setting to end at"
@@ -250,32 +204,18 @@ def schedule_sentence(found: "Calibration", factor: float) -> str:
 
 def document(found: "Calibration", config: Mapping[str, object]) -> dict[str, object]:
     """Return one document of JSON values."""
-    best = None if found.best is None else {**row(found.best), "command": command(found.best)}
-    return {
-        "config": config,
-        "reached": found.best is not None,
-        "best": best,
-        "schedule": schedule_entry(found),
-        "curve": terminal.masked_document([row(setting) for setting in found.curve])[0],
-    }
-
-
-def columns(found: "Calibration") -> "dict[str, Any]":
-    """Return the trade-off as columns, one row for each setting that was tried."""
-    import numpy as np
-
-    rows = [row(setting) for setting in found.curve]
-    return {name: np.array([one[name] for one in rows]) for name in COLUMNS}
+    return {"config": config, **found.to_dict()}
 
 
 def show_table(found: "Calibration") -> None:
     """Print what every unit needs, the best first."""
-    ranked = sorted(found.found, key=lambda setting: (setting.c, setting.bias_rms))
-    if not terminal.on_terminal():
-        terminal.print_tsv(COLUMNS, ([str(value) for value in row(setting).values()] for setting in ranked))
+    from noisyviz.networks.calibration import COLUMNS
+
+    if terminal.on_terminal():
+        table = found.summary()
+        terminal.print_table(table.title, table.header, table.rows)
         return
-    cells = [[v if isinstance(v, str) else f"{v:.4g}" for v in row(setting).values()] for setting in ranked]
-    terminal.print_table("The smallest c that reaches the target", list(COLUMNS), cells)
+    terminal.print_tsv(COLUMNS, ([str(value) for value in one.plain().values()] for one in found.ranked()))
 
 
 def verdict(found: "Calibration", target: float, bound: float | None) -> str:

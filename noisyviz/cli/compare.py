@@ -11,10 +11,11 @@ from noisyviz.cli.outputs import Outputs, Table, file_stem, outputs
 from noisyviz.cli.parsing import member
 from noisyviz.cli.settings import point_settings, versions
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
+from noisyviz.results import masked_document
 from noisyviz.units.parameters import PARAMETERS
 
 if TYPE_CHECKING:
-    from noisyviz.pictures.compare.picture import Compare, CompareCell, CompareResult
+    from noisyviz.pictures.compare.picture import Compare, CompareResult
 
 SUMMARY: Final = "Units side by side: kinds and parameters as rows and columns, with a table."
 HELP: Final = """\
@@ -36,16 +37,6 @@ u'. docs/theory.md has the formulas.
 Without -o the picture is compare-<fn>.png in the current folder; with --json
 and no -o nothing is written. -o also takes csv, npz and json for the table.
 """
-SHOWN: Final = {
-    "bias_rms": "bias",
-    "std_rms": "std",
-    "bias_rms_saturated": "bias sat.",
-    "std_rms_saturated": "std sat.",
-    "grad_rms_saturated": "grad sat.",
-    "grad_rms_noiseless_saturated": "without",
-    "p_wrong_saturated": "wrong sat.",
-}
-
 OPTIONS: Final = (
     *opt.UNIT,
     *opt.PLACES,
@@ -84,7 +75,7 @@ def run(given: Given) -> None:
     if given["json"]:
         terminal.print_json(table.document())
     elif not out.to_stdout:
-        show_table(result)
+        show_table(picture, result)
     out.open_viewer()
 
 
@@ -128,37 +119,20 @@ def config(picture: "Compare", result: "CompareResult", out: Outputs) -> dict[st
 
 def document(picture: "Compare", result: "CompareResult", out: Outputs) -> dict[str, Any]:
     """Return one document of JSON values; averages that do not exist are null and counted in ``masked``."""
+    from noisyviz.pictures.compare.comparison import Comparison
+
+    found, masked = masked_document(Comparison(settings=picture, found=result).plain())
+    return {"config": config(picture, result, out), **found, "masked": masked}
+
+
+def show_table(picture: "Compare", result: "CompareResult") -> None:
+    """Print every column for programs, or for a person what differs and the averages."""
+    from noisyviz.pictures.compare.comparison import Comparison, plain_text
     from noisyviz.pictures.compare.picture import settings_of, summary
 
-    def entry(cell: "CompareCell") -> dict[str, Any]:
-        wrong = [list(interval) for interval in cell.series.wrong]
-        return {**settings_of(cell), **summary(cell), "wrong_sign": wrong}
-
-    cells, masked = terminal.masked_document([entry(cell) for cell in result.cells])
-    told = {"rows": result.row_option or None, "columns": result.column_option or None}
-    return {"config": config(picture, result, out), **told, "cells": cells, "masked": masked}
-
-
-def show_table(result: "CompareResult") -> None:
-    """Print every column for programs, or for a person what differs and the averages."""
-    from noisyviz.pictures.compare.picture import OPTIONS, settings_of, summary
-
-    if not terminal.on_terminal():
-        rows = ([*map(_plain, settings_of(cell).values()), *map(str, summary(cell).values())] for cell in result.cells)
-        terminal.print_tsv(columns(), rows)
+    if terminal.on_terminal():
+        table = Comparison(settings=picture, found=result).summary()
+        terminal.print_table(table.title, table.header, table.rows)
         return
-    named = [key for key in OPTIONS if key in (result.row_option, result.column_option)] or ["fn", "unit"]
-    cells = [
-        [*(_plain(cell.value(key)) or "any" for key in named), *(_short(value) for value in summary(cell).values())]
-        for cell in result.cells
-    ]
-    low, high = result.xlim
-    terminal.print_table(f"Averages over x from {low:g} to {high:g}", [*named, *SHOWN.values()], cells)
-
-
-def _plain(value: object) -> str:
-    return "" if value is None else str(value)
-
-
-def _short(value: float) -> str:
-    return "-" if value != value else f"{value:.3g}"  # NaN: no x saturates
+    rows = ([*map(plain_text, settings_of(cell).values()), *map(str, summary(cell).values())] for cell in result.cells)
+    terminal.print_tsv(columns(), rows)

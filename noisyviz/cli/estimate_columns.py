@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from noisyviz.cli import terminal
+from noisyviz.results import masked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -96,4 +96,4 @@ def json_column(values: "Column") -> tuple[Sequence[object], int]:
     """Return a column as JSON values and the number of those that are null because they are not finite."""
     if values.dtype.kind == "U":
         return values.tolist(), 0
-    return terminal.masked(values.tolist())
+    return masked(values.tolist())

@@ -8,6 +8,7 @@ from noisyviz.cli import options as opt
 from noisyviz.cli import terminal
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.parsing import choice
+from noisyviz.results import masked
 
 SUMMARY: Final = "What there is to choose from, each with its formula."
 HELP: Final = """\
@@ -104,7 +105,7 @@ def _json_ready(members: Mapping[str, list[Row]]) -> dict[str, object]:
     for group, group_rows in members.items():
         ready[group] = [
             {
-                key: terminal.masked(value)[0] if key in ("limits", "thresholds") and isinstance(value, list) else value
+                key: masked(value)[0] if key in ("limits", "thresholds") and isinstance(value, list) else value
                 for key, value in row.items()
             }
             for row in group_rows

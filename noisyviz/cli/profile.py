@@ -1,7 +1,7 @@
 """``noisyviz profile``: saturation of real pre-activations, and what noise does to their gradients."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,9 +13,10 @@ from noisyviz.cli.parsing import split_list
 from noisyviz.cli.settings import build, unit_config, unit_settings, versions
 from noisyviz.errors import InputError
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
+from noisyviz.results import masked_document
 
 if TYPE_CHECKING:
-    from noisyviz.networks.profile import ArrayProfile, Profile
+    from noisyviz.networks.results import Profile
     from noisyviz.pictures.profile.picture import ProfilePicture
 
 SUMMARY: Final = "Which units of a network saturate, and what noise does to their gradients."
@@ -30,31 +31,6 @@ they saturate, and what the noisy unit does to the saturated ones. Prints a tabl
 or one document with --json; -o writes a picture, or a table of all units.
 """
 USUAL_ERROR: Final = 1 / 32  # of the quantiles of units, in 1 + |x|
-ARRAY_FIELDS: Final = (
-    *("name", "fn", "shape", "units", "samples", "non_finite", "share_left", "share_right", "share_saturated"),
-    *("mean_abs_delta", "mean_derivative", "dead_units"),
-)
-UNIT_COLUMNS: Final = (
-    *("array", "fn", "unit", "samples", "share_left", "share_right", "share_saturated", "mean_abs_delta"),
-    *("mean_derivative", "dead", "low", "q05", "q50", "q95", "high"),
-    *("noise.bias_rms", "noise.std_rms", "noise.bias_rms_saturated", "noise.std_rms_saturated"),
-    *("noise.grad_rms_saturated", "noise.grad_rms_noiseless_saturated"),
-)
-SHOWN: Final = {
-    "array": "name",
-    "fn": "fn",
-    "units": "units",
-    "left": "share_left",
-    "right": "share_right",
-    "dead": "dead_units",
-    "mean h'": "mean_derivative",
-    "bias": "noise.bias_rms",
-    "std": "noise.std_rms",
-    "grad sat.": "noise.grad_rms_saturated",
-    "without": "noise.grad_rms_noiseless_saturated",
-}
-SHARES: Final = ("name", "fn", "units", "share_left", "share_right", "dead_units")
-
 SOURCES: Final = Option(
     "files",
     "FILE...",
@@ -81,6 +57,8 @@ OPTIONS: Final = (
 
 def run(given: Given) -> None:
     """Profile the arrays and print or write what was found."""
+    from noisyviz.networks.results import UNIT_COLUMNS
+
     given.value("fn")  # one function only
     settings, functions = unit_settings(given), array_functions(given["array"])
     shares_only = given["shares_only"]
@@ -91,7 +69,7 @@ def run(given: Given) -> None:
     found, read = compute(given["files"], settings, functions, shares_only=shares_only, recorded=recorded)
     config = {"command": "profile", "files": read, **unit_config(settings), "array": functions}
     config |= {"shares_only": shares_only, **versions()}
-    table = Table(document=lambda: document(found, config), columns=lambda: unit_columns(found), config=config)
+    table = Table(document=lambda: document(found, config), columns=found.columns, config=config)
     if out.pictures:
         picture = profile_picture(settings, functions, read)
         out.save(picture, picture.of(found), table=table)
@@ -176,74 +154,21 @@ def compute(
 
 def document(found: "Profile", config: Mapping[str, object]) -> dict[str, object]:
     """Return one document of JSON values; what is not finite is null and counted in ``masked``."""
-
-    def entry(array: "ArrayProfile") -> dict[str, object]:
-        from noisyviz.networks.profile import QUANTILES
-
-        told: dict[str, object] = {name: getattr(array, name) for name in ARRAY_FIELDS}
-        told["quantiles"] = {f"{q:g}": v for q, v in zip(QUANTILES, array.quantiles.tolist(), strict=True)}
-        if array.per_unit is not None:
-            told["unit_quantile_error"] = array.per_unit.quantile_error
-        if array.noise is not None:
-            told["noise"] = {field.name: getattr(array.noise, field.name) for field in fields(array.noise)}
-        return told
-
-    total = entry(found.total)
-    del total["name"], total["shape"]
-    told, masked = terminal.masked_document({"arrays": [entry(array) for array in found.arrays], "total": total})
+    told, masked = masked_document(found.plain())
     return {"config": config, **told, "masked": masked}
-
-
-def unit_columns(found: "Profile") -> dict[str, Any]:
-    """Return one row for every unit of every array."""
-    import numpy as np
-
-    parts: dict[str, list[Any]] = {name: [] for name in UNIT_COLUMNS}
-    for array in found.arrays:
-        rows = array.per_unit
-        if rows is None:  # only the total has none
-            continue
-        parts["array"].append(np.full(array.units, array.name))
-        parts["fn"].append(np.full(array.units, array.fn))
-        parts["unit"].append(np.arange(array.units))
-        for position, name in enumerate(("q05", "q50", "q95")):
-            parts[name].append(rows.quantiles[:, position])
-        for name in UNIT_COLUMNS:
-            group, dot, key = name.partition(".")
-            if dot:
-                parts[name].append(np.full(array.units, np.nan) if rows.noise is None else getattr(rows.noise, key))
-            elif hasattr(rows, group):
-                parts[name].append(getattr(rows, group))
-    return {name: np.concatenate(columns) for name, columns in parts.items()}
 
 
 def show_table(found: "Profile", settings: dict[str, Any]) -> None:
     """Print every column for programs, or the main ones for a person."""
+    from noisyviz.networks.results import ARRAY_FIELDS, fact
+
+    if terminal.on_terminal():
+        table = found.summary()
+        title = "Saturation, and {unit} with alpha {alpha:g}, c {c:g}, p {p:g}, {noise} noise".format_map(settings)
+        terminal.print_table("Saturation" if found.unit is None else title, table.header, table.rows)
+        return
+    noise = found.total.noise
+    names = [*ARRAY_FIELDS, *([] if noise is None else (f"noise.{field.name}" for field in fields(noise)))]
+    names.remove("shape")
     rows = [*found.arrays, *([found.total] if len(found.arrays) > 1 else [])]
-    if not terminal.on_terminal():
-        names = [name for name in _names(found) if name != "shape"]
-        terminal.print_tsv(names, ([str(_value(row, name)) for name in names] for row in rows))
-        return
-    if found.total.noise is None:
-        shown = {label: name for label, name in SHOWN.items() if name in SHARES}
-        cells = [[_short(_value(row, name)) for name in shown.values()] for row in rows]
-        terminal.print_table("Saturation", list(shown), cells)
-        return
-    cells = [[_short(_value(row, name)) for name in SHOWN.values()] for row in rows]
-    title = "Saturation, and {unit} with alpha {alpha:g}, c {c:g}, p {p:g}, {noise} noise".format_map(settings)
-    terminal.print_table(title, list(SHOWN), cells)
-
-
-def _names(found: "Profile") -> Iterator[str]:
-    yield from ARRAY_FIELDS
-    if found.total.noise is not None:
-        yield from (f"noise.{field.name}" for field in fields(found.total.noise))
-
-
-def _value(row: "ArrayProfile", name: str) -> Any:
-    group, dot, key = name.partition(".")
-    return getattr(row.noise, key) if dot else getattr(row, group)
-
-
-def _short(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    terminal.print_tsv(names, ([str(fact(row, name)) for name in names] for row in rows))

@@ -3,11 +3,10 @@
 import codecs
 import io
 import json
-import math
 import os
 import sys
-from collections.abc import Container, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from noisyviz.errors import InputError
 
@@ -67,39 +66,6 @@ def write_bytes(data: bytes) -> None:
 def print_json(document: Mapping[str, object]) -> None:
     """Print one JSON document; numbers that are not finite must have been masked before."""
     write(json.dumps(document, allow_nan=False) + "\n")
-
-
-def masked(values: Iterable[float]) -> tuple[list[float | None], int]:
-    """Replace what is not finite by None and count it.
-
-    Examples
-    --------
-    >>> masked([1.0, float("nan"), float("inf")])
-    ([1.0, None, None], 2)
-    """
-    column = [value if math.isfinite(value) else None for value in values]
-    return column, column.count(None)
-
-
-def masked_document(value: Any, *, by_design: Container[str] = ()) -> tuple[Any, int]:
-    """Replace what is not finite in a tree of JSON values by None and count it, but under the keys named.
-
-    Examples
-    --------
-    >>> masked_document({"first": float("inf"), "x": [1.0, float("nan")]}, by_design=("first",))
-    ({'first': None, 'x': [1.0, None]}, 1)
-    """
-    if isinstance(value, float) and not math.isfinite(value):
-        return None, 1
-    if isinstance(value, Mapping):
-        items = {key: masked_document(item, by_design=by_design) for key, item in value.items()}
-        told = {key: item for key, (item, _) in items.items()}
-        silent = {key for key in items if key in by_design and isinstance(value[key], float)}
-        return told, sum(count for key, (_, count) in items.items() if key not in silent)
-    if isinstance(value, list | tuple):
-        parts = [masked_document(item, by_design=by_design) for item in value]
-        return [item for item, _ in parts], sum(count for _, count in parts)
-    return value, 0
 
 
 def on_terminal() -> bool:

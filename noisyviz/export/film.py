@@ -9,6 +9,7 @@ from noisyviz.export import provenance
 from noisyviz.export.formats import FILM_FORMATS
 from noisyviz.export.integrity import sealed
 from noisyviz.export.render import rc_settings
+from noisyviz.export.styled import styled
 
 if TYPE_CHECKING:
     from noisyviz.pictures.anneal.picture import Anneal, AnnealResult
@@ -54,8 +55,6 @@ def film_bytes(picture: "Anneal", result: "AnnealResult", *, fmt: str, style: st
     bytes
         The same for the same settings under the same versions, with the settings inside.
     """
-    import matplotlib as mpl
-
     from noisyviz.pictures.anneal.animation import animation_bytes
     from noisyviz.pictures.anneal.film import film
 
@@ -63,5 +62,5 @@ def film_bytes(picture: "Anneal", result: "AnnealResult", *, fmt: str, style: st
         recipe=picture.name, settings=picture.settings(), style=style, width="animation", seed=picture.seed
     )
     shown = film(result, picture.noisy_unit(), seed=picture.seed)
-    with mpl.rc_context(rc_settings(style)):
+    with styled(rc_settings(style)):
         return sealed(animation_bytes(shown, result, fmt=fmt, text=provenance.as_text(made)))

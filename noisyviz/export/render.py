@@ -1,6 +1,5 @@
 """Rendering pictures: the same bytes on every run, with the settings inside."""
 
-import warnings
 from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
@@ -10,6 +9,7 @@ import numpy as np
 from noisyviz.export import pgf, provenance
 from noisyviz.export.formats import format_of
 from noisyviz.export.integrity import sealed
+from noisyviz.export.styled import styled
 from noisyviz.pictures.picture import Picture, Result
 from noisyviz.pictures.shared.style import style as style_settings
 from noisyviz.pictures.shared.style import width_in
@@ -54,7 +54,6 @@ def picture_bytes(
     MissingExtraError
         For PGF without TeX.
     """
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
     fmt = format_of("", given=fmt)
@@ -71,9 +70,7 @@ def picture_bytes(
         rc |= pgf.rc_settings(rc)
         made["versions"] |= pgf.versions()
     stream = BytesIO()
-    with mpl.rc_context(rc), warnings.catch_warnings():
-        # A letter that no shipped font has becomes a box: that is no reason to refuse the picture.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+    with styled(rc):
         figure = Figure(figsize=picture.size(result, width_inches))
         if fmt == "png":
             _prepare_png(figure)

@@ -1,13 +1,14 @@
 """What is computed at each x: the curves without noise, and the moments of φ, ∂φ/∂x and ∂φ/∂p."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import inf
-from typing import Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from noisyviz.results import Result, Summary, sampled, told
 from noisyviz.units.activation import FAR, LARGE, Array
 from noisyviz.units.unit import NoisyUnit
 
@@ -28,8 +29,31 @@ MOMENTS: Final = (
 """The columns of `Moments`, in the order in which they are listed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Curves:
+class Columns(Result):
+    """A result whose fields are arrays of x's shape."""
+
+    __slots__ = ()
+    SHOWN: ClassVar[tuple[str, ...]]
+
+    def summary(self) -> Summary:
+        """Return some of the columns at evenly spaced points."""
+        columns = {name: np.ravel(getattr(self, name)) for name in self.SHOWN}
+        size = next(iter(columns.values())).size
+        rows = [(str(k), *(told(values[k]) for values in columns.values())) for k in sampled(size)]
+        return Summary(
+            title=f"{type(self).__name__} at {size:,} point{'' if size == 1 else 's'}",
+            header=("", *columns),
+            rows=rows,
+        )
+
+    def columns(self) -> dict[str, Any]:
+        """Return every array as a column, of more than one axis in C order."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]  # every result is a dataclass
+        return {name: np.ravel(value) for name, value in values.items() if isinstance(value, np.ndarray)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Curves(Columns):
     """The noiseless curves of a unit; every array has x's shape.
 
     Parameters
@@ -48,6 +72,8 @@ class Curves:
         abs h′ over its largest value.
     """
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("x", "h", "derivative", "u", "delta", "sigma", "region")
+
     x: Array
     h: Array
     derivative: Array
@@ -60,8 +86,8 @@ class Curves:
     relative_slope: Array
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Moments:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Moments(Columns):
     """Expected values over the noise; every array has x's shape and is NaN where the quantity is undefined.
 
     Parameters
@@ -82,6 +108,8 @@ class Moments:
         Mean and standard deviation of ∂φ/∂p.
     """
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("mean", "std", "grad_mean", "grad_std", "p_wrong")
+
     mean: Array
     bias: Array
     std: Array
@@ -96,7 +124,7 @@ class Moments:
     grad_p_std: Array
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class MonteCarloMoments(Moments):
     """The same by simulation, with the standard error ``*_se`` of every estimate.
 
@@ -110,6 +138,8 @@ class MonteCarloMoments(Moments):
     sampler
         How they were drawn.
     """
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("mean", "mean_se", "std", "grad_mean", "grad_mean_se", "grad_std")
 
     mean_se: Array
     bias_se: Array

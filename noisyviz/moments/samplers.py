@@ -13,7 +13,7 @@ import numpy as np
 
 from noisyviz.errors import InputError, check_name
 from noisyviz.units.activation import Array
-from noisyviz.units.noise import Noise
+from noisyviz.units.noise import Noise, RandomSource, generator
 
 REPLICATES: Final = 16
 
@@ -60,7 +60,7 @@ class Draws:
     sampler
         A key of `SAMPLERS`.
     rng
-        Gives the seed of the stream; advanced by one small draw.
+        A Generator or a seed; gives the seed of the stream, and a Generator is advanced by one small draw.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class Draws:
     (128, 16)
     """
 
-    def __init__(self, noise: Noise, *, samples: int, sampler: str, rng: np.random.Generator) -> None:
+    def __init__(self, noise: Noise, *, samples: int, sampler: str, rng: RandomSource) -> None:
         check_name("sampler", sampler, SAMPLERS)
         if not 1 <= samples <= MAX_SAMPLES or samples != int(samples):
             raise InputError(f"samples must be a whole number from 1 to 1e10, got {samples}", parameter="samples")
@@ -96,7 +96,7 @@ class Draws:
             each = 1 << (each - 1).bit_length()
         self.each = each
         self.samples = each * self.replicates
-        self._key = rng.integers(0, 2**32, size=4, dtype=np.uint32)
+        self._key = generator(rng).integers(0, 2**32, size=4, dtype=np.uint32)
 
     def blocks(self) -> Iterator[Block]:
         """Yield the parts of the stream, in order; they depend on nothing but its length."""

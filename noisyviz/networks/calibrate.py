@@ -14,54 +14,20 @@ import numpy.typing as npt
 
 from noisyviz.errors import InputError
 from noisyviz.moments.exact import exact
+from noisyviz.networks.calibration import Calibration, Setting
 from noisyviz.networks.noise_effect import NoiseProfile, squares
 from noisyviz.networks.weighted_sample import Sample, gather, normal_input, thinned
 from noisyviz.units.activation import Array
 from noisyviz.units.kinds import KINDS
 from noisyviz.units.unit import NoisyUnit
 
-__all__ = ["C_MAX", "Calibration", "Sample", "Setting", "calibrate", "effect", "gather", "normal_input"]
+__all__ = ["C_MAX", "Sample", "calibrate", "effect", "gather", "normal_input"]
 
 C_MAX: Final = 100.0
 _LEVELS: Final = np.concatenate([[0.0], np.geomspace(0.01, C_MAX, 61)])
 _FEW: Final = 1000  # nodes that are not thinned
 _NEAR: Final = 2e-3  # of target and bound: a curve on thinned nodes may be off by half as much
 _SLACK: Final = 1e-12  # so that a leak of 1 - 0.9 reaches 0.1 in spite of rounding
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Setting:
-    """A unit, its noise level and what it does to the samples."""
-
-    unit: NoisyUnit
-    c: float
-    grad_rms_saturated: float
-    bias_rms: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Calibration:
-    """What was found.
-
-    Parameters
-    ----------
-    best
-        The setting with the smallest c, of equal ones that with the smallest bias; None when no setting reaches the
-        target.
-    found
-        The smallest c of every unit that reaches it.
-    curve
-        Every unit at noise levels from 0 to 100; also where gradient or bias turn round close to what is wanted, and,
-        where that is never reached, at the bound.
-    start
-        Where a schedule of c for the best unit may start, to end at the best setting: the smallest c from there on
-        with `start_factor` times the target gradient, whatever its bias. None where c up to 100 does not reach that.
-    """
-
-    best: Setting | None
-    found: tuple[Setting, ...]
-    curve: tuple[Setting, ...]
-    start: Setting | None
 
 
 def effect(unit: NoisyUnit, sample: Sample) -> NoiseProfile:
@@ -132,7 +98,15 @@ def calibrate(
     if best is not None and search is not None:
         start = search.smallest(_Wanted(start_factor * target, None), since=best)
     curve = [level for search in searches for level in search.levels]
-    return Calibration(best=best, found=tuple(root for root, _ in found), curve=tuple(curve), start=start)
+    return Calibration(
+        best=best,
+        found=tuple(root for root, _ in found),
+        curve=tuple(curve),
+        start=start,
+        target_grad=target_grad,
+        max_bias=max_bias,
+        start_factor=start_factor,
+    )
 
 
 @dataclass(frozen=True, slots=True)

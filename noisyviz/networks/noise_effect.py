@@ -15,6 +15,7 @@ import numpy as np
 from noisyviz.moments.exact import exact
 from noisyviz.networks.histogram import Mask, Nodes, Tally
 from noisyviz.networks.row_blocks import over_rows
+from noisyviz.results import Result
 from noisyviz.units.activation import Array
 from noisyviz.units.kinds import KINDS
 from noisyviz.units.unit import NoisyUnit, OutputNoise
@@ -24,8 +25,8 @@ CLOSED: Final = 1 << 22  # numbers in an array of which each is looked at
 _NAMES = ("n", "bias", "std", "n_saturated", "bias_saturated", "std_saturated", "grad", "slope")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NoiseProfile:
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class NoiseProfile(Result):
     """Root mean squares over samples and draws, NaN where there is no such sample.
 
     Parameters
@@ -59,8 +60,8 @@ class NoiseProfile:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class UnitNoise:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class UnitNoise(Result):
     """The columns of `NoiseProfile` for every unit of an array, shape (units,) each."""
 
     bias_rms: Array
@@ -69,6 +70,10 @@ class UnitNoise:
     std_rms_saturated: Array
     grad_rms_saturated: Array
     grad_rms_noiseless_saturated: Array
+
+    def columns(self) -> dict[str, Array]:
+        """Return one row for every unit."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @classmethod
     def of(cls, sums: Array) -> Self:

@@ -5,7 +5,6 @@ and sums only in their last digits.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 
 from noisyviz.errors import InputError
 from noisyviz.networks.noise_effect import NoiseProfile, UnitNoise
+from noisyviz.networks.results import QUANTILES, UNIT_QUANTILES, ArrayProfile, Profile, UnitProfile
 from noisyviz.networks.row_blocks import blocks
 from noisyviz.networks.saturation import FINE, SaturationSums
 from noisyviz.networks.value_grid import Index
@@ -23,104 +23,8 @@ from noisyviz.units.unit import NoisyUnit
 CHUNK: Final = 1 << 15  # numbers worked on at once
 QUICK_CHUNK: Final = 1 << 18  # the same for shares alone
 DEAD: Final = 0.99  # a unit saturated in at least this share of its samples is dead
-QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-UNIT_QUANTILES: Final = (0.05, 0.5, 0.95)
 _SUMMED: Final = ("left", "right", "delta", "slope")
 _KINDS: Final = "fiu"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class UnitProfile:
-    """What was found for every unit of an array; arrays of shape (units,), NaN where a unit has no finite sample.
-
-    Parameters
-    ----------
-    samples
-        Finite samples.
-    share_left, share_right, share_saturated
-        Shares of x at or beyond the thresholds.
-    mean_abs_delta, mean_derivative
-        Means of abs Δ and of h′.
-    dead
-        Whether at least 99 % of the samples saturate.
-    low, high
-        The smallest and the largest finite x.
-    quantiles
-        Of x at `UNIT_QUANTILES`, shape (units, 3), off by at most `quantile_error`·(1 + abs x) within ±65,535.
-    quantile_error
-        1/512 for few units, 1/32 at 4,096, more above; None, and NaN in place of the quantiles, for so many units
-        that their cells would fill the memory, from 131,073 on.
-    noise
-        What the noisy unit does to each, off by less than 1e-3 of each value where the array holds more than four
-        million numbers or the noise is on the input; None without a noisy unit, and for too many units for that.
-    """
-
-    samples: Index
-    share_left: Array
-    share_right: Array
-    share_saturated: Array
-    mean_abs_delta: Array
-    mean_derivative: Array
-    dead: npt.NDArray[np.bool_]
-    low: Array
-    high: Array
-    quantiles: Array
-    quantile_error: float | None
-    noise: UnitNoise | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class ArrayProfile:
-    """What was found for one array, or for all together.
-
-    Parameters
-    ----------
-    name, fn
-        Of the array and of its activation; the total of several activations has an empty one.
-    shape
-        As given, empty for the total.
-    units, samples
-        The length of the last axis and the product of the others; an array of one axis is one unit.
-    non_finite
-        NaN and infinities, which are left out.
-    share_left, share_right, share_saturated, mean_abs_delta, mean_derivative
-        As in `UnitProfile`, over all finite numbers; NaN where there is none.
-    dead_units
-        How many units saturate in at least 99 % of their samples.
-    quantiles
-        Of x at `QUANTILES`, off by at most (1 + abs x)/512.
-    counts
-        Samples in the cells of `noisyviz.networks.saturation.FINE`, for densities.
-    noise
-        What the noisy unit does here, None without one.
-    per_unit
-        None for the total.
-    """
-
-    name: str
-    fn: str
-    shape: tuple[int, ...]
-    units: int
-    samples: int
-    non_finite: int
-    share_left: float
-    share_right: float
-    share_saturated: float
-    mean_abs_delta: float
-    mean_derivative: float
-    dead_units: int
-    quantiles: Array
-    counts: Index
-    noise: NoiseProfile | None
-    per_unit: UnitProfile | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Profile:
-    """The profile of every array, and of all their numbers together."""
-
-    arrays: tuple[ArrayProfile, ...]
-    total: ArrayProfile
 
 
 def profile(
@@ -234,7 +138,12 @@ class Profiler:
         if missing:
             held = ", ".join(found.name for found in self._done)
             raise InputError(f"there is no array '{missing[0]}'; the arrays are {held}", parameter="array")
-        return Profile(arrays=tuple(self._done), total=_total(self._done, self._sums, self._noises))
+        return Profile(
+            arrays=tuple(self._done),
+            total=_total(self._done, self._sums, self._noises),
+            unit=self._unit,
+            activations=tuple(sums.activation for sums in self._sums),
+        )
 
 
 def _function(fn: str | Activation) -> Activation:

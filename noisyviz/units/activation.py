@@ -1,12 +1,14 @@
 """What an activation is: h with its derivative, linearisation u, limits and thresholds (Eqs 1 to 4 and 8)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import inf
-from typing import Final, Literal
+from dataclasses import dataclass, fields
+from math import inf, isfinite
+from typing import Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
+
+from noisyviz.results import Summary
 
 Array = npt.NDArray[np.float64]
 Function = Callable[[Array], Array]
@@ -40,9 +42,12 @@ def limits_at_infinity(function: Function, x: npt.ArrayLike) -> Array:
         return np.where(infinite & (np.abs(y) > LARGE), np.copysign(inf, y), y)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Activation:
     """An activation function h and all that the noisy units need to know of it.
+
+    Equal are activations with equal fields; functions are equal when they are one object. Members of the registry and
+    functions named ``module:function`` are pickled by name, others field by field.
 
     Parameters
     ----------
@@ -122,6 +127,27 @@ class Activation:
     delta_function: Function | None = None
     log_slope_function: Function | None = None
     notes: tuple[str, ...] = ()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        from noisyviz.units.activations import activation, rebuilt_by_name
+
+        if rebuilt_by_name(self):
+            return activation, (self.name,)
+        return _with_fields, (type(self), {field.name: getattr(self, field.name) for field in fields(self)})
+
+    def __repr__(self) -> str:
+        return f"activation({self.name!r})"
+
+    def _repr_html_(self) -> str:
+        ends = [f"{x:.4g}" if isfinite(x) else "none" for x in (*self.thresholds, self.left, self.right)]
+        rows = [
+            ("h", self.formula),
+            ("u", f"{self.intercept:.4g} + {self.slope:.4g}·x"),
+            ("thresholds", f"{ends[0]}, {ends[1]}"),
+            ("limits", f"{ends[2]}, {ends[3]}"),
+            ("saturation", ", ".join(self.saturates)),
+        ]
+        return Summary(title=self.name, header=("", ""), rows=rows).html()
 
     def h(self, x: npt.ArrayLike) -> Array:
         """Return h(x), of x's shape."""
@@ -203,3 +229,8 @@ class Activation:
         left = line if np.isinf(self.left) else (self.left, 0.0)
         right = line if np.isinf(self.right) else (self.right, 0.0)
         return left, right
+
+
+def _with_fields(kind: type[Activation], values: dict[str, Any]) -> Activation:
+    """Return an activation as it was pickled."""
+    return kind(**values)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from noisyviz.errors import check_name
+from noisyviz.errors import InputError, check_name
 from noisyviz.units.activation import Activation, Array
 from noisyviz.units.noise import normal_density
 from noisyviz.units.own_function import load_activation
@@ -457,3 +457,13 @@ def activation(name: str) -> Activation:
         return load_activation(name)
     check_name("fn", name, [*ACTIVATIONS, "module:function"])
     return ACTIVATIONS[name]
+
+
+def rebuilt_by_name(one: Activation) -> bool:
+    """Tell whether `activation` gives an equal one for its name, so that the name may stand for it."""
+    if one.name in ACTIVATIONS:
+        return ACTIVATIONS[one.name] == one
+    try:
+        return activation(one.name) == one
+    except InputError:
+        return False

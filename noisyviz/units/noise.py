@@ -1,10 +1,11 @@
 """Noise distributions for ξ: mean 0, variance 1, symmetric, with the partial moments that closed forms need."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
 from math import gamma, inf, pi, sqrt
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,17 @@ from noisyviz.units.activation import Array
 from noisyviz.units.special import betainc, ndtri, normal_cdf, stdtrit
 
 Moments3 = tuple[Array, Array, Array]
+RandomSource = (
+    np.random.Generator
+    | np.random.BitGenerator
+    | np.random.SeedSequence
+    | np.random.RandomState
+    | int
+    | np.integer[Any]
+    | Sequence[int]
+    | None
+)
+"""What `rng` may be: a Generator, or what seeds one."""
 
 NOISES: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -27,9 +39,11 @@ NOISES: Final[Mapping[str, str]] = MappingProxyType(
 """Every noise distribution with its formula."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Noise:
     """A symmetric noise distribution with mean 0 and variance 1.
+
+    Equal are those with equal fields, which `noise` returns for equal names; these are pickled by name.
 
     Parameters
     ----------
@@ -64,6 +78,18 @@ class Noise:
     quantile_function: Callable[[Array], Array]
     density: Callable[[Array], Array]
     upper_function: Callable[[Array], Moments3]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        try:
+            named = noise(self.name) is self
+        except InputError:
+            named = False
+        if named:
+            return noise, (self.name,)
+        return _with_fields, (type(self), {field.name: getattr(self, field.name) for field in fields(self)})
+
+    def __repr__(self) -> str:
+        return f"noise({self.name!r})"
 
     def draw(self, rng: np.random.Generator, size: int) -> Array:
         """Return `size` independent draws of ξ; successive calls continue one stream."""
@@ -145,6 +171,12 @@ def _gamma_ratio(z: float) -> float:
     return sqrt(z) * series
 
 
+def _with_fields(kind: type[Noise], values: dict[str, Any]) -> Noise:
+    """Return a distribution as it was pickled."""
+    return kind(**values)
+
+
+@cache  # one value for each ν, so that equal names give equal distributions
 def _student(nu: float) -> Noise:
     scale, spread = sqrt((nu - 2.0) / nu), nu - 2.0
     norm = sqrt(pi) / _gamma_ratio(nu / 2.0)
@@ -168,7 +200,7 @@ def _student(nu: float) -> Noise:
         edges.append(edges[-1] + max(pitch, min(1.0, edges[-1]), 0.5 * edges[-1] if edges[-1] > 12 else 0.0))
         tail = float(tail_probability(np.asarray(edges[-1])))
     return Noise(
-        name=f"student-t:{nu:g}",
+        name=f"student-t:{nu:g}" if float(f"{nu:g}") == nu else f"student-t:{nu!r}",
         abs_mean=2.0 * sqrt(spread) / ((nu - 1.0) * norm),
         edges=tuple(edges),
         fourth_moment=nu > 4.0,
@@ -248,3 +280,50 @@ def noise(name: str) -> Noise:
         return _student(nu)
     check_name("noise", name, NOISES)
     return _PLAIN[name]
+
+
+def generator(rng: RandomSource) -> np.random.Generator:
+    """Return the source of random numbers that a seed or a Generator stands for (SPEC 7).
+
+    Parameters
+    ----------
+    rng
+        A Generator, which is used as it is; a whole number of at least 0 or a sequence of them, a SeedSequence or a
+        BitGenerator, which seed a new one; None for a new one with an arbitrary seed.
+
+    Raises
+    ------
+    InputError
+        For anything else.
+
+    Examples
+    --------
+    >>> float(generator(0).random()) == float(np.random.default_rng(0).random())
+    True
+    """
+    if isinstance(rng, np.random.Generator):
+        return rng
+    if isinstance(rng, bool | str | bytes | float):
+        raise _not_random(rng)
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError):
+        raise _not_random(rng) from None
+
+
+def seed_of(rng: RandomSource) -> int:
+    """Return a whole number that stands for a source of random numbers: a seed itself, else one drawn from the source.
+
+    Examples
+    --------
+    >>> seed_of(7), seed_of(np.random.default_rng(0)) == seed_of(np.random.default_rng(0))
+    (7, True)
+    """
+    source = generator(rng)
+    return int(rng) if isinstance(rng, int | np.integer) else int(source.integers(2**63))
+
+
+def _not_random(given: object) -> InputError:
+    return InputError(
+        f"rng must be a numpy.random.Generator or a seed, a whole number of at least 0, got {given!r}", parameter="rng"
+    )

@@ -130,12 +130,19 @@ def _refused(name: str, why: str) -> InputError:
     )
 
 
-def _checked(name: str, function: Any) -> Function:
-    def h(x: Array) -> Array:
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """A user's function as one of float64 arrays; equal where it is the same function."""
+
+    function: Any
+
+    def __call__(self, x: Array) -> Array:
         with np.errstate(all="ignore"):
-            y = np.asarray(function(np.asarray(x, dtype=np.float64)))
+            y = np.asarray(self.function(np.asarray(x, dtype=np.float64)))
         return y.astype(np.float64) if y.dtype != np.float64 else y
 
+
+def _checked(name: str, function: Any) -> Function:
     for probe in (_GRID.copy(), np.zeros((2, 3)), np.zeros((0,))):
         try:
             with np.errstate(all="ignore"):
@@ -150,7 +157,7 @@ def _checked(name: str, function: Any) -> Function:
             raise _refused(name, f"returned {y.dtype} values, not real numbers")
         if not np.isfinite(y.astype(np.float64)).all():
             raise _refused(name, f"is not finite at x = {probe[~np.isfinite(y)].flat[0]:.6g}")
-    return h
+    return _Own(function)
 
 
 def _zoom(h: Function, order: int, stop: float, scale: float) -> list[tuple[float, float]]:
@@ -192,7 +199,7 @@ def _find_bends(h: Function, kinks: tuple[float, ...], scale: float) -> tuple[fl
     return tuple(sorted(found))
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, unsafe_hash=True)  # nothing changes once `settle` has run
 class _Slopes:
     """h′ by nine-point stencils that never reach across a kink."""
 

@@ -6,12 +6,14 @@ draws.
 """
 
 from dataclasses import dataclass, fields, replace
-from typing import Any, TypeVar
+from numbers import Real
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from noisyviz.errors import InputError, check_name
+from noisyviz.results import Summary, drawing, told
 from noisyviz.units.activation import Activation, Array, limits_at_infinity
 from noisyviz.units.activations import activation
 from noisyviz.units.kinds import KINDS, SCALES
@@ -20,7 +22,12 @@ from noisyviz.units.noise import noise as named_noise
 from noisyviz.units.parameters import PARAMETERS, default
 from noisyviz.units.special import expit
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
 At = TypeVar("At", "OutputNoise", "InputNoise")
+_SETTINGS: Final = ("kind", "alpha", "c", "p", "scale", "noise")
 Cut = slice | tuple[slice, None]
 
 
@@ -218,9 +225,11 @@ class _Scale:
     log_slope: Array
 
 
-@dataclass(frozen=True, eq=False, init=False, slots=True)
+@dataclass(frozen=True, eq=False, init=False, repr=False, slots=True)
 class NoisyUnit:
     """A noisy activation: an activation, a kind of noise, and the parameters α, c and p.
+
+    Units are values: equal ones are equal and have one hash, and they can be pickled.
 
     Parameters
     ----------
@@ -278,20 +287,64 @@ class NoisyUnit:
     ) -> None:
         check_name("kind", kind, KINDS)
         check_name("scale", scale, SCALES)
-        for name, value in (("alpha", alpha), ("c", c), ("p", p)):
-            _check_number(name, value)
         fill = object.__setattr__
+        for name, value in (("alpha", alpha), ("c", c), ("p", p)):
+            fill(self, name, _checked_number(name, value))
         fill(self, "activation", activation(fn) if isinstance(fn, str) else fn)
         fill(self, "kind", kind)
-        fill(self, "alpha", alpha)
-        fill(self, "c", c)
-        fill(self, "p", p)
         fill(self, "scale", scale)
         fill(self, "noise", named_noise(noise) if isinstance(noise, str) else noise)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unit_of, (self.activation, {name: getattr(self, name) for name in _SETTINGS})
+
+    def _key(self) -> tuple[Any, ...]:
+        numbers = [np.asarray(getattr(self, name), dtype=np.float64) + 0.0 for name in ("alpha", "c", "p")]  # no -0
+        values = [(number.shape, number.tobytes()) for number in numbers]
+        return (self.activation, self.kind, self.scale, self.noise, *values)
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, NoisyUnit) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def __repr__(self) -> str:
+        words = [repr(self.activation.name), f"kind={self.kind!r}"]
+        words += [f"{name}={_told(getattr(self, name))}" for name in ("alpha", "c", "p")]
+        words += [f"scale={self.scale!r}"] if self.scale != default("scale") else []
+        words += [f"noise={self.noise.name!r}"] if self.noise.name != default("noise") else []
+        return f"NoisyUnit({', '.join(words)})"
+
+    def _repr_html_(self) -> str:
+        kind = KINDS[self.kind]
+        rows = [("h", self.activation.formula), ("phi", kind.formula), ("source", kind.source)]
+        rows += [(name, _told(getattr(self, name))) for name in ("alpha", "c", "p") if name in kind.uses]
+        rows += [("scale", SCALES[self.scale])] if "scale" in kind.uses else []
+        rows += [("noise", self.noise.name)] if self.kind != "none" else []
+        title = f"{self.activation.name}, {self.kind}"
+        return Summary(title=title, header=("", ""), rows=rows).html()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings under the names of the command's options: fn, unit, alpha, c, p, scale, noise.
+
+        Examples
+        --------
+        >>> NoisyUnit("hard-tanh", alpha=1.15).to_dict()["alpha"]
+        1.15
+        """
+        numbers = {name: np.asarray(getattr(self, name), dtype=np.float64).tolist() for name in ("alpha", "c", "p")}
+        names = {"fn": self.activation.name, "unit": self.kind}
+        return {**names, **numbers, "scale": self.scale, "noise": self.noise.name}
+
+    def plot(self, ax: "Axes | None" = None, **options: Any) -> "Figure":
+        """Draw the unit: `noisyviz.plot` of it, with the same options."""
+        drawn: Figure = drawing().plot(self, ax, **options)
+        return drawn
+
     def replace(self, **changes: Any) -> "NoisyUnit":
         """Return the same unit with other parameters, checked as at the start."""
-        fields = {name: getattr(self, name) for name in ("kind", "alpha", "c", "p", "scale", "noise")}
+        fields = {name: getattr(self, name) for name in _SETTINGS}
         return NoisyUnit(changes.pop("fn", self.activation), **{**fields, **changes})
 
     def __call__(self, x: npt.ArrayLike, xi: npt.ArrayLike) -> Array:
@@ -444,11 +497,32 @@ def _product(k: Array, by: Array) -> Array:
     return np.where(k == 0, 0.0 * np.sign(by), k * by)
 
 
-def _check_number(name: str, value: float | Array) -> None:
-    array = np.asarray(value, dtype=np.float64)
+def _checked_number(name: str, value: Any) -> float | Array:
+    """Return a parameter as a number, or as an array that nobody changes any more.
+
+    Raises
+    ------
+    InputError
+        For what is no real number, and for a number outside the parameter's domain.
+    """
     least = PARAMETERS[name].at_least
+    allowed = "finite" if least is None else f"finite and at least {least:g}"
+    if (not isinstance(value, Real) and np.asarray(value).dtype.kind not in "fiu") or isinstance(value, bool):
+        raise InputError(f"{name} must be a number, {allowed}, got {value!r}", parameter=name)
+    array = np.array(value, dtype=np.float64)
     wrong = ~np.isfinite(array) if least is None else ~np.isfinite(array) | (array < least)
     if wrong.any():
-        allowed = "finite" if least is None else f"finite and at least {least:g}"
         shown = value if array.ndim == 0 else array[wrong].flat[0]
         raise InputError(f"{name} must be {allowed}, got {shown}", parameter=name)
+    array.setflags(write=False)
+    return array if array.ndim else float(array)
+
+
+def _unit_of(h: Activation, settings: dict[str, Any]) -> NoisyUnit:
+    """Return a unit as it was pickled."""
+    return NoisyUnit(h, **settings)
+
+
+def _told(value: float | Array) -> str:
+    """Return a parameter as a short text."""
+    return f"{value!r}" if np.ndim(value) == 0 else told(value)

@@ -11,7 +11,7 @@ import pytest
 from conftest import Run
 
 import noisyviz as nv
-from noisyviz.cli.calibrate import COLUMNS
+from noisyviz.networks.calibration import COLUMNS
 
 DIGITS = str(Path(__file__).parents[1] / "data" / "digits.npz")
 NORMAL = ("--input", "normal:0,2")

@@ -19,7 +19,7 @@ import pytest
 from conftest import Run
 
 from noisyviz.cli import terminal as output
-from noisyviz.cli.profile import UNIT_COLUMNS
+from noisyviz.networks.results import UNIT_COLUMNS
 from noisyviz.networks.array_sources import arrays_of
 from noisyviz.networks.digests import Digests
 

@@ -12,7 +12,7 @@ from noisyviz.networks import histogram as tally
 from noisyviz.networks import noise_effect
 from noisyviz.networks import row_blocks as blocks
 from noisyviz.networks.noise_effect import NoiseProfile
-from noisyviz.networks.profile import QUANTILES, UNIT_QUANTILES, ArrayProfile
+from noisyviz.networks.results import QUANTILES, UNIT_QUANTILES, ArrayProfile
 from noisyviz.networks.row_blocks import count_rows, over_rows
 from noisyviz.networks.saturation import FINE
 from noisyviz.networks.value_grid import Grid

@@ -23,6 +23,7 @@ from noisyviz.moments.montecarlo.power_sums import ROWS
 from noisyviz.moments.quantities import MOMENTS, MonteCarloMoments, pointwise
 from noisyviz.moments.samplers import Draws
 from noisyviz.units.activation import Array
+from noisyviz.units.noise import RandomSource
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise
 
 METHODS: Final = MappingProxyType(
@@ -45,7 +46,7 @@ def monte_carlo(
     x: npt.ArrayLike,
     *,
     samples: int = 100_000,
-    rng: np.random.Generator,
+    rng: RandomSource,
     sampler: str = "iid",
     method: str = "auto",
     chunk: int | None = None,
@@ -62,7 +63,7 @@ def monte_carlo(
     samples
         Draws, 1 … 1e10; rounded up to what the sampler needs and reported as used.
     rng
-        Seeds the draws; the same state gives the same result.
+        A seed or a Generator; the same seed, or the same state, gives the same result.
     sampler
         A key of `SAMPLERS`.
     method
@@ -87,7 +88,7 @@ def monte_carlo(
     Examples
     --------
     >>> unit = NoisyUnit("tanh", kind="nani", c=0.5)
-    >>> moments = monte_carlo(unit, [0.0, 2.0], samples=4000, rng=np.random.default_rng(1))
+    >>> moments = monte_carlo(unit, [0.0, 2.0], samples=4000, rng=1)
     >>> moments.samples, bool(abs(moments.mean[0]) < 5 * moments.mean_se[0])
     (4000, True)
     """

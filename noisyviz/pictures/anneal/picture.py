@@ -12,7 +12,7 @@ from noisyviz.annealing.anneal import anneal
 from noisyviz.annealing.drift import expected_drift
 from noisyviz.annealing.explanation import verdict
 from noisyviz.annealing.objectives import Landscape, objective
-from noisyviz.annealing.results import Annealing
+from noisyviz.annealing.results import QUANTILES, Annealing
 from noisyviz.annealing.schedules import Schedule, schedule
 from noisyviz.errors import InputError
 from noisyviz.pictures.picture import Columns, Picture
@@ -196,19 +196,7 @@ class Anneal(Picture[AnnealResult]):
         courses, unit, runs = self.courses(), self.noisy_unit(), []
         for index, course in enumerate(courses):
             runs.append(self._run(unit, course, progress=_part(progress, index, len(courses), self.steps)))
-        uses = KINDS[unit.kind].uses if unit is not None else ()
-        parameters = (("alpha", unit.alpha), ("p", unit.p)) if unit is not None else ()
-        xlim = field_limits(runs[0])
-        return AnnealResult(
-            schedules=self.schedule,
-            runs=tuple(runs),
-            field=_field(runs[0], unit, xlim),
-            xlim=xlim,
-            kind="" if unit is None else unit.kind,
-            scale="" if unit is None else unit.scale,
-            parameters=tuple((key, float(value)) for key, value in parameters if key in uses),
-            sentences=tuple(verdict(found) for found in runs),
-        )
+        return result_of(self.schedule, runs)
 
     def _run(self, unit: NoisyUnit | None, course: Schedule, *, progress: Callable[[int], None] | None) -> Annealing:
         return anneal(
@@ -244,7 +232,22 @@ class Anneal(Picture[AnnealResult]):
         }
 
 
-QUANTILES: Final = ("q05", "q25", "q50", "q75", "q95")
+def result_of(schedules: Sequence[str], runs: Sequence[Annealing]) -> AnnealResult:
+    """Return every number in the picture of runs, all of one unit or of one landscape, and of their schedules."""
+    unit = runs[0].unit
+    uses = KINDS[unit.kind].uses if unit is not None else ()
+    parameters = (("alpha", unit.alpha), ("p", unit.p)) if unit is not None else ()
+    xlim = field_limits(runs[0])
+    return AnnealResult(
+        schedules=tuple(schedules),
+        runs=tuple(runs),
+        field=_field(runs[0], unit, xlim),
+        xlim=xlim,
+        kind="" if unit is None else unit.kind,
+        scale="" if unit is None else unit.scale,
+        parameters=tuple((key, float(value)) for key, value in parameters if key in uses),
+        sentences=tuple(verdict(found) for found in runs),
+    )
 
 
 def series_names(schedules: Sequence[str]) -> list[str]:
@@ -266,11 +269,12 @@ def series(result: AnnealResult) -> dict[str, npt.NDArray[Any]]:
     One schedule gives ``step, c, q05 … q95, noiseless, leak, constant_q50``; several prefix c and quantiles with
     their names. A landscape has no leak: NaN.
     """
-    first = result.runs[0]
-    own = [values for found in result.runs for values in (found.noisy.c, *found.noisy.quantiles.T)]
-    leak = np.full(first.steps + 1, np.nan) if first.leak is None else first.leak.x
-    columns = [np.arange(first.steps + 1), *own, first.noiseless.x, leak, first.constant.quantiles[:, 0]]
-    return dict(zip(series_names(result.schedules), columns, strict=True))
+    if not result.among:
+        return result.runs[0].columns()
+    runs = [found.columns() for found in result.runs]
+    own = [run[name] for run in runs for name in ("c", *QUANTILES)]
+    common = [runs[0][name] for name in ("noiseless", "leak", "constant_q50")]
+    return dict(zip(series_names(result.schedules), [runs[0]["step"], *own, *common], strict=True))
 
 
 def field_limits(found: Annealing) -> tuple[float, float]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
 from noisyviz.errors import InputError
-from noisyviz.networks.calibrate import Calibration, Setting, calibrate
+from noisyviz.networks.calibrate import calibrate
+from noisyviz.networks.calibration import Calibration, Setting
 from noisyviz.networks.weighted_sample import normal_input
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.units.activation import Array
@@ -128,6 +129,21 @@ class CalibratePicture(Picture[CalibrateResult]):
             raise InputError("unit and alpha must name at least one value each", parameter="unit")
         self.units()
 
+    @classmethod
+    def showing(cls, found: Calibration) -> Self:
+        """Return the settings of the picture of a calibration that was made in Python."""
+        units = [one.unit for one in found.curve]
+        return cls(
+            unit=tuple(dict.fromkeys(unit.kind for unit in units)),
+            alpha=tuple(dict.fromkeys(float(unit.alpha) for unit in units)),
+            p=float(units[0].p),
+            scale=units[0].scale,
+            noise=units[0].noise.name,
+            target_grad=found.target_grad,
+            max_bias=found.max_bias,
+            start_factor=found.start_factor,
+        )
+
     def units(self) -> list[NoisyUnit]:
         """Return a unit for every kind and α; a kind without α once."""
         return [
@@ -175,6 +191,8 @@ class CalibratePicture(Picture[CalibrateResult]):
         if self.normal is not None:
             return f"N({self.normal[0]:g}, {self.normal[1]:g}²)"
         names = list(dict.fromkeys(source.file for source in self.files))
+        if not names:
+            return "pre-activations"
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
     def tables(self, result: CalibrateResult) -> Mapping[str, Columns]:

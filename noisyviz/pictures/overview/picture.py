@@ -1,6 +1,6 @@
 """The recipe of ``noisyviz plot``: one picture of all that a noisy unit does."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import ClassVar, Final
@@ -166,18 +166,26 @@ class Overview(Picture[OverviewResult]):
             NoisyUnit(fn, kind=self.unit, alpha=self.alpha, c=self.c, p=self.p, scale=self.scale, noise=self.noise)
             for fn in self.fn
         ]
+        return self.of(units, data)
+
+    def of(self, units: Sequence[NoisyUnit], data: Array | None = None) -> OverviewResult:
+        """Return every number in the picture of units that differ in nothing but their activation.
+
+        The settings that make a unit are taken from the units, all others from the picture.
+        """
+        first = units[0]
         xlim = self.xlim or default_xlim([unit.activation for unit in units])
         children = np.random.default_rng(self.seed).spawn(len(units))
-        uses = KINDS[self.unit].uses
-        parameters = (("alpha", self.alpha), ("c", self.c), ("p", self.p))
+        uses = KINDS[first.kind].uses
+        parameters = (("alpha", first.alpha), ("c", first.c), ("p", first.p))
         return OverviewResult(
             series=tuple(
                 series_of(unit, rng, xlim=xlim, points=self.points, samples=self.samples)
                 for unit, rng in zip(units, children, strict=True)
             ),
-            kind=self.unit,
-            scale=self.scale,
-            noise=units[0].noise.name,
+            kind=first.kind,
+            scale=first.scale,
+            noise=first.noise.name,
             parameters=tuple((key, float(value)) for key, value in parameters if key in uses),
             panels=tuple(panel for panel in PANELS if panel in self.panels),
             xlim=xlim,
@@ -291,7 +299,7 @@ def _input_spread(unit: NoisyUnit, x: Array) -> Array:
     return np.asarray(np.sqrt(np.mean(shift * shift, axis=1)))
 
 
-def _density(source: DataSource, data: Array, units: list[NoisyUnit], *, xlim: tuple[float, float]) -> Density:
+def _density(source: DataSource, data: Array, units: Sequence[NoisyUnit], *, xlim: tuple[float, float]) -> Density:
     values = np.ravel(np.asarray(data, dtype=np.float64))
     values = values[np.isfinite(values)]
     if values.size == 0:

@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from noisyviz.errors import InputError
 from noisyviz.moments.exact import exact
-from noisyviz.networks.profile import ArrayProfile, Profile
+from noisyviz.networks.results import ArrayProfile, Profile
 from noisyviz.networks.saturation import FINE
 from noisyviz.networks.value_grid import Grid
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.units.activation import Array
-from noisyviz.units.activations import activation
+from noisyviz.units.activations import activation, rebuilt_by_name
 from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
 from noisyviz.units.unit import NoisyUnit
@@ -166,6 +166,26 @@ class ProfilePicture(Picture[ProfileResult]):
         return NoisyUnit(
             self.fn, kind=self.unit, alpha=self.alpha, c=self.c, p=self.p, scale=self.scale, noise=self.noise
         )
+
+    @classmethod
+    def showing(cls, found: Profile) -> Self:
+        """Return the settings of the picture of a profile that was made in Python.
+
+        Raises
+        ------
+        InputError
+            When no noisy unit was given, and for an activation that no name stands for.
+        """
+        unit = found.unit
+        if unit is None:
+            raise InputError("the picture shows what a noisy unit does: profile with unit=, without shares_only")
+        for name in ("alpha", "c", "p"):
+            if np.ndim(getattr(unit, name)):
+                raise InputError(f"{name} must be one number in a picture, got an array", parameter=name)
+        for h in found.activations:
+            if not rebuilt_by_name(h):
+                raise InputError(f"the picture needs activations by name, and '{h.name}' is not the name of this one")
+        return cls(**{**unit.to_dict(), "fn": found.activations[0].name})
 
     def compute(self, *_data: object, **_progress: object) -> ProfileResult:
         """Refuse: a picture does not hold the pre-activations it was made from.

@@ -1,0 +1,210 @@
+"""What a profile of pre-activations answers: for every array and every unit, as values and as tables."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from noisyviz.networks.noise_effect import NoiseProfile, UnitNoise
+from noisyviz.networks.value_grid import Index
+from noisyviz.results import Drawable, Result, Summary, told
+from noisyviz.units.activation import Activation, Array
+from noisyviz.units.unit import NoisyUnit
+
+QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
+UNIT_QUANTILES: Final = (0.05, 0.5, 0.95)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class UnitProfile(Result):
+    """What was found for every unit of an array; arrays of shape (units,), NaN where a unit has no finite sample.
+
+    Parameters
+    ----------
+    samples
+        Finite samples.
+    share_left, share_right, share_saturated
+        Shares of x at or beyond the thresholds.
+    mean_abs_delta, mean_derivative
+        Means of abs Δ and of h′.
+    dead
+        Whether at least 99 % of the samples saturate.
+    low, high
+        The smallest and the largest finite x.
+    quantiles
+        Of x at `UNIT_QUANTILES`, shape (units, 3), off by at most `quantile_error`·(1 + abs x) within ±65,535.
+    quantile_error
+        1/512 for few units, 1/32 at 4,096, more above; None, and NaN in place of the quantiles, for so many units
+        that their cells would fill the memory, from 131,073 on.
+    noise
+        What the noisy unit does to each, off by less than 1e-3 of each value where the array holds more than four
+        million numbers or the noise is on the input; None without a noisy unit, and for too many units for that.
+    """
+
+    samples: Index
+    share_left: Array
+    share_right: Array
+    share_saturated: Array
+    mean_abs_delta: Array
+    mean_derivative: Array
+    dead: npt.NDArray[np.bool_]
+    low: Array
+    high: Array
+    quantiles: Array
+    quantile_error: float | None
+    noise: UnitNoise | None
+
+    def columns(self) -> dict[str, Any]:
+        """Return one row for every unit, in the order of `UNIT_COLUMNS`; NaN for the noise where there is none."""
+        values = {name: getattr(self, name) for name in UNIT_COLUMNS if hasattr(self, name)}
+        values |= dict(zip(("q05", "q50", "q95"), self.quantiles.T, strict=True))
+        unknown = np.full(self.low.size, np.nan)
+        effect = ("noise." + field.name for field in fields(UnitNoise))
+        values |= {name: unknown if self.noise is None else getattr(self.noise, name[6:]) for name in effect}
+        return {name: values[name] for name in UNIT_COLUMNS if name in values}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class ArrayProfile(Result):
+    """What was found for one array, or for all together.
+
+    Parameters
+    ----------
+    name, fn
+        Of the array and of its activation; the total of several activations has an empty one.
+    shape
+        As given, empty for the total.
+    units, samples
+        The length of the last axis and the product of the others; an array of one axis is one unit.
+    non_finite
+        NaN and infinities, which are left out.
+    share_left, share_right, share_saturated, mean_abs_delta, mean_derivative
+        As in `UnitProfile`, over all finite numbers; NaN where there is none.
+    dead_units
+        How many units saturate in at least 99 % of their samples.
+    quantiles
+        Of x at `QUANTILES`, off by at most (1 + abs x)/512.
+    counts
+        Samples in the cells of `noisyviz.networks.saturation.FINE`, for densities.
+    noise
+        What the noisy unit does here, None without one.
+    per_unit
+        None for the total.
+    """
+
+    name: str
+    fn: str
+    shape: tuple[int, ...]
+    units: int
+    samples: int
+    non_finite: int
+    share_left: float
+    share_right: float
+    share_saturated: float
+    mean_abs_delta: float
+    mean_derivative: float
+    dead_units: int
+    quantiles: Array
+    counts: Index
+    noise: NoiseProfile | None
+    per_unit: UnitProfile | None
+
+    def plain(self) -> dict[str, Any]:
+        """Return the facts about the array, its quantiles, and what the noisy unit does."""
+        found: dict[str, Any] = {name: getattr(self, name) for name in ARRAY_FIELDS}
+        found["quantiles"] = {f"{q:g}": v for q, v in zip(QUANTILES, self.quantiles.tolist(), strict=True)}
+        if self.per_unit is not None:
+            found["unit_quantile_error"] = self.per_unit.quantile_error
+        if self.noise is not None:
+            found["noise"] = self.noise.plain()
+        return found
+
+    def columns(self) -> dict[str, Any]:
+        """Return one row for every unit of the array; none for the total."""
+        return unit_columns([self])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Profile(Drawable):
+    """The profile of every array, and of all their numbers together.
+
+    Parameters
+    ----------
+    arrays, total
+        One for each array, and one for all.
+    unit
+        The noisy unit whose effect was found, None without one; on every array with the array's activation.
+    activations
+        The activation of every array.
+    """
+
+    arrays: tuple[ArrayProfile, ...]
+    total: ArrayProfile
+    unit: NoisyUnit | None
+    activations: tuple[Activation, ...]
+
+    def summary(self) -> Summary:
+        """Return the main facts, one row per array, and of all together where there are several."""
+        rows = [*self.arrays, *([self.total] if len(self.arrays) > 1 else [])]
+        names = SHOWN if self.total.noise is not None else {key: SHOWN[key] for key in SHARES_SHOWN}
+        cells = [[told(fact(row, name)) for name in names.values()] for row in rows]
+        title = "Saturation" if self.unit is None else f"Saturation, and what {self.unit!r} does"
+        return Summary(title=title, header=tuple(names), rows=cells)
+
+    def plain(self) -> dict[str, Any]:
+        """Return what was found for every array, and for all together."""
+        total = {name: value for name, value in self.total.plain().items() if name not in ("name", "shape")}
+        return {"arrays": [array.plain() for array in self.arrays], "total": total}
+
+    def columns(self) -> dict[str, Any]:
+        """Return one row for every unit of every array, as the command's CSV file does."""
+        return unit_columns(self.arrays)
+
+
+ARRAY_FIELDS: Final = (
+    *("name", "fn", "shape", "units", "samples", "non_finite", "share_left", "share_right", "share_saturated"),
+    *("mean_abs_delta", "mean_derivative", "dead_units"),
+)
+"""What is told of an array beside its quantiles and the noise."""
+
+UNIT_COLUMNS: Final = (
+    *("array", "fn", "unit", "samples", "share_left", "share_right", "share_saturated", "mean_abs_delta"),
+    *("mean_derivative", "dead", "low", "q05", "q50", "q95", "high"),
+    *("noise.bias_rms", "noise.std_rms", "noise.bias_rms_saturated", "noise.std_rms_saturated"),
+    *("noise.grad_rms_saturated", "noise.grad_rms_noiseless_saturated"),
+)
+"""The columns of a table of units."""
+
+SHOWN: Final = {
+    "array": "name",
+    "fn": "fn",
+    "units": "units",
+    "left": "share_left",
+    "right": "share_right",
+    "dead": "dead_units",
+    "mean h'": "mean_derivative",
+    "bias": "noise.bias_rms",
+    "std": "noise.std_rms",
+    "grad sat.": "noise.grad_rms_saturated",
+    "without": "noise.grad_rms_noiseless_saturated",
+}
+"""The columns of a short table of arrays by their headings."""
+SHARES_SHOWN: Final = ("array", "fn", "units", "left", "right", "dead")
+
+
+def unit_columns(arrays: Sequence[ArrayProfile]) -> dict[str, Any]:
+    """Return one row for every unit of some arrays, under the names of `UNIT_COLUMNS`."""
+    tables = []
+    for array in arrays:
+        if array.per_unit is not None:  # only the total has none
+            facts = {"array": array.name, "fn": array.fn, "unit": np.arange(array.units), **array.per_unit.columns()}
+            tables.append({name: np.broadcast_to(value, (array.units,)) for name, value in facts.items()})
+    return {name: np.concatenate([table[name] for table in tables]) if tables else np.zeros(0) for name in UNIT_COLUMNS}
+
+
+def fact(row: ArrayProfile, name: str) -> Any:
+    """Return a fact about an array, one about the noise by ``noise.NAME``."""
+    group, dot, key = name.partition(".")
+    return getattr(row.noise, key) if dot else getattr(row, group)
