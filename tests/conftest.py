@@ -112,8 +112,10 @@ def start(tmp_path: Path) -> Iterator[Start]:
     def launch(script: str, *words: str, **options: Any) -> "subprocess.Popen[str]":
         path = tmp_path.with_name(f"{tmp_path.name}-{len(started)}.py")
         path.write_text(HEARING + script)
-        defaults = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
-        process = subprocess.Popen([sys.executable, str(path), *words], start_new_session=True, **defaults | options)
+        defaults: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": tmp_path}
+        process: subprocess.Popen[str] = subprocess.Popen(
+            [sys.executable, str(path), *words], start_new_session=True, **defaults | options
+        )
         started.append(process)
         return process
 

@@ -76,7 +76,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "activation": lambda: nv.activation("gelu"),
     "noise": lambda: nv.noise("student-t:4.5"),
     "precise noise": lambda: nv.noise("student-t:5.000000001"),
-    **{f"schedule {name}": (lambda name=name: nv.schedule(name, start=4.0, end=0.5, steps=9)) for name in nv.SCHEDULES},
+    **{f"schedule {name}": partial(nv.schedule, name, start=4.0, end=0.5, steps=9) for name in nv.SCHEDULES},
 }
 
 

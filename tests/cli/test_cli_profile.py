@@ -19,9 +19,9 @@ import pytest
 from conftest import Run
 
 from noisyviz.cli import terminal as output
-from noisyviz.networks.results import UNIT_COLUMNS
 from noisyviz.networks.array_sources import arrays_of
 from noisyviz.networks.digests import Digests
+from noisyviz.networks.results import UNIT_COLUMNS
 
 DATA = Path(__file__).parents[1] / "data"
 DIGITS, GATES = str(DATA / "digits.npz"), str(DATA / "gates.npz")

@@ -1,0 +1,27 @@
+"""Noisy units for PyTorch: activations, recurrent layers and cells, and annealing of their noise.
+
+Needs the extra ``torch``: ``pip install "noisyviz[torch]"``.
+"""
+
+from noisyviz.errors import MissingExtraError
+
+try:
+    import torch as _torch  # noqa: F401
+except ImportError as error:
+    raise MissingExtraError("noisyviz.torch needs PyTorch; install it with pip install 'noisyviz[torch]'") from error
+
+from noisyviz.torch.activation import NoisyActivation
+from noisyviz.torch.annealing import NoiseAnnealing, leak_control
+from noisyviz.torch.functional import KINDS
+from noisyviz.torch.recurrent import NoisyGRU, NoisyGRUCell, NoisyLSTM, NoisyLSTMCell
+
+__all__ = [
+    "KINDS",
+    "NoiseAnnealing",
+    "NoisyActivation",
+    "NoisyGRU",
+    "NoisyGRUCell",
+    "NoisyLSTM",
+    "NoisyLSTMCell",
+    "leak_control",
+]

@@ -1,0 +1,194 @@
+"""Activation functions as tensor operations: h, h′ and Δ = h − u of every registered function (Eqs 1 to 4 and 8).
+
+Thresholds, limits, slopes at kinks and the line u are those of `noisyviz.units`; only the arithmetic is repeated
+here, in operations that run on every device and can be differentiated again. A function of a user's own is evaluated
+by NumPy on the CPU, with the derivative that was found for it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import inf, pi, sqrt
+from types import MappingProxyType
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+import noisyviz
+from noisyviz.units.activation import Activation
+
+Map = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TorchFunction:
+    """An activation function for tensors of any shape and floating dtype."""
+
+    facts: Activation
+    h: Map
+    slope: Map
+    delta: Map
+    numpy: bool = False  # evaluated by NumPy: cannot be differentiated twice
+
+    @property
+    def name(self) -> str:
+        """The name it was asked for by."""
+        return self.facts.name
+
+    def saturated(self, x: Tensor) -> Tensor:
+        """Return x <= x_t⁻ or x >= x_t⁺ as booleans of x's shape."""
+        low, high = self.facts.thresholds
+        return ((x <= low) if low > -inf else torch.zeros_like(x, dtype=torch.bool)) | (
+            (x >= high) if high < inf else torch.zeros_like(x, dtype=torch.bool)
+        )
+
+
+def torch_function(fn: str) -> TorchFunction:
+    """Return an activation function by name: a registered one, or a user's own as ``module:function``.
+
+    Raises
+    ------
+    InputError
+        For an unknown name.
+    """
+    facts = noisyviz.activation(fn)
+    if fn in _FORMULAS:
+        h, slope, delta = _FORMULAS[fn]
+        return TorchFunction(facts=facts, h=h, slope=slope, delta=delta or _difference(facts, h))
+    if facts.pieces is not None and ":" not in fn:
+        h, slope = _pieces(facts)
+        return TorchFunction(facts=facts, h=h, slope=slope, delta=_PIECE_DELTAS.get(fn) or _difference(facts, h))
+    return TorchFunction(
+        facts=facts,
+        h=_by_numpy(facts.function),
+        slope=_by_numpy(facts.slope_function),
+        delta=_by_numpy(facts.finite_delta),
+        numpy=True,
+    )
+
+
+def _difference(facts: Activation, h: Map) -> Map:
+    return lambda x: h(x) - (facts.intercept + facts.slope * x)
+
+
+def _by_numpy(function: Callable[[Any], Any]) -> Map:
+    def evaluated(x: Tensor) -> Tensor:
+        values = function(x.detach().to("cpu", torch.float64).numpy())
+        return torch.as_tensor(values).to(x.device, x.dtype)
+
+    return evaluated
+
+
+def _pieces(facts: Activation) -> tuple[Map, Map]:
+    """Return h and h′ of a piecewise-linear function; at a break h′ is that of the registry."""
+    assert facts.pieces is not None
+    breaks, pieces = facts.breaks, facts.pieces
+    at_breaks = [float(facts.slope_function(_point(z))) for z in breaks]
+
+    def h(x: Tensor) -> Tensor:
+        y = pieces[0][0] + pieces[0][1] * x if pieces[0][1] else torch.full_like(x, pieces[0][0]) + 0.0 * x
+        for z, (intercept, slope) in zip(breaks, pieces[1:], strict=True):
+            y = torch.where(x > z, intercept + slope * x if slope else torch.full_like(x, intercept), y)
+        return y
+
+    def slope(x: Tensor) -> Tensor:
+        y = torch.where(x.isnan(), x, pieces[0][1])
+        for z, (_, after), at in zip(breaks, pieces[1:], at_breaks, strict=True):
+            y = torch.where(x > z, after, torch.where(x == z, at, y))
+        return y
+
+    return h, slope
+
+
+def _point(z: float) -> Any:
+    import numpy as np
+
+    return np.array(z)
+
+
+def _sech2(x: Tensor) -> Tensor:
+    e = torch.exp(-2.0 * x.abs())
+    return 4.0 * e / (1.0 + e) ** 2
+
+
+def _logistic_slope(x: Tensor) -> Tensor:
+    e = torch.exp(-x.abs())
+    return e / (1.0 + e) ** 2
+
+
+def _negative(x: Tensor) -> Tensor:
+    return x.clamp(max=0.0)
+
+
+def _normal_cdf(x: Tensor) -> Tensor:
+    return 0.5 * torch.erfc(-x / sqrt(2.0))
+
+
+def _normal_density(x: Tensor) -> Tensor:
+    return torch.exp(-0.5 * x * x) / sqrt(2.0 * pi)
+
+
+_SELU: Final = 1.0507009873554805, 1.6732632423543772  # λ and α of Klambauer et al. 2017
+_LECUN: Final = 1.7159
+
+_FORMULAS: Final[Mapping[str, tuple[Map, Map, Map | None]]] = MappingProxyType(
+    {
+        "tanh": (torch.tanh, _sech2, None),
+        "sigmoid": (torch.sigmoid, _logistic_slope, None),
+        "hard-tanh": (
+            lambda x: x.clamp(-1.0, 1.0),
+            lambda x: torch.where(x.isnan(), x, ((x > -1.0) & (x < 1.0)).to(x.dtype)),
+            lambda x: x.clamp(-1.0, 1.0) - x,
+        ),
+        "hard-sigmoid": (
+            lambda x: (0.25 * x + 0.5).clamp(0.0, 1.0),
+            lambda x: torch.where(x.isnan(), x, 0.25 * ((x > -2.0) & (x < 2.0)).to(x.dtype)),
+            lambda x: 0.25 * ((-2.0 - x).clamp(min=0.0) + (2.0 - x).clamp(max=0.0)),
+        ),
+        "hard-swish": (
+            lambda x: torch.where(x <= -3.0, 0.0 * x, torch.where(x >= 3.0, x, x * (x + 3.0) / 6.0)),
+            lambda x: torch.where(x <= -3.0, 0.0 * x, torch.where(x >= 3.0, 1.0, (2.0 * x + 3.0) / 6.0)),
+            lambda x: torch.where(x <= -3.0, -x, torch.where(x >= 3.0, 0.0 * x, x * (x - 3.0) / 6.0)),
+        ),
+        "elu": (
+            lambda x: torch.where(x > 0.0, x, torch.expm1(_negative(x))),
+            lambda x: torch.exp(_negative(x)),
+            lambda x: torch.expm1(_negative(x)) - _negative(x),
+        ),
+        "selu": (
+            lambda x: _SELU[0] * torch.where(x > 0.0, x, _SELU[1] * torch.expm1(_negative(x))),
+            lambda x: _SELU[0] * torch.where(x >= 0.0, torch.ones_like(x), _SELU[1] * torch.exp(_negative(x))),
+            lambda x: _SELU[0] * (_SELU[1] * torch.expm1(_negative(x)) - _negative(x)),
+        ),
+        "softplus": (lambda x: -logsigmoid(-x), torch.sigmoid, lambda x: -logsigmoid(x)),
+        "softsign": (lambda x: x / (1.0 + x.abs()), lambda x: 1.0 / (1.0 + x.abs()) ** 2, None),
+        "arctan": (torch.atan, lambda x: 1.0 / (1.0 + x * x), None),
+        "erf": (torch.erf, lambda x: torch.exp(-x * x) * (2.0 / sqrt(pi)), None),
+        "gelu": (
+            lambda x: x * _normal_cdf(x),
+            lambda x: _normal_cdf(x) + x * _normal_density(x),
+            lambda x: -x * _normal_cdf(-x),
+        ),
+        "silu": (
+            lambda x: x * torch.sigmoid(x),
+            lambda x: torch.sigmoid(x) * (1.0 + x * torch.sigmoid(-x)),
+            lambda x: -x * torch.sigmoid(-x),
+        ),
+        "lecun-tanh": (
+            lambda x: _LECUN * torch.tanh(x * (2.0 / 3.0)),
+            lambda x: _LECUN * (2.0 / 3.0) * _sech2(x * (2.0 / 3.0)),
+            None,
+        ),
+    }
+)
+
+_PIECE_DELTAS: Final[Mapping[str, Map]] = MappingProxyType(
+    {
+        "relu": lambda x: (-x).clamp(min=0.0),
+        "hard-sigmoid-6": lambda x: ((-3.0 - x).clamp(min=0.0) + (3.0 - x).clamp(max=0.0)) / 6.0,
+        "leaky-relu": lambda x: -0.99 * x.clamp(max=0.0),
+        "identity": lambda x: 0.0 * x,
+    }
+)
+"""Δ where h − u would lose its digits, as in `noisyviz.units.activations`."""

@@ -1,0 +1,247 @@
+"""LSTM and GRU over a whole window as one autograd function each, with the gradients written by hand (Eqs 9, 12, 14).
+
+Gates are worked on in the coordinates u = slope·pre + intercept of their linearisation, with slope and intercept
+folded into the weights, so that sigmoid and tanh gates of either form (hard or soft) are one block of h = clip(u) or
+h = centre + half·tanh(rate·(u − centre)). With Δ = h − u and t = tanh(|p|Δ/2), d(x)·σ·ε is t·|t|·e, where e =
+±(c/4)·ε carries the sign of 1 − α: Δ has the sign of −x wherever it is not 0. A step computes φ alone; slopes and
+∂φ/∂p follow for the whole window.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Block:
+    """The functions of a block of gates, one entry for each of its columns, shape (columns,)."""
+
+    slope: Tensor  # u = slope·pre + intercept
+    intercept: Tensor
+    low: Tensor  # limits of h
+    high: Tensor
+    keep: Tensor  # α − 1
+    soft: bool  # h = tanh or the logistic function; else clip(u, low, high)
+
+    def h(self, u: Tensor, out: Tensor) -> Tensor:
+        """Write h into `out`."""
+        if not self.soft:
+            return torch.clamp(u, self.low, self.high, out=out)
+        centre, half = 0.5 * (self.high + self.low), 0.5 * (self.high - self.low)
+        torch.sub(u, centre, out=out).div_(half).tanh_()
+        return out.mul_(half).add_(centre)
+
+    def slope_of(self, u: Tensor) -> Tensor:
+        """Return dh/du; at the ends of a clipped line it is 0."""
+        if not self.soft:
+            return ((u > self.low) & (u < self.high)).to(u.dtype)
+        centre, half = 0.5 * (self.high + self.low), 0.5 * (self.high - self.low)
+        e = torch.exp(-2.0 * ((u - centre) / half).abs_())
+        return 4.0 * e / (1.0 + e) ** 2
+
+    def value(self, u: Tensor, p: Tensor, e: Tensor | None, work: tuple[Tensor, ...], out: Tensor) -> None:
+        """Write φ into `out`; `p` is |p|/2, `work` three arrays of u's shape."""
+        h, delta, t = work
+        self.h(u, h)
+        torch.sub(h, u, out=delta)
+        torch.addcmul(h, delta, self.keep, out=out)
+        if e is not None:
+            torch.mul(delta, p, out=t).tanh_()
+            torch.abs(t, out=h)
+            out.addcmul_(t.mul_(h), e)
+
+    def slopes(self, u: Tensor, p: Tensor, e: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return ∂φ/∂u and ∂φ/∂|p| over a whole window; `p` is |p|/2."""
+        h = self.h(u, torch.empty_like(u))
+        by_u = self.slope_of(u)
+        delta = h.sub_(u)
+        excess = by_u - 1.0
+        by_u.addcmul_(excess, self.keep)
+        if e is None:
+            return by_u, None
+        half_v = delta * p
+        fall = torch.exp(-2.0 * half_v.abs())
+        k = half_v.tanh_().abs_().mul_(4.0 * fall).div_((1.0 + fall) ** 2).mul_(e)  # |t|·sech²·e
+        by_u.addcmul_(k * (2.0 * p), excess)
+        return by_u, k.mul_(delta)
+
+
+def _sum_p(grad: Tensor, by_p: Tensor | None, p: Tensor) -> Tensor | None:
+    """Return the gradient of p, which is a number or has an entry for each column, from that of φ."""
+    if by_p is None:
+        return None
+    total = torch.einsum("tbn,tbn->n", grad, by_p) if p.dim() else (grad * by_p).sum()
+    return total * torch.sign(p)
+
+
+class LSTMWindow(torch.autograd.Function):
+    """h_t for t = 1 … T, and the last c, of an LSTM; gates in PyTorch's order i, f, g, o."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        pre: Tensor,
+        weight: Tensor,
+        h0: Tensor,
+        c0: Tensor,
+        p_gates: Tensor,
+        p_cell: Tensor,
+        e: Tensor | None,
+        gates: Block,
+        cell: Block,
+    ) -> tuple[Tensor, Tensor]:
+        """Run the window; `pre` is W·x + b, shape (T, B, 4n); `e` is ±(c/4)·ε, shape (T, B, 5n)."""
+        steps, batch, width = pre.shape
+        n = width // 4
+        folded = (weight * gates.slope[:, None]).t().contiguous()
+        u = pre * gates.slope + gates.intercept
+        phi, hidden, cells, tops = (pre.new_empty(steps, batch, k) for k in (width, n, n, n))
+        half_gates, half_cell = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        work = tuple(pre.new_empty(batch, width) for _ in range(3))
+        small = tuple(pre.new_empty(batch, n) for _ in range(3))
+        e_gates, e_cell = (None, None) if e is None else (e[..., :width].unbind(0), e[..., width:].unbind(0))
+        h, c = h0, c0
+        rows = zip(u.unbind(0), phi.unbind(0), hidden.unbind(0), cells.unbind(0), tops.unbind(0), strict=True)
+        for t, (at, gate, h_next, c_next, top) in enumerate(rows):
+            at.addmm_(h, folded)
+            gates.value(at, half_gates, None if e_gates is None else e_gates[t], work, gate)
+            i, f, g, o = gate.split(n, 1)
+            torch.mul(f, c, out=c_next).addcmul_(i, g)
+            cell.value(c_next, half_cell, None if e_cell is None else e_cell[t], small, top)
+            torch.mul(o, top, out=h_next)
+            h, c = h_next, c_next
+        ctx.save_for_backward(u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e)
+        ctx.blocks = gates, cell
+        return hidden, cells[-1].clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_hidden: Tensor, grad_c: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of what `forward` took."""
+        u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e = ctx.saved_tensors
+        gates, cell = ctx.blocks
+        steps, _, width = u.shape
+        n = width // 4
+        e_gates, e_cell = (None, None) if e is None else (e[..., :width], e[..., width:])
+        by_u, by_p = gates.slopes(u, 0.5 * p_gates.abs(), e_gates)
+        by_c, by_p_cell = cell.slopes(cells, 0.5 * p_cell.abs(), e_cell)
+        folded = weight * gates.slope[:, None]
+        grad_phi, grad_top = torch.empty_like(u), torch.empty_like(cells)
+        grad_u = by_u  # in place: a step's slopes are not needed after it
+        gc, gh = grad_c.clone(), torch.zeros_like(h0)
+        for t in range(steps - 1, -1, -1):
+            i, f, g, o = phi[t].split(n, 1)
+            gh.add_(grad_hidden[t])
+            gc.addcmul_(torch.mul(gh, o, out=grad_top[t]), by_c[t])
+            by_i, by_f, by_g, by_o = grad_phi[t].split(n, 1)
+            torch.mul(gc, g, out=by_i)
+            torch.mul(gc, cells[t - 1] if t else c0, out=by_f)
+            torch.mul(gc, i, out=by_g)
+            torch.mul(gh, tops[t], out=by_o)
+            grad_u[t].mul_(grad_phi[t])
+            torch.mm(grad_u[t], folded, out=gh)
+            gc.mul_(f)
+        grad_pre = grad_u.mul_(gates.slope)
+        before = torch.cat([h0[None], hidden[:-1]]).reshape(-1, n)
+        grad_weight = grad_pre.reshape(-1, width).t() @ before
+        return (
+            grad_pre,
+            grad_weight,
+            gh,
+            gc,
+            _sum_p(grad_phi, by_p, p_gates),
+            _sum_p(grad_top, by_p_cell, p_cell),
+            None,
+            None,
+            None,
+        )
+
+
+class GRUWindow(torch.autograd.Function):
+    """h_t for t = 1 … T of a GRU; gates in PyTorch's order r, z, n, the reset applied behind the product."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        pre: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        h0: Tensor,
+        p_gates: Tensor,
+        p_cell: Tensor,
+        e: Tensor | None,
+        gates: Block,
+        cell: Block,
+    ) -> Tensor:
+        """Run the window; `pre` is W·x + b without the recurrent bias of n, which is `bias`; `e` is (T, B, 3n)."""
+        steps, batch, width = pre.shape
+        n = width // 3
+        m = 2 * n
+        fold = torch.cat([gates.slope, torch.ones_like(bias)])
+        folded = (weight * fold[:, None]).t().contiguous()
+        u = pre * fold  # the columns of n become U·h + bias, what the reset multiplies
+        u[..., :m] += gates.intercept
+        u[..., m:] = bias
+        a, phi, hidden, news = (pre.new_empty(steps, batch, k) for k in (n, m, n, n))
+        half_gates, half_cell = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        work = tuple(pre.new_empty(batch, m) for _ in range(3))
+        small = tuple(pre.new_empty(batch, n) for _ in range(3))
+        e_gates, e_cell = (None, None) if e is None else (e[..., :m].unbind(0), e[..., m:].unbind(0))
+        h = h0
+        for t in range(steps):
+            at, gate, new = u[t], phi[t], news[t]
+            at.addmm_(h, folded)
+            gates.value(at[:, :m], half_gates, None if e_gates is None else e_gates[t], work, gate)
+            r, z = gate.split(n, 1)
+            torch.addcmul(pre[t, :, m:], r, at[:, m:], out=a[t])
+            cell.value(a[t], half_cell, None if e_cell is None else e_cell[t], small, new)
+            torch.sub(h, new, out=hidden[t]).mul_(z).add_(new)
+            h = hidden[t]
+        ctx.save_for_backward(u, a, phi, hidden, news, weight, fold, h0, p_gates, p_cell, e)
+        ctx.blocks = gates, cell
+        return hidden
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_hidden: Tensor) -> tuple[Tensor | None, ...]:
+        """Return the gradients of what `forward` took."""
+        u, a, phi, hidden, news, weight, fold, h0, p_gates, p_cell, e = ctx.saved_tensors
+        gates, cell = ctx.blocks
+        steps, _, width = u.shape
+        n = width // 3
+        m = 2 * n
+        e_gates, e_cell = (None, None) if e is None else (e[..., :m], e[..., m:])
+        by_u, by_p = gates.slopes(u[..., :m], 0.5 * p_gates.abs(), e_gates)
+        by_a, by_p_cell = cell.slopes(a, 0.5 * p_cell.abs(), e_cell)
+        folded = weight * fold[:, None]
+        grad_phi, grad_new, grad_u = torch.empty_like(phi), torch.empty_like(a), torch.empty_like(u)
+        gh = torch.zeros_like(h0)
+        for t in range(steps - 1, -1, -1):
+            r, z = phi[t].split(n, 1)
+            before = hidden[t - 1] if t else h0
+            gh.add_(grad_hidden[t])
+            by_r, by_z = grad_phi[t].split(n, 1)
+            torch.mul(gh, before - news[t], out=by_z)
+            torch.addcmul(gh, gh, z, value=-1.0, out=grad_new[t])
+            by_a[t].mul_(grad_new[t])  # from here on the gradient of a
+            torch.mul(by_a[t], u[t, :, m:], out=by_r)
+            torch.mul(by_u[t], grad_phi[t], out=grad_u[t, :, :m])
+            torch.mul(by_a[t], r, out=grad_u[t, :, m:])
+            gh.mul_(z).addmm_(grad_u[t], folded)
+        grad_rec = grad_u * fold
+        grad_pre = torch.cat([grad_rec[..., :m], by_a], dim=-1)
+        before = torch.cat([h0[None], hidden[:-1]]).reshape(-1, n)
+        return (
+            grad_pre,
+            grad_rec.reshape(-1, width).t() @ before,
+            grad_u[..., m:].sum((0, 1)),
+            gh,
+            _sum_p(grad_phi, by_p, p_gates),
+            _sum_p(grad_new, by_p_cell, p_cell),
+            None,
+            None,
+            None,
+        )
