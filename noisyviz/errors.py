@@ -5,20 +5,20 @@ from collections.abc import Iterable
 
 
 class NoisyvizError(Exception):
-    """A failure that noisyviz foresees and explains in one sentence."""
+    """A failure that noisyviz expects and explains in one sentence."""
 
     exit_code = 1
 
 
 class InputError(NoisyvizError, ValueError):
-    """An option, a value or a given file that the user can mend.
+    """An invalid option, value or input file, which the user can correct.
 
     Parameters
     ----------
     message
-        One sentence that says the name, the value and what is allowed.
+        One sentence that names the parameter, its value and what is allowed.
     parameter
-        The parameter at fault as the Python API spells it; the command line names its flag instead.
+        The invalid parameter as the Python API spells it; the command line names its flag instead.
 
     Examples
     --------
@@ -40,7 +40,7 @@ class MissingExtraError(NoisyvizError):
 
 
 class NotReachedError(NoisyvizError):
-    """A search ran to its end and found no setting that reaches the target."""
+    """A search finished without finding a setting that reaches the target."""
 
     exit_code = 3
 

@@ -263,8 +263,8 @@ def paper(*, start: float, end: float, steps: int, every: int = 200) -> Schedule
         raise InputError(f"every must be a whole number of at least 1, got {every}", parameter="every")
     if end > start:
         raise InputError(
-            f"the paper schedule only falls: its end must be at most its start {start:g}, got {end:g}; "
-            "linear and cosine can rise",
+            f"the paper schedule only decreases: its end must be at most its start {start:g}, got {end:g}; "
+            "linear and cosine can increase",
             parameter="end",
         )
     return _of_step(lambda t: np.maximum(start / np.sqrt(np.clip(t, 0, steps) // every + 1.0), end))
@@ -361,7 +361,8 @@ def _refuse_zero(name: str, start: float, end: float) -> None:
     for parameter, value in (("end", end), ("start", start)):
         if value == 0:
             raise InputError(
-                f"the {name} schedule falls by factors and cannot have its {parameter} at 0; use cosine or linear",
+                f"the {name} schedule multiplies c by factors, so its {parameter} must be above 0, got 0; "
+                "use cosine or linear",
                 parameter=parameter,
             )
 

@@ -1,4 +1,4 @@
-"""``noisyviz anneal``: noisy descent under a schedule, beside constant noise, the leak alone and no noise."""
+"""``noisyviz anneal``: noisy descent under a schedule, against constant noise, the leak alone and no noise."""
 
 from functools import partial
 from pathlib import Path
@@ -18,24 +18,25 @@ from noisyviz.results import masked_document
 if TYPE_CHECKING:
     from noisyviz.pictures.anneal.picture import Anneal, AnnealResult
 
-SUMMARY: Final = "Annealed noise: trajectories under a schedule, and what moves them."
+SUMMARY: Final = "Simulate gradient descent under an annealed noise schedule."
 HELP: Final = """\
 \b
 noisyviz anneal --steps 500
 noisyviz anneal --fn tanh --unit nah --schedule cosine,linear,paper -o schedules.pdf
 noisyviz anneal --objective funnel --trajectories 1000 --animate funnel.gif
 
-Let many trajectories descend the loss of a saturated noisy unit while the
-noise level c falls from --c-start to --c-end, beside the same descent with c
-held at --c-end, with the leak alone (c = 0) and without noise. Draws the
-schedule, the trajectories, the expected drift, the final positions and the
-arrivals; prints the share of success with its 95 % interval, the median first
-passage, the final loss, and which term of the gradient carries the motion.
+Simulate many trajectories of gradient descent on the loss of a saturated noisy
+unit while the noise level c falls from --c-start to --c-end. For comparison, the
+same descent is run with c fixed at --c-end, with the leak alone (c = 0) and
+without noise. Draws the schedule, the trajectories, the expected drift, the final
+positions and the first-passage times. Prints the success rate with its 95 %
+interval, the median first-passage time, the final loss, and the term of the
+gradient that drives the motion.
 
-The objectives funnel, double-well and plateau are landscapes f whose input is
-noisy; they take no unit. Several --schedule are compared on the same draws.
-Without -o the picture is anneal.png in the current folder; with --json and no
--o nothing is written. -o writes csv, npz and json as well.
+The objectives funnel, double-well and plateau are landscapes f with a noisy
+input; they take no unit. Several --schedule values are compared on the same
+draws. Without -o the picture is saved as anneal.png in the current folder; with
+--json and no -o nothing is written. -o also writes csv, npz and json.
 """
 BY_DESIGN: Final = ("median_first_passage", "first_passage")  # null means never
 UNIT_OPTIONS: Final = ("fn", "unit", "alpha", "p", "scale")
@@ -46,32 +47,32 @@ DESCENT: Final = (
     Option(
         "objective",
         "NAME",
-        "desaturate, funnel, double-well or plateau.",
+        "Objective: desaturate, funnel, double-well or plateau.",
         default="desaturate",
         read=partial(member, registry="noisyviz.annealing.objectives:OBJECTIVES"),
     ),
     Option(
         "schedule",
         "LIST",
-        "How c falls; several are compared.",
+        "Schedule of c; several are compared.",
         default="exponential",
         read=partial(member, registry="noisyviz.annealing.schedules:SCHEDULES"),
         type=list[str],
     ),
     Option("c_start", "NUMBER", "c at step 0.", told="30", read=_LEVEL),
-    Option("c_end", "NUMBER", "c at step T, and of the constant noise.", told="0.5", read=_LEVEL),
-    Option("every", "N", "Steps between two falls of 'paper'.", told="200", read=partial(_COUNT, low=1)),
+    Option("c_end", "NUMBER", "c at step T, and of the runs with constant noise.", told="0.5", read=_LEVEL),
+    Option("every", "N", "Steps between two drops of the 'paper' schedule.", told="200", read=partial(_COUNT, low=1)),
     Option("steps", "T", "Number of steps, 0 to 1e6.", told="2000", read=_COUNT),
     Option("trajectories", "N", "Number of trajectories, 1 to 1e6.", told="256", read=partial(_COUNT, low=1)),
-    Option("lr", "NUMBER", "Learning rate.", told="0.1; landscapes have their own", read=_LEVEL),
-    Option("x0", "NUMBER", "Start.", told="3 beyond the threshold", read=number),
-    Option("target", "NUMBER", "Target of the unit's output.", told="0.5", read=number),
+    Option("lr", "NUMBER", "Learning rate.", told="0.1; each landscape has its own", read=_LEVEL),
+    Option("x0", "NUMBER", "Starting point.", told="3 beyond the threshold", read=number),
+    Option("target", "NUMBER", "Target output of the unit.", told="0.5", read=number),
 )
-ANIMATE: Final = Option("animate", "FILE", "Write a moving picture, .gif or .webp.")
+ANIMATE: Final = Option("animate", "FILE", "Write an animation, .gif or .webp.")
 OPTIONS: Final = (
     *opt.changed(
         opt.UNIT,
-        fn={"help": "Activation function h, or your own as module:function.", "default": "hard-tanh"},
+        fn={"default": "hard-tanh"},
         c={"refused": "follows a schedule here; use --c-start and --c-end"},
     ),
     *DESCENT,

@@ -17,7 +17,7 @@ from noisyviz.cli.options import command
 from noisyviz.errors import InputError, NoisyvizError, suggestion
 
 USAGE: Final = InputError.exit_code
-EPILOG: Final = "Documentation: docs/ and README.md of the source tree. Problems and wishes: its issue tracker."
+EPILOG: Final = "Documentation: README.md and docs/ in the source tree. Bugs and ideas: the project's issue tracker."
 
 HELP: Final = """\
 \b
@@ -25,14 +25,14 @@ noisyviz plot --fn tanh
 noisyviz estimate --fn hard-tanh --unit nah --alpha 1.15 --at -3:3:0.5
 noisyviz anneal --steps 500
 
-See what a noisy activation function does to the expected output, its spread and
-the gradient, exactly and by Monte Carlo, before paying for training runs.
+Analyse and draw noisy activation functions: expected output, spread and gradient,
+computed exactly and by Monte Carlo, before you pay for training runs.
 
-Exit codes: 0 done; 1 failure; 2 an option or a given file that you can mend;
+Exit codes: 0 success; 1 failure; 2 invalid option or input file;
 3 calibrate found no setting; 130 interrupted.
 """
 
-# These may stand anywhere on the line, so that they can be put behind a command that went wrong.
+# Accepted anywhere on the command line, so that they can be added to the end of a command that failed.
 _ANYWHERE: Final = ("--debug", "--no-color")
 _FLAGS: Final = {"kind": "--unit", "x": "--at"}
 
@@ -86,10 +86,10 @@ def explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, TyperException):
         return _usage_message(error), error.exit_code
     if isinstance(error, MemoryError):
-        return "not enough memory; fewer points or samples need less", 1
+        return "out of memory; try fewer points or samples", 1
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror, 1
-    return f"internal error ({type(error).__name__}: {error}); run again with --debug to see where", 1
+    return f"internal error ({type(error).__name__}: {error}); run again with --debug for the traceback", 1
 
 
 def _with_flag(message: str, parameter: str | None) -> str:
@@ -149,9 +149,11 @@ def root(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
     _debug: Annotated[
-        bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")
+        bool, typer.Option("--debug", help="Show the traceback of an error; accepted anywhere on the command line.")
     ] = False,
-    no_color: Annotated[bool, typer.Option("--no-color", help="No colours on any stream; may stand anywhere.")] = False,
+    no_color: Annotated[
+        bool, typer.Option("--no-color", help="Disable colours; accepted anywhere on the command line.")
+    ] = False,
 ) -> None:
     """Handle the options that belong to no command."""
     if no_color:

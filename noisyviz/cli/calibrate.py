@@ -1,4 +1,4 @@
-"""``noisyviz calibrate``: the smallest noise that gives saturated units their gradient back."""
+"""``noisyviz calibrate``: the smallest noise level that restores the gradient of saturated units."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -21,17 +21,18 @@ if TYPE_CHECKING:
     from noisyviz.units.activation import Activation
     from noisyviz.units.unit import NoisyUnit
 
-SUMMARY: Final = "The least noise that gives saturated units a gradient at an acceptable bias."
+SUMMARY: Final = "Find the smallest noise level that restores a gradient without exceeding a bias limit."
 HELP: Final = """\
 \b
 noisyviz calibrate --input normal:0,2 --target-grad 0.2
 noisyviz calibrate activations.npz --unit nan,nah --alpha 0.9,1 --target-grad 0.3 --max-bias 0.4
 
-Find the smallest c with which the root mean square of the gradient on saturated
-samples reaches a target, in units of the slope of u, while the bias stays within
-a bound. Every kind and alpha on offer is tried, from files as in 'profile' or for
-a normal input. -o writes the whole trade-off, as a picture or a table.
-Exit code 3: nothing reaches it.
+Find the smallest noise level c at which the root mean square of the gradient over
+saturated samples reaches a target, in units of the slope of u, while the bias
+stays within a limit. Every combination of --unit and --alpha is tried. The input
+comes from files, as in 'profile', or from a normal distribution. -o writes the
+whole trade-off as a picture or a table. If no setting reaches the target, the
+exit code is 3.
 """
 LARGEST: Final = 1e9  # of a normal input
 ROUNDING: Final = 1e-9  # where a bias meets its bound
@@ -59,20 +60,22 @@ def normal_numbers(text: str, flag: str = "--input") -> tuple[float, float]:
 
 SEARCH: Final = (
     Option("files", "[FILE...]", "Files, FILE:ARRAY, folders, or - for standard input.", argument=True, type=list[str]),
-    Option("input", "normal:MEAN,STD", "A normal input in place of files.", read=normal_numbers),
-    Option("target_grad", "NUMBER", "Least gradient on saturated samples, above 0.", default="0.25", read=number),
-    Option("max_bias", "NUMBER", "Largest bias, at least 0.", told="none", read=partial(number, at_least=0.0)),
+    Option("input", "normal:MEAN,STD", "Normal distribution of the input, instead of files.", read=normal_numbers),
+    Option("target_grad", "NUMBER", "Gradient to reach on saturated samples, above 0.", default="0.25", read=number),
+    Option("max_bias", "NUMBER", "Bias limit, at least 0.", told="none", read=partial(number, at_least=0.0)),
     Option(
         "start_factor",
         "NUMBER",
-        "A schedule starts where the gradient is this many times the target, at least 1.",
+        "Start the schedule where the gradient is this multiple of the target, at least 1.",
         default="4",
         read=partial(number, at_least=1.0),
     ),
 )
 OPTIONS: Final = (
     *SEARCH,
-    *opt.changed(opt.UNIT, c={"refused": "is what calibrate searches for; use --target-grad and --max-bias"}),
+    *opt.changed(
+        opt.UNIT, c={"refused": "is the quantity that calibrate searches for; use --target-grad and --max-bias"}
+    ),
     *opt.FILES,
     *opt.PICTURE,
     *opt.PRINTING,
@@ -111,8 +114,8 @@ def run(given: Given) -> None:
         raise NotReachedError(verdict(found, asked["target_grad"], asked["max_bias"]))
     if not out.quiet:
         if found.best.c == 0:
-            terminal.say("the leak suffices: no noise is needed")
-        terminal.say(f"see it with: {found.best.command()}")
+            terminal.say("the leak alone reaches the target: no noise is needed")
+        terminal.say(f"draw it with: {found.best.command()}")
         terminal.say(schedule_sentence(found, asked["start_factor"]))
 
 
@@ -191,14 +194,14 @@ def schedule_sentence(found: "Calibration", factor: float) -> str:
 
     start, end = found.start, found.best
     if end is None:
-        return "there is no schedule without a setting to end at"
+        return "no schedule: no setting reaches the target"
     if start is None:
-        return f"no c up to 100 gives {factor:g} times the target gradient: there is no schedule that starts there"
+        return f"no schedule: no c up to 100 gives {factor:g} times the target gradient"
     if start.c == end.c:
-        return f"the gradient is {factor:g} times the target there already: there is nothing to anneal"
+        return f"no schedule: the gradient is already {factor:g} times the target at this c"
     return (
-        f"anneal c from {start.c:.4g}, where the gradient is {factor:g} times the target and the bias "
-        f"{start.bias_rms:.4g} (no bound holds there), to {end.c:.4g}: {anneal_command(start, end)}"
+        f"anneal c from {start.c:.4g}, where the gradient is {factor:g} times the target and the bias is "
+        f"{start.bias_rms:.4g} (the bias limit does not apply there), to {end.c:.4g}: {anneal_command(start, end)}"
     )
 
 
@@ -225,11 +228,11 @@ def verdict(found: "Calibration", target: float, bound: float | None) -> str:
     wanted = f"a gradient of {target:g}" + ("" if bound is None else f" with a bias of at most {bound:g}")
     if kept:
         best = max(kept, key=lambda one: one.grad_rms_saturated)
-        near = "the largest tried is" if bound is None else "the largest tried with such a bias is"
+        near = "the largest gradient found is" if bound is None else "the largest gradient within that limit is"
     else:
         best = min(found.curve, key=lambda one: one.bias_rms)
-        near = "where the bias is least, the gradient is"
+        near = "at the smallest bias found, the gradient is"
     return (
         f"no setting reaches {wanted}; {near} {best.grad_rms_saturated / slope:.6g}, "
-        f"of {best.unit.kind} at c = {best.c:.4g} with a bias of {best.bias_rms:.4g}"
+        f"for {best.unit.kind} at c = {best.c:.4g} with a bias of {best.bias_rms:.4g}"
     )

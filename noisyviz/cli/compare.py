@@ -1,4 +1,4 @@
-"""``noisyviz compare``: small multiples of noisy units, and a table of what they do on average."""
+"""``noisyviz compare``: small multiples of noisy units, and a table of their averages over x."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -17,25 +17,25 @@ from noisyviz.units.parameters import PARAMETERS
 if TYPE_CHECKING:
     from noisyviz.pictures.compare.picture import Compare, CompareResult
 
-SUMMARY: Final = "Units side by side: kinds and parameters as rows and columns, with a table."
+SUMMARY: Final = "Compare units side by side, with a table of averages."
 HELP: Final = """\
 \b
 noisyviz compare --fn hard-tanh --unit nan,nah,nani,nanil,nanis --alpha 0.9,1.0,1.15
 noisyviz compare --unit nan --alpha 1.15 --c 0.25,0.5,1 --p 1,2 -o levels.pdf -o levels.csv
 
-Draw noisy units side by side on the same axes. Every unit option takes a list:
-in the order --fn --unit --alpha --c --p --scale --noise, the first with several
-values spans the rows, the second one the columns; a third is refused. A kind
-that ignores what spans the columns has one cell in its row.
+Draw noisy units side by side on the same axes. Every unit option accepts a list.
+In the order --fn --unit --alpha --c --p --scale --noise, the first option with
+several values defines the rows and the second the columns; a third is an error.
+A kind that ignores the column option gets a single cell in its row.
 
-The table holds averages over x, uniform in --xlim, by the exact road: the root
-mean squares of the bias E[phi] - h and of the spread of phi; the same where h
-saturates, and there the root mean square of the gradient over the draws, that
-of h', and the wrong-sign share, the mean probability that the gradient opposes
-u'. docs/theory.md has the formulas.
+The table holds exact averages over x, uniform in --xlim: the root mean squares
+of the bias E[phi] - h and of the spread of phi, over all x and over saturated x;
+and, over saturated x, the root mean squares of the gradient and of h', and the
+mean probability that the gradient has the opposite sign to u'. The formulas are
+in docs/theory.md.
 
-Without -o the picture is compare-<fn>.png in the current folder; with --json
-and no -o nothing is written. -o also takes csv, npz and json for the table.
+Without -o the picture is saved as compare-<fn>.png in the current folder; with
+--json and no -o nothing is written. -o also writes the table as csv, npz or json.
 """
 OPTIONS: Final = (
     *opt.UNIT,
@@ -43,7 +43,7 @@ OPTIONS: Final = (
     *opt.changed(
         (opt.PANELS, opt.SAMPLES),
         panels={
-            "help": "Panels of each unit: activation, delta, sigma, gradient.",
+            "help": "Panels to draw for each unit: activation, delta, sigma, gradient.",
             "default": "activation,gradient",
             "read": partial(member, registry="noisyviz.pictures.overview.picture:PANELS"),
         },
@@ -100,7 +100,7 @@ def notes(picture: "Compare") -> Iterator[str]:
     kinds = picture.unit[0] if len(picture.unit) == 1 else "these kinds"
     for key in OPTIONS:
         if len(getattr(picture, key)) > 1 and key not in picture.span():
-            yield f"--{key} changes nothing: {kinds} {'ignores' if len(picture.unit) == 1 else 'ignore'} it"
+            yield f"--{key} has no effect: {kinds} {'ignores' if len(picture.unit) == 1 else 'ignore'} it"
 
 
 def columns() -> tuple[str, ...]:

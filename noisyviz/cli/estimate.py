@@ -16,14 +16,14 @@ from noisyviz.export.formats import TABLE_FORMATS
 if TYPE_CHECKING:
     from noisyviz.cli.estimate_columns import Estimate
 
-SUMMARY: Final = "Mean, spread and gradient at given points, exactly and by Monte Carlo."
+SUMMARY: Final = "Compute mean, spread and gradient at given points, exactly and by Monte Carlo."
 HELP: Final = """\
 \b
 noisyviz estimate --fn tanh --unit nan --at -3:3:0.5
 noisyviz estimate --fn hard-tanh --unit nah --alpha 1.15 --samples 1e6 -o hard-tanh.csv
 
-Compute mean, bias, spread and gradient of a noisy unit at given points x:
-exactly, and by Monte Carlo with a standard error. Prints a table, or one
+Compute the mean, bias, spread and gradient of a noisy unit at given points x,
+exactly and by Monte Carlo with standard errors. Prints a table, or one JSON
 document with --json; -o writes csv, npz or json instead.
 """
 EVEN_IN_XI: Final = {"nah": "the mean and the gradient", "nani": "the gradient near 0"}
@@ -45,12 +45,16 @@ SHOWN: Final = {
 SAMPLER: Final = Option(
     "sampler",
     "NAME",
-    "How the draws are made.",
+    "Sampling method: iid, antithetic, stratified or sobol.",
     default="iid",
     read=partial(member, registry="noisyviz.moments.samplers:SAMPLERS"),
 )
 JOBS: Final = Option(
-    "jobs", "N", "Threads that draw; changes no digit.", told="one per core", read=partial(whole, low=1, high=MAX_JOBS)
+    "jobs",
+    "N",
+    "Number of threads; the results do not depend on it.",
+    told="one per core",
+    read=partial(whole, low=1, high=MAX_JOBS),
 )
 OPTIONS: Final = (
     *opt.UNIT,
@@ -115,10 +119,10 @@ def notes(kind: str, asked: int, result: "Estimate") -> Iterator[str]:
     if result.sampler == "antithetic" and kind in EVEN_IN_XI:
         yield (
             f"note: antithetic pairs double the variance of {EVEN_IN_XI[kind]} of {kind}, "
-            "which are even in the draw; --sampler stratified is better"
+            "which are even in the draw; use --sampler stratified instead"
         )
     if result.samples != asked:
-        yield f"note: used {result.samples:,} samples, a number that the {result.sampler} sampler needs"
+        yield f"note: rounded up to {result.samples:,} samples, as the {result.sampler} sampler requires"
 
 
 def csv_header() -> str:
@@ -141,7 +145,7 @@ def show(result: "Estimate") -> None:
     title = "{unit} of {fn}, alpha {alpha:g}, c {c:g}, p {p:g}, {noise} noise".format_map(result.config)
     terminal.print_table(title, list(SHOWN), list(zip(*cells, strict=True)))
     if stride > 1:
-        terminal.say(f"{len(cells[0])} of {len(found['x'])} points shown; --at, --json, -o or a pipe give all")
+        terminal.say(f"{len(cells[0])} of {len(found['x'])} points shown; use --json, -o or a pipe for all of them")
 
 
 def _short(cell: float | str, digits: int) -> str:

@@ -18,23 +18,24 @@ from noisyviz.export.formats import PICTURE_FORMATS
 if TYPE_CHECKING:
     from noisyviz.export.figures import Done, Job
 
-SUMMARY: Final = "The figures of the paper, each with its data."
+SUMMARY: Final = "Redraw the figures of the paper, each with its data."
 HELP: Final = """\
 \b
 noisyviz figures
 noisyviz figures --only 4,wrong-sign --format pdf -o paper
 noisyviz figures --edition v3 --scale eq9 --style screen --width 12cm
 
-Draw the figures of the paper (ICML 2016: 1 to 9; --edition v3, arXiv: 1 to 11)
-and two beyond it, wrong-sign and budget, at ICML column width: figure-4.pdf,
-.svg and .png with the numbers behind them in figure-4.csv, and manifest.json,
-which names every file with its sha256 and every picture with its settings.
+Redraw the figures of the paper (ICML 2016: 1 to 9; --edition v3, arXiv: 1 to 11)
+and two further ones, wrong-sign and budget, at ICML column width. Each is written
+as, for example, figure-4.pdf, .svg and .png, with its data in figure-4.csv.
+manifest.json lists every file with its sha256 and every picture with its settings.
 
---scale decides how sigma grows in figures 4 to 6 (v3: 4, 6, 7): as the paper
-draws them (figure), or as its Eq 9 says (eq9).
+--scale selects the noise scale in figures 4 to 6 (v3: 4, 6, 7): as drawn in the
+paper (figure), or by its Eq 9 (eq9).
 
-The folder is made when it is missing. Without -o it is 'figures' in the current
-folder; with --json and no -o nothing is written, and the data are printed.
+Without -o, files go to the folder 'figures' in the current folder; a missing
+folder is created. With --json and no -o nothing is written and the data are
+printed.
 """
 FOLDER: Final = "figures"
 OPTIONS: Final = (
@@ -42,21 +43,21 @@ OPTIONS: Final = (
     Option(
         "edition",
         "NAME",
-        "icml or v3 (arXiv).",
+        "Edition of the paper: icml (proceedings) or v3 (arXiv).",
         default="icml",
         read=partial(member, registry="noisyviz.pictures.paper:EDITIONS"),
     ),
     Option(
         "scale",
         "NAME",
-        "How sigma grows: figure or eq9.",
+        "How sigma grows with saturation: figure or eq9.",
         default="figure",
         read=partial(member, registry="noisyviz.pictures.paper:SCALES"),
     ),
     Option(
         "format",
         "LIST",
-        "Some of pdf, svg, png, pgf.",
+        "Formats to write: pdf, svg, png, pgf.",
         default="pdf,svg,png",
         read=partial(choice, allowed=PICTURE_FORMATS),
         type=list[str],
@@ -65,7 +66,7 @@ OPTIONS: Final = (
     *opt.changed(
         (opt.SEED, opt.STYLE, opt.WIDTH),
         seed={
-            "help": "Seed of every random draw; 'random' draws one.",
+            "help": "Random seed of all figures; 'random' picks one and reports it.",
             "default": None,
             "told": "each figure's own",
         },
@@ -96,7 +97,7 @@ def run(given: Given) -> None:
                 terminal.say(f"wrote {path}")
         old = [] if quiet else of_other_settings(folder, done)
         if old:
-            terminal.say(f"the data beside {', '.join(old)} are new now, and these were drawn with other settings")
+            terminal.say(f"the data files were replaced; drawn earlier with other settings: {', '.join(old)}")
     if given["json"]:
         terminal.print_json(document(done, folder))
 

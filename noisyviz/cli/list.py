@@ -1,4 +1,4 @@
-"""``noisyviz list``: what there is to choose from, read from the registries."""
+"""``noisyviz list``: the values that options accept, read from the registries."""
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -10,13 +10,15 @@ from noisyviz.cli.options import Given, Option
 from noisyviz.cli.parsing import choice
 from noisyviz.results import masked
 
-SUMMARY: Final = "What there is to choose from, each with its formula."
+SUMMARY: Final = "List activations, units, noises, schedules and figures with their formulas."
 HELP: Final = """\
 \b
 noisyviz list
 noisyviz list units --json
 
-List what the options choose from, each with its formula.
+List the values that the options accept: activations, units, noises, samplers,
+scales, schedules, objectives, figures and styles, each with its formula or a
+short description.
 """
 
 Row = dict[str, object]

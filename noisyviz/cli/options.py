@@ -158,12 +158,18 @@ FN: Final = UNIT[0]
 NOISE: Final = UNIT[1:]
 """The parameters alone, for a command that takes the activation apart."""
 
-AT: Final = Option("at", "LIST", "Points x: -3,0,2.5 or -4:4:0.1 (end included), inf too.", type=list[str])
+AT: Final = Option(
+    "at", "LIST", "Points x, such as -3,0,2.5 or -4:4:0.1 (end included); inf is allowed.", type=list[str]
+)
 XLIM: Final = Option(
     "xlim", "LO HI", "Range of x.", told="3 beyond the thresholds", read=interval, type=tuple[str, str]
 )
 POINTS: Final = Option(
-    "points", "N", "Number of x in the range, 2 to 1e6.", default="401", read=partial(whole, low=2, high=MAX_POINTS)
+    "points",
+    "N",
+    "Number of points in the range, 2 to 1e6.",
+    default="401",
+    read=partial(whole, low=2, high=MAX_POINTS),
 )
 PLACES: Final = (AT, XLIM, POINTS)
 """Where to evaluate."""
@@ -173,28 +179,28 @@ SAMPLES: Final = Option(
 )
 CLOUD: Final = partial(whole, low=1, high=1_000_000)
 """Reads the number of draws that a picture shows one by one."""
-SEED: Final = Option("seed", "N", "Seed of the draws; 'random' draws one and reports it.", default="0", read=seed_from)
+SEED: Final = Option("seed", "N", "Random seed; 'random' picks one and reports it.", default="0", read=seed_from)
 PANELS: Final = Option("panels", "LIST", "Panels to draw.", default="activation,delta,sigma,gradient", type=list[str])
 
 OUTPUT: Final = Option(
-    "output", "PATH", "File to write, repeatable; '-' is standard output.", also=("-o",), type=list[str]
+    "output", "PATH", "File to write (may be repeated); '-' is standard output.", also=("-o",), type=list[str]
 )
-FORMAT: Final = Option("format", "NAME", "File format, whatever the suffix says.")
+FORMAT: Final = Option("format", "NAME", "File format; overrides the suffix.")
 STYLE: Final = Option(
     "style",
     "NAME",
-    "paper, screen or dark.",
+    "Style: paper, screen or dark.",
     default="paper",
     read=partial(member, registry="noisyviz.pictures.shared.style:STYLES"),
 )
 WIDTH: Final = Option(
-    "width", "WIDTH", "icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm.", default="icml-page"
+    "width", "WIDTH", "Width: icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm.", default="icml-page"
 )
-WITH_DATA: Final = Option("with_data", "", "Write the numbers behind each picture as CSV beside it.", type=bool)
-SHOW: Final = Option("show", "", "Open the written picture in the system's viewer.", type=bool)
+WITH_DATA: Final = Option("with_data", "", "Also write the data of each picture as CSV.", type=bool)
+SHOW: Final = Option("show", "", "Open the picture in the system's viewer.", type=bool)
 JSON: Final = Option("json", "", "Print one JSON document.", type=bool)
-QUIET: Final = Option("quiet", "", "Do not name the files written.", also=("-q",), type=bool)
-FORCE: Final = Option("force", "", "Replace files that noisyviz did not make.", type=bool)
+QUIET: Final = Option("quiet", "", "Suppress notes and the names of written files.", also=("-q",), type=bool)
+FORCE: Final = Option("force", "", "Overwrite files that noisyviz did not make.", type=bool)
 FILES: Final = (OUTPUT, FORMAT)
 PICTURE: Final = (STYLE, WIDTH, WITH_DATA, SHOW)
 """How a picture looks and what goes with it."""

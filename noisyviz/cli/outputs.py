@@ -110,7 +110,7 @@ class Outputs:
         if self.show:
             path = next(target.path for target in self.pictures if target.path)
             if typer.launch(str(path)) != 0:
-                raise NoisyvizError(f"{path} is written, but no viewer could be started for it")
+                raise NoisyvizError(f"{path} is written, but no viewer could be started")
 
 
 def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, header: str | None = None) -> Outputs:
@@ -187,19 +187,19 @@ def targets(
     if not out:
         return _without_paths(formats, allowed, json=json, stem=stem)
     if len(formats) > 1:
-        raise InputError(f"--format takes one format beside -o, got {len(formats)}; repeat -o with suffixes instead")
+        raise InputError(f"--format takes one format with -o, got {len(formats)}; repeat -o with suffixes instead")
     twice = [text for position, text in enumerate(out) if text in out[:position]]
     if twice:
         raise InputError(f"-o names '{twice[0]}' twice")
     found = [_target(text, formats, allowed) for text in out]
     if json and any(target.path is None for target in found):
-        raise InputError("--json and -o - would both write to standard output; leave one of them out")
+        raise InputError("--json and -o - both write to standard output; use only one of them")
     return found
 
 
 def _without_paths(formats: list[str], allowed: Sequence[str], *, json: bool, stem: str | None) -> list[Target]:
     if formats and (stem is None or json):
-        raise InputError("--format needs -o PATH to say where to write; -o - is standard output")
+        raise InputError("--format needs -o PATH here; -o - is standard output")
     if stem is None or json:
         return []
     return [Target(path=Path(f"{stem}.{name}"), format=name) for name in formats or allowed[:1]]

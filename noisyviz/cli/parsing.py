@@ -27,7 +27,7 @@ def split_list(texts: Sequence[str], flag: str) -> list[str]:
     """
     items = [item.strip() for text in texts for item in text.split(",")]
     if "" in items:
-        raise InputError(f"{flag} has an empty item in '{','.join(texts)}'; give one value or several with commas")
+        raise InputError(f"{flag} has an empty item in '{','.join(texts)}'; separate values with single commas")
     return items
 
 
@@ -58,7 +58,7 @@ def distinct(texts: Sequence[str] | None, flag: str, default: Sequence[str]) -> 
     items = list(default) if texts is None else split_list(texts, flag)
     twice = [item for position, item in enumerate(items) if item in items[:position]]
     if twice:
-        raise InputError(f"{flag} names '{twice[0]}' twice; each value may stand once")
+        raise InputError(f"{flag} names '{twice[0]}' twice; give each value once")
     return items
 
 
@@ -126,7 +126,7 @@ def interval(bounds: tuple[str, str], flag: str = "--xlim") -> tuple[float, floa
     if not low < high:
         raise InputError(f"{flag} needs LO < HI, got {bounds[0]} {bounds[1]}")
     if not math.isfinite(high - low):
-        raise InputError(f"{flag} is too wide, got {bounds[0]} {bounds[1]}; HI - LO must be a finite number")
+        raise InputError(f"{flag} is too wide, got {bounds[0]} {bounds[1]}; HI - LO must be finite")
     return low, high
 
 

@@ -1,4 +1,4 @@
-"""``noisyviz plot``: one picture of all that a noisy unit does."""
+"""``noisyviz plot``: one picture of a noisy unit."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
@@ -14,21 +14,22 @@ if TYPE_CHECKING:
     from noisyviz.networks.array_files import Values
     from noisyviz.pictures.overview.picture import Overview, OverviewResult
 
-SUMMARY: Final = "One picture: function, noise, saturation and gradient."
+SUMMARY: Final = "Draw a noisy unit: function, saturation, noise and gradient."
 HELP: Final = """\
 \b
 noisyviz plot --fn tanh
 noisyviz plot --fn hard-tanh --unit nah --alpha 1.15 --width icml -o unit.pdf
 
-Draw h, its linearisation u and the hard version with the saturated regions
-shaded, E[phi] with its spread and a cloud of draws; the saturation Delta; the
-noise scale sigma; and h' with the expected gradient and its spread.
+Draw four panels: h with its linearisation u, its hard version, E[phi], the
+spread of phi and a cloud of draws, with the saturated regions shaded; the
+saturation Delta; the noise scale sigma; and h' with the expected gradient and
+its spread.
 
-Several --fn share the picture; --data lays the density of real
-pre-activations under the curves. Without -o the picture is plot-<fn>.png in
-the current folder; with --json and no -o nothing is written.
+Several --fn are drawn in one picture. --data adds the density of real
+pre-activations below the curves. Without -o the picture is saved as
+plot-<fn>.png in the current folder; with --json and no -o nothing is written.
 """
-DATA: Final = Option("data", "FILE[:ARRAY]", "Real pre-activations (.npy, .npz) to lay under the curves.")
+DATA: Final = Option("data", "FILE[:ARRAY]", "Real pre-activations (.npy, .npz) to show below the curves.")
 OPTIONS: Final = (
     *opt.UNIT,
     *opt.PLACES,

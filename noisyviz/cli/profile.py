@@ -1,4 +1,4 @@
-"""``noisyviz profile``: saturation of real pre-activations, and what noise does to their gradients."""
+"""``noisyviz profile``: saturation of real pre-activations, and how noise changes their gradients."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,17 @@ if TYPE_CHECKING:
     from noisyviz.networks.results import Profile
     from noisyviz.pictures.profile.picture import ProfilePicture
 
-SUMMARY: Final = "Which units of a network saturate, and what noise does to their gradients."
+SUMMARY: Final = "Measure which units of a network saturate, and how noise changes their gradients."
 HELP: Final = """\
 \b
 noisyviz profile activations.npz --fn tanh
 noisyviz profile gates.npz --fn sigmoid --array cell_candidate=tanh -o gates.png -o units.csv
 
-Read pre-activations (.npy, .npz, .csv, .safetensors, a folder of them, or - for
-standard input; the last axis counts units, all others samples) and tell how far
-they saturate, and what the noisy unit does to the saturated ones. Prints a table,
-or one document with --json; -o writes a picture, or a table of all units.
+Read pre-activations and measure how much they saturate and how a noisy unit
+changes the gradients of the saturated ones. Files are .npy, .npz, .csv or
+.safetensors, folders of these, or - for standard input; the last axis of an array
+is the unit, all other axes are samples. Prints a table, or one JSON document with
+--json; -o writes a picture, or a table with one row per unit.
 """
 USUAL_ERROR: Final = 1 / 32  # of the quantiles of units, in 1 + |x|
 SOURCES: Final = Option(
@@ -39,9 +40,9 @@ SOURCES: Final = Option(
     type=list[str],
     required=True,
 )
-ARRAY: Final = Option("array", "NAME=FN", "Another activation for one array.", type=list[str])
+ARRAY: Final = Option("array", "NAME=FN", "Activation of one array, if it is not --fn.", type=list[str])
 SHARES_ONLY: Final = Option(
-    "shares_only", "", "Shares, dead units and extremes alone, several times as fast.", type=bool
+    "shares_only", "", "Compute only shares, dead units and extremes; several times faster.", type=bool
 )
 OPTIONS: Final = (
     SOURCES,
@@ -64,7 +65,7 @@ def run(given: Given) -> None:
     shares_only = given["shares_only"]
     out = outputs(given, formats=(*TABLE_FORMATS, *PICTURE_FORMATS), header=",".join(UNIT_COLUMNS))
     if shares_only and out.pictures:
-        raise InputError("--shares-only leaves out what a picture shows; leave it or the picture out")
+        raise InputError("--shares-only omits the numbers that a picture shows; drop it, or write a table instead")
     recorded = given["json"] or bool(out.targets)
     found, read = compute(given["files"], settings, functions, shares_only=shares_only, recorded=recorded)
     config = {"command": "profile", "files": read, **unit_config(settings), "array": functions}

@@ -11,17 +11,18 @@ from noisyviz.cli.app import app
 INTRODUCTION = """\
 # Command line
 
-This page is made from the commands themselves by `python -m noisyviz.cli.reference_page > docs/cli.md`.
+This page is generated from the commands by `python -m noisyviz.cli.reference_page > docs/cli.md`.
 
-- Results go to standard output, messages to standard error. `-o -` writes a file's bytes to standard output and needs
-  `--format`. Into a pipe, tables are complete and tab-separated; colours are left out there, under `NO_COLOR`,
-  `TERM=dumb` and `--no-color`.
-- A list is written with commas or by giving the option again: `--fn tanh,relu` or `--fn tanh --fn relu`. Ranges of
-  points are `LO:HI:STEP`; the end belongs to them when a step meets it.
-- A file that exists is replaced when noisyviz made it, else only with `--force`. Files appear whole or not at all.
-- The same seed gives the same numbers. `--seed random` draws a seed and reports it.
-- Exit codes: 0 done; 1 failure; 2 an option or a given file that you can mend; 3 calibrate found no setting; 130
-  interrupted. Errors are one sentence; `--debug` adds the traceback.
+- Results go to standard output, messages to standard error. `-o -` writes a file to standard output and needs
+  `--format`. In a pipe, tables are complete and tab-separated. Colours are disabled in a pipe, and by `NO_COLOR`,
+  `TERM=dumb` or `--no-color`.
+- Give several values with commas or by repeating the option: `--fn tanh,relu` or `--fn tanh --fn relu`. A range of
+  points is `LO:HI:STEP`; it includes its end if a step lands on it.
+- An existing file is overwritten if noisyviz made it, otherwise only with `--force`. Files are written whole or not at
+  all.
+- The same seed gives the same numbers. `--seed random` picks a seed and reports it.
+- Exit codes: 0 success; 1 failure; 2 invalid option or input file; 3 calibrate found no setting; 130 interrupted. An
+  error is one sentence; `--debug` adds the traceback.
 """
 
 

@@ -1,4 +1,4 @@
-"""``noisyviz replay``: a picture again, from the settings inside it."""
+"""``noisyviz replay``: redraw a picture from the settings stored in it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -14,28 +14,28 @@ from noisyviz.cli.settings import versions
 if TYPE_CHECKING:
     from noisyviz.export.replay import PictureFile
 
-SUMMARY: Final = "Make a picture again from the settings inside it."
+SUMMARY: Final = "Redraw a picture from the settings stored in it."
 HELP: Final = """\
 \b
 noisyviz replay plot-tanh.png
 noisyviz replay unit.svg -o unit.pdf
 noisyviz replay gates.png --data gates.npz:input_gate --json
 
-Make a picture of noisyviz again from the settings that it carries, and say
-whether the bytes are the same; where they need not be, the versions that differ
-are named. Pictures (png, svg, pdf, pgf) and films (gif, webp) can be replayed.
+Redraw a picture (png, svg, pdf, pgf) or animation (gif, webp) from the settings
+stored in it, and report whether the bytes are identical. If they are not, the
+package versions that differ are listed.
 
-Nothing in the file is run. Data are not stored in a picture: give them again
-with --data; they are compared by their sha256. Functions of your own are
-imported only when you name them again with --fn.
+Nothing stored in the file is executed. Data are not stored: give them again with
+--data; they are checked by their sha256. Your own functions are imported only if
+you name them again with --fn.
 
-Without -o PLOT.png becomes PLOT-replay.png in the current folder; with --json
-and no -o nothing is written, and the picture is only compared.
+Without -o, PLOT.png is redrawn as PLOT-replay.png in the current folder; with
+--json and no -o nothing is written, and the bytes are only compared.
 """
 OPTIONS: Final = (
-    Option("picture", "PICTURE", "A file that noisyviz wrote.", argument=True, required=True),
-    Option("data", "FILE[:ARRAY]", "The data that the picture shows, where it shows any."),
-    Option("fn", "NAME", "The functions of your own in the picture, as module:function.", type=list[str]),
+    Option("picture", "PICTURE", "A picture file written by noisyviz.", argument=True, required=True),
+    Option("data", "FILE[:ARRAY]", "The data shown in the picture, if any."),
+    Option("fn", "NAME", "Your own functions used in the picture, as module:function.", type=list[str]),
     *opt.FILES,
     opt.SHOW,
     *opt.PRINTING,
@@ -72,11 +72,11 @@ def verdict(found: "PictureFile", same: bool | None, differing: dict[str, tuple[
     told = ", ".join(f"{name} {there or 'none'} (here {here or 'none'})" for name, (there, here) in differing.items())
     made = f"{found.name} was made with {told}"
     if same:
-        return f"the bytes are those of {found.name}" + (f", although it was made with {told}" if told else "")
+        return f"the bytes are identical to {found.name}" + (f", although it was made with {told}" if told else "")
     if same is None:
         return made if told else ""
-    return f"the bytes are not those of {found.name}: " + (
-        f"it was made with {told}" if told else "all versions are the same, the machine may differ"
+    return f"the bytes differ from {found.name}: " + (
+        f"it was made with {told}" if told else "all versions are the same, but the machine may differ"
     )
 
 

@@ -63,10 +63,12 @@ class PointSettings:
             return {"xlim": self.xlim, "points": self.points}
         low, high, count = self.at[0], self.at[-1], len(self.at)
         if not (count > 1 and math.isfinite(low) and low < high):
-            raise InputError("--at needs at least two finite, rising points for a curve; estimate takes any")
+            raise InputError(
+                "--at needs at least two finite points in increasing order for a curve; estimate accepts any points"
+            )
         pitch = (high - low) / (count - 1)
         if any(abs(low + pitch * k - x) > 1e-6 * pitch for k, x in enumerate(self.at)):
-            raise InputError("--at must be evenly spaced for a curve, such as -4:4:0.1; estimate takes any points")
+            raise InputError("--at must be evenly spaced for a curve, such as -4:4:0.1; estimate accepts any points")
         return {"xlim": (low, high), "points": count}
 
     def config(self, activations: "Sequence[Activation]") -> dict[str, object]:
@@ -80,7 +82,7 @@ def point_settings(given: Given) -> PointSettings:
     """Check the options that say where to evaluate."""
     if given["at"] is not None and (given["xlim"] is not None or given["points"] is not None):
         other = "--xlim" if given["xlim"] is not None else "--points"
-        raise InputError(f"--at lists the points itself and cannot be joined with {other}")
+        raise InputError(f"--at lists the points and cannot be combined with {other}")
     return PointSettings(
         at=tuple(points_at(given["at"])) if given["at"] is not None else None,
         xlim=given.value("xlim"),

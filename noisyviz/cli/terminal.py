@@ -54,7 +54,7 @@ def write(text: str) -> None:
 def refuse_terminal() -> None:
     """Raise when raw bytes would go to a terminal."""
     if on_terminal():
-        raise InputError("-o - writes raw bytes and standard output is a terminal; send it to a file or a pipe")
+        raise InputError("-o - writes raw bytes, but standard output is a terminal; redirect it to a file or a pipe")
 
 
 def write_bytes(data: bytes) -> None:

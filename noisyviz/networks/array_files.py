@@ -140,7 +140,7 @@ def array_names(path: Path, *, shown: str) -> list[str]:
                 with zipfile.ZipFile(file) as archive:
                     names = [i.filename.removesuffix(".npy") for i in archive.infolist() if _is_array(i)]
             except _DAMAGED:
-                raise InputError("is a damaged or cut .npz file") from None
+                raise InputError("is a damaged or truncated .npz file") from None
         if not names:
             raise InputError("holds no array")
         return names
@@ -185,7 +185,7 @@ def _open(source: Source) -> tuple[npt.NDArray[Any], str]:
         _check(dtype, shape)
         held, promised = source.path.stat().st_size - file.tell(), dtype.itemsize * math.prod(shape)
     if held < promised:
-        raise InputError(f"is cut short: its header promises {promised:,} bytes and it holds {held:,}")
+        raise InputError(f"is truncated: its header declares {promised:,} bytes, but it holds {held:,}")
     return np.load(source.path, mmap_mode="r", allow_pickle=False), ""
 
 
@@ -197,8 +197,8 @@ def _from_archive(file: IO[bytes], source: Source) -> tuple[npt.NDArray[Any], st
             packed = min(info.compress_size, source.path.stat().st_size)
             if info.file_size > max(FREE_BYTES, MAX_INFLATION * packed):
                 raise InputError(
-                    f"would unpack {packed:,} bytes to {info.file_size:,}, which looks like a trap; "
-                    "an .npy file may be as large as you like"
+                    f"would unpack {packed:,} bytes to {info.file_size:,}, which looks like a zip bomb; "
+                    "an .npy file may have any size"
                 )
             with archive.open(info) as member:
                 dtype, shape = _header(member)
@@ -207,7 +207,7 @@ def _from_archive(file: IO[bytes], source: Source) -> tuple[npt.NDArray[Any], st
                 held = info.file_size - member.tell()
                 if held != promised:
                     raise InputError(
-                        f"is damaged: array '{info.filename}' promises {promised:,} bytes and holds {held:,}"
+                        f"is damaged: array '{info.filename}' declares {promised:,} bytes, but holds {held:,}"
                     )
             with archive.open(info) as member:
                 raw = io.BytesIO(member.read(info.file_size + 1))
@@ -215,7 +215,7 @@ def _from_archive(file: IO[bytes], source: Source) -> tuple[npt.NDArray[Any], st
     except InputError:
         raise
     except _DAMAGED:
-        raise InputError("is a damaged or cut .npz file") from None
+        raise InputError("is a damaged or truncated .npz file") from None
 
 
 def _is_array(info: zipfile.ZipInfo) -> bool:

@@ -137,7 +137,7 @@ def _places(text: str) -> list[tuple[Source, str]]:
 def _kept(stdin: IO[bytes] | None, folder: Path, array: str) -> tuple[Source, str]:
     """Write standard input to a file, because archives and maps need one; return it and its SHA-256."""
     if stdin is None or stdin.isatty():
-        raise InputError("'-' reads standard input, which is a terminal here; send a file or a pipe to it")
+        raise InputError("'-' reads standard input, which is a terminal here; redirect a file or a pipe to it")
     path = folder / "stdin"
     digest = hashlib.sha256()
     with path.open("wb") as file:
@@ -187,13 +187,13 @@ def _table(path: Path, shown: str) -> npt.NDArray[np.float64]:
                     encoding="utf-8-sig",
                 )
         except UnicodeDecodeError:
-            raise InputError("is no text, which a .csv file must be") from None
+            raise InputError("is not a text file, as a .csv file must be") from None
         except ValueError as error:
             reason = re.sub(
                 r"(float64 at row) (\d+)", lambda found: f"{found[1]} {int(found[2]) + 1}", str(error)
             )  # from 0 there
             reason = reason.split("; ")[0].split("\n")[0].rstrip(".")
-            raise InputError(f"is no table of numbers: {reason[:200]}") from None
+            raise InputError(f"is not a table of numbers: {reason[:200]}") from None
         if table.size == 0:
             raise InputError("holds no numbers")
         return table
@@ -225,13 +225,13 @@ def _tensor_header(path: Path) -> tuple[int, dict[str, Any]]:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > min(_MAX_TENSOR_HEADER, path.stat().st_size - 8):
-            raise InputError("is a damaged or cut .safetensors file")
+            raise InputError("is a damaged or truncated .safetensors file")
         try:
             header = json.loads(file.read(length))
         except (ValueError, RecursionError):
             header = None
     if not isinstance(header, dict):
-        raise InputError("is a damaged or cut .safetensors file")
+        raise InputError("is a damaged or truncated .safetensors file")
     header.pop("__metadata__", None)
     if not header:
         raise InputError("holds no array")
@@ -261,7 +261,7 @@ def _tensor(path: Path, start: int, name: str, entry: Any) -> tuple[npt.NDArray[
     dtype = np.dtype(_TENSOR_DTYPES[kind])
     promised = dtype.itemsize * math.prod(shape)
     if min((*shape, low)) < 0 or high - low != promised or start + high > path.stat().st_size:
-        raise InputError(f"is cut short or damaged: array '{name}' promises {promised:,} bytes that it does not hold")
+        raise InputError(f"is truncated or damaged: array '{name}' declares {promised:,} bytes that it does not hold")
     check_axes(len(shape))
     if not shape:
         raise InputError(f"holds a single number in '{name}', not an array")

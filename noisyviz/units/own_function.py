@@ -125,7 +125,7 @@ def from_function(name: str, function: Any) -> Activation:
 
 def _refused(name: str, why: str) -> InputError:
     return InputError(
-        f"function '{name}' {why}; allowed is module:function that maps an array to one of the same shape",
+        f"function '{name}' {why}; it must be module:function and map an array to one of the same shape",
         parameter="fn",
     )
 

@@ -39,22 +39,22 @@ PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType(
             Parameter(
                 name="fn",
                 default="tanh",
-                help="Activation function h, or a function of your own as module:function",
+                help="Activation function h, or your own as module:function",
             ),
             Parameter(name="unit", default="nan", help="Kind of noisy unit", members="noisyviz.units.kinds:KINDS"),
-            Parameter(name="alpha", default=0.9, help="Weight of h against its linearisation u"),
-            Parameter(name="c", default=0.5, help="Size of the noise, at least 0", at_least=0.0),
-            Parameter(name="p", default=1.0, help="Learned sharpness of the noise scale"),
+            Parameter(name="alpha", default=0.9, help="Weight of h; its linearisation u has weight 1 - alpha"),
+            Parameter(name="c", default=0.5, help="Noise level, at least 0", at_least=0.0),
+            Parameter(name="p", default=1.0, help="Sharpness of the noise scale, learned in training"),
             Parameter(
                 name="scale",
                 default="eq9",
-                help="How sigma grows with saturation",
+                help="How sigma grows with saturation: eq9 or figure",
                 members="noisyviz.units.kinds:SCALES",
             ),
             Parameter(
                 name="noise",
                 default="normal",
-                help="Distribution of the draw: normal, laplace, uniform or student-t:NU",
+                help="Noise distribution: normal, laplace, uniform or student-t:NU",
             ),
         )
     }

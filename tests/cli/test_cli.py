@@ -149,7 +149,7 @@ def test_ctrl_c_exits_130_without_a_word(run: Run, monkeypatch: pytest.MonkeyPat
     ("error", "code", "part"),
     [
         (ZeroDivisionError("division by zero"), 1, "internal error (ZeroDivisionError: division by zero)"),
-        (MemoryError(), 1, "not enough memory"),
+        (MemoryError(), 1, "out of memory"),
         (OSError(28, "No space left on device", "a.csv"), 1, "No space left on device: a.csv"),
         (NoisyvizError("no luck"), 1, "no luck"),
         (InputError("c must be at least 0, got -1", parameter="c"), 2, "--c must be at least 0, got -1"),

@@ -199,7 +199,7 @@ def test_the_same_seed_gives_the_same_numbers_and_random_ones_are_told(document:
         (["--schedule", "linear,linear"], "--schedule names 'linear' twice"),
         (["--c-end", "0"], "use cosine or linear"),
         (["--c-start", "-1"], "--c-start must be a finite number of at least 0"),
-        (["--schedule", "paper", "--c-start", "1", "--c-end", "2"], "the paper schedule only falls"),
+        (["--schedule", "paper", "--c-start", "1", "--c-end", "2"], "the paper schedule only decreases"),
         (["--lr", "-0.1"], "--lr must be a finite number of at least 0, got '-0.1'"),
         (["--lr", "nan"], "--lr must be a finite number of at least 0, got 'nan'"),
         (["--lr", "inf"], "--lr must be a finite number"),

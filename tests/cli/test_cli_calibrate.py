@@ -73,7 +73,7 @@ def test_a_schedule_that_ends_without_noise_takes_a_form_that_can(run: Run) -> N
     result = run(*schedule["command"].split()[1:], "--steps", "20", "--trajectories", "8", "--json")
     assert result.exit_code == 0, result.stderr
     assert document(run, *words, "--start-factor", "1")["schedule"]["c_start"] == 0.0
-    assert "nothing to anneal" in run("calibrate", *words, "--start-factor", "1").stderr
+    assert "already 1 times the target" in run("calibrate", *words, "--start-factor", "1").stderr
 
 
 def test_a_start_out_of_reach_is_null_and_said(run: Run) -> None:
@@ -98,7 +98,7 @@ def test_every_kind_and_alpha_is_tried_and_the_smallest_c_wins(run: Run) -> None
 def test_the_leak_may_suffice(run: Run) -> None:
     result = run("calibrate", *NORMAL, "--fn", "hard-tanh", "--target-grad", "0.1")
     assert result.exit_code == 0
-    assert "the leak suffices" in result.stderr
+    assert "the leak alone reaches the target" in result.stderr
     assert "noisyviz plot --fn hard-tanh --unit nan --alpha 0.9 --c 0.0" in result.stderr
 
 
@@ -116,9 +116,9 @@ def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "near"),
     [
-        (("--unit", "nani", "--target-grad", "0.9"), "the largest tried is 0."),
-        (("--unit", "nani", "--target-grad", "0.9", "--max-bias", "0"), "the largest tried with such a bias is 0."),
-        (("--unit", "nah", "--max-bias", "1e-6"), "where the bias is least, the gradient is 0."),
+        (("--unit", "nani", "--target-grad", "0.9"), "the largest gradient found is 0."),
+        (("--unit", "nani", "--target-grad", "0.9", "--max-bias", "0"), "the largest gradient within that limit is 0."),
+        (("--unit", "nah", "--max-bias", "1e-6"), "at the smallest bias found, the gradient is 0."),
     ],
 )
 def test_the_sentence_says_how_near_it_came_within_the_bound(run: Run, words: tuple[str, ...], near: str) -> None:
@@ -154,7 +154,7 @@ def test_the_trade_off_is_written_as_csv(run: Run) -> None:
         ([*NORMAL, "--max-bias", "-1"], "at least 0"),
         ([*NORMAL, "--start-factor", "0.5"], "at least 1"),
         ([*NORMAL, "--fn", "identity"], "no sample saturates"),
-        ([*NORMAL, "--c", "0.5"], "--c is what calibrate searches for; use --target-grad and --max-bias"),
+        ([*NORMAL, "--c", "0.5"], "--c is the quantity that calibrate searches for; use --target-grad and --max-bias"),
         ([*NORMAL, "--unit", "nann"], "did you mean 'nan'?"),
         (["missing.npy"], "no such file"),
         ([f"{DIGITS}:layr1"], "did you mean 'layer1'?"),

@@ -142,7 +142,7 @@ def test_a_person_reads_what_differs_and_the_averages(run: Run, monkeypatch: pyt
 
 def test_a_list_that_changes_nothing_is_named(run: Run) -> None:
     result = run(*QUICK, "--unit", "nani", "--alpha", "0.9,1", "-o", "a.png")
-    assert result.stderr == "--alpha changes nothing: nani ignores it\nwrote a.png\n"
+    assert result.stderr == "--alpha has no effect: nani ignores it\nwrote a.png\n"
     assert len(rows(result.stdout, "\t")) == 1
     assert run(*QUICK, "--unit", "nani", "--alpha", "0.9,1", "-o", "a.png", "-q").stderr == ""
 

@@ -260,7 +260,7 @@ def test_a_rounded_number_of_samples_is_reported(run: Run) -> None:
     result = run("estimate", "--samples", "1001", "--at", "0", "--sampler", "sobol", "--json")
     used = json.loads(result.stdout)["monte_carlo"]["samples"]
     assert used > 1001
-    assert f"used {used:,} samples" in result.stderr
+    assert f"rounded up to {used:,} samples" in result.stderr
 
 
 def test_the_number_of_jobs_changes_no_byte(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,7 +136,7 @@ def test_pictures_that_data_of_other_settings_now_stand_beside_are_named(run: Ru
     assert run("figures", "--format", "png,svg", "-q").exit_code == 0
     words = ("figures", "--only", "2", "--format", "svg", "--scale", "eq9")
     assert run(*words).stderr.splitlines()[-1] == (
-        "the data beside figure-2.png are new now, and these were drawn with other settings"
+        "the data files were replaced; drawn earlier with other settings: figure-2.png"
     )
     settings = {one["file"]: one["settings"] for one in document()["data"]}
     assert settings["figure-2.csv"]["scale"] == "eq9"

@@ -69,7 +69,7 @@ def test_a_picture_is_made_again_to_the_byte_and_left_as_it_is(fmt: str, run: Ru
     Path(f"a.{fmt}").write_bytes(picture(fmt))
     result = run("replay", f"a.{fmt}")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == f"wrote a-replay.{fmt}\nthe bytes are those of a.{fmt}\n"
+    assert result.stderr == f"wrote a-replay.{fmt}\nthe bytes are identical to a.{fmt}\n"
     assert Path(f"a-replay.{fmt}").read_bytes() == Path(f"a.{fmt}").read_bytes()
 
 
@@ -116,7 +116,7 @@ def test_the_version_that_differs_is_named_and_the_picture_still_made(svg: str, 
 def test_bytes_that_differ_under_the_same_versions_are_told(svg: str, run: Run) -> None:
     changed = svg.replace("</svg>", "<g/></svg>")
     Path("a.svg").write_bytes(hostile(changed, lambda _: None))
-    assert "the bytes are not those of a.svg: all versions are the same" in run("replay", "a.svg").stderr
+    assert "the bytes differ from a.svg: all versions are the same" in run("replay", "a.svg").stderr
 
 
 @pytest.mark.parametrize("fmt", FORMATS)
@@ -280,7 +280,7 @@ def test_data_must_be_given_again_and_be_the_same(run: Run) -> None:
     assert "'gates.npz:gate'" in run("replay", "a.png").stderr
     for text in ("gates.npz:gate", "gates.npz", "renamed.npz"):
         result = run("replay", "a.png", "--data", text)
-        assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "the bytes are those of a.png"), text
+        assert (result.exit_code, result.stderr.splitlines()[-1]) == (0, "the bytes are identical to a.png"), text
     for text in ("gates.npz:other", "changed.npz", "missing.npz"):
         result = run("replay", "a.png", "--data", text)
         assert result.exit_code == 2

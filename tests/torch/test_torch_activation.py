@@ -1,4 +1,4 @@
-"""`NoisyActivation` against the engine draw for draw, against the exact moments, and in the uses that PyTorch makes of a module."""
+"""`NoisyActivation` against the engine draw for draw, against the exact moments, and as PyTorch uses a module."""
 
 import copy
 import pickle

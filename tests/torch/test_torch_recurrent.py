@@ -1,4 +1,4 @@
-"""Recurrent layers: kind none equals PyTorch's own, the fast method equals plain operations, cells equal layers; annealing."""
+"""Recurrent layers: kind none equals PyTorch's own, fast equals plain operations, cells equal layers; annealing."""
 
 import copy
 import doctest
