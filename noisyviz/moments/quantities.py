@@ -130,9 +130,10 @@ class MonteCarloMoments(Moments):
 
     Parameters
     ----------
-    mean_se, bias_se, std_se, p_outside_se, grad_mean_se, grad_std_se, grad_rms_se, p_zero_se, p_wrong_se,
-    grad_p_mean_se, grad_p_std_se
+    mean_se, bias_se, std_se, p_outside_se, grad_mean_se, grad_std_se, grad_rms_se, p_zero_se, p_wrong_se
         Standard errors, of x's shape; those of spreads are NaN where the noise has no fourth moment.
+    grad_p_mean_se, grad_p_std_se
+        The same of ∂φ/∂p.
     samples
         The number of draws used.
     sampler

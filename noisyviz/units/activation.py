@@ -64,7 +64,7 @@ class Activation:
     saturates
         How each side saturates (Defs 2.2, 2.3): "hard", "soft" or "none".
     max_slope
-        The largest |h′|.
+        The largest abs h′.
     kinks
         Where h′ jumps.
     kink_note
@@ -162,7 +162,7 @@ class Activation:
         return self.intercept + self.slope * np.asarray(x, dtype=np.float64)
 
     def delta(self, x: npt.ArrayLike) -> Array:
-        """Return Δ(x) = h(x) − u(x) (Eq 8), of x's shape; |Δ| is the magnitude of saturation."""
+        """Return Δ(x) = h(x) − u(x) (Eq 8), of x's shape; its absolute value is the magnitude of saturation."""
         return limits_at_infinity(self.finite_delta, x)
 
     def finite_delta(self, x: Array) -> Array:
