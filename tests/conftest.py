@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -127,6 +128,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
             if stream is not None:
                 stream.close()
         process.wait()
+
+
+@cache
+def computed(picture: Any) -> Any:
+    """Return the numbers of a picture, computed once in a process; nobody changes them."""
+    return picture.compute()
 
 
 def wait_for(happened: Callable[[], bool], process: "subprocess.Popen[str]", *, patience_s: float = 120.0) -> None:

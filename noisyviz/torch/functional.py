@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from noisyviz.torch.functions import TorchFunction
 
@@ -245,6 +244,12 @@ def _without_p(function: TorchFunction, x: Tensor, xi: Tensor, kind: str, c: Num
     return function.h(z), function.slope(z)
 
 
+def refuse_second_derivative() -> None:
+    """Refuse a backward pass that is to be differentiated: its graph would silently lack φ″."""
+    if torch.is_grad_enabled():
+        raise RuntimeError("the fast method has no second derivative; make the module with reference=True")
+
+
 class _Fast(torch.autograd.Function):
     """φ with gradients worked out beside it, in blocks of rows that fit the cache."""
 
@@ -267,8 +272,8 @@ class _Fast(torch.autograd.Function):
         return value.view(x.shape)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        refuse_second_derivative()
         grad_x, grad_p = ctx.saved_tensors
         shape, p_shape = ctx.shapes
         rows = grad.reshape(grad_x.shape)

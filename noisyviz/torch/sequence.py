@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from noisyviz.torch.functional import refuse_second_derivative
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -118,9 +119,9 @@ class LSTMWindow(torch.autograd.Function):
         return hidden, cells[-1].clone()
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_hidden: Tensor, grad_c: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of what `forward` took."""
+        refuse_second_derivative()
         u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e = ctx.saved_tensors
         gates, cell = ctx.blocks
         steps, _, width = u.shape
@@ -205,9 +206,9 @@ class GRUWindow(torch.autograd.Function):
         return hidden
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad_hidden: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of what `forward` took."""
+        refuse_second_derivative()
         u, a, phi, hidden, news, weight, fold, h0, p_gates, p_cell, e = ctx.saved_tensors
         gates, cell = ctx.blocks
         steps, _, width = u.shape

@@ -7,6 +7,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
+from conftest import computed
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -34,20 +35,19 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "one": {"steps": 1, "trajectories": 3},
     "relu": {**SMALL, "fn": "relu", "lr": 1e120},
 }
-RESULTS: dict[str, AnnealResult] = {}
 
 
 def result(name: str) -> AnnealResult:
-    if name not in RESULTS:
-        RESULTS[name] = Anneal(**VARIANTS[name]).compute()
-    return RESULTS[name]
+    found: AnnealResult = computed(Anneal(**VARIANTS[name]))
+    return found
 
 
 def drawn(name: str, width: float, look: str = "paper") -> tuple[Figure, dict[str, Axes]]:
     with mpl.rc_context(style(look)):
         figure = Figure(figsize=picture.size(result(name), width))
         axes = picture.draw(result(name), figure)
-        FigureCanvasAgg(figure).draw()  # type: ignore[no-untyped-call]  # matplotlib does not say
+        FigureCanvasAgg(figure)
+        figure.draw_without_rendering()
     return figure, axes
 
 
@@ -201,7 +201,7 @@ def test_numbers_as_mathematics() -> None:
         ({"schedule": ("linear", "linear")}, "schedule must name each once"),
         ({"objective": "funnel", "alpha": 0.9}, "alpha belongs to the objective desaturate"),
         ({"objective": "plateau", "target": 0.9}, "target belongs to the objective desaturate"),
-        ({"c_end": 0.0}, "cannot have its end at 0; use cosine or linear"),
+        ({"c_end": 0.0}, "its end must be above 0, got 0; use cosine or linear"),
         ({"c_start": 1e10}, "c_start must lie within"),
         ({"alpha": float("nan")}, "alpha must lie within"),
     ],

@@ -1,11 +1,13 @@
 """Small multiples: what each cell shows, axes shared and labelled once, nothing that overlaps."""
 
+import copy
 import itertools
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pytest
+from conftest import computed
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -32,8 +34,9 @@ CASES: dict[str, dict[str, Any]] = {
 LOOKS = [("paper", 6.75), ("dark", 3.25)]  # large and small letters for their width
 
 
-def computed(**given: Any) -> CompareResult:
-    return Compare(**{"points": 41, "samples": 30} | given).compute()
+def compared(**given: Any) -> CompareResult:
+    result: CompareResult = computed(Compare(**{"points": 41, "samples": 30} | given))
+    return result
 
 
 def drawn(result: CompareResult, *, width: float = 6.75, style: str = "paper") -> tuple[Figure, dict[str, Axes]]:
@@ -46,7 +49,7 @@ def drawn(result: CompareResult, *, width: float = 6.75, style: str = "paper") -
 
 @pytest.fixture(scope="module")
 def five() -> tuple[CompareResult, Figure, dict[str, Axes]]:
-    result = computed(**ISSUE)
+    result = compared(**ISSUE)
     return result, *drawn(result)
 
 
@@ -61,7 +64,7 @@ def boxes(figure: Figure) -> dict[str, Bbox]:
 @pytest.mark.parametrize(("style", "width"), LOOKS)
 @pytest.mark.parametrize("case", CASES)
 def test_nothing_overlaps_and_nothing_leaves_the_page(case: str, style: str, width: float) -> None:
-    figure, _ = drawn(computed(**CASES[case]), width=width, style=style)
+    figure, _ = drawn(compared(**CASES[case]), width=width, style=style)
     assert figure.get_size_inches()[0] == width
     right, top = figure.get_size_inches() * figure.dpi
     found = boxes(figure)
@@ -140,7 +143,7 @@ def test_a_kind_without_alpha_stands_once_with_its_panels_side_by_side(
 
 @pytest.mark.parametrize(("count", "lines"), [(4, [0, 0, 1, 1]), (5, [0, 0, 0, 1, 1])])
 def test_columns_that_do_not_fit_break_into_even_lines(count: int, lines: list[int]) -> None:
-    result = computed(fn=("tanh", "relu"), unit=KINDS[:count])
+    result = compared(fn=("tanh", "relu"), unit=KINDS[:count])
     _, wide = drawn(result)
     assert len({wide[f"{k}.activation"].get_position().y0 for k in range(count)}) == 1
     _, narrow = drawn(result, width=3.25)
@@ -154,7 +157,7 @@ def test_columns_that_do_not_fit_break_into_even_lines(count: int, lines: list[i
 
 def test_one_legend_stands_for_all_cells() -> None:
     def texts(**given: Any) -> list[str]:
-        figure, axes = drawn(computed(**given))
+        figure, axes = drawn(compared(**given))
         assert all(one.get_legend() is None for one in axes.values())
         (legend,) = figure.legends
         return [text.get_text() for text in legend.get_texts()]
@@ -171,7 +174,7 @@ def test_one_legend_stands_for_all_cells() -> None:
 
 def test_the_caption_tells_what_all_cells_share_and_every_formula() -> None:
     def caption(**given: Any) -> str:
-        figure, _ = drawn(computed(**given))
+        figure, _ = drawn(compared(**given))
         return " ".join(text.get_text() for text in reversed(figure.texts) if text.get_label() == "caption")
 
     told = caption(**ISSUE)
@@ -198,7 +201,7 @@ def test_bars_of_the_wrong_sign_cover_no_curve(
 
 def test_colours_suit_the_background_and_no_id_repeats() -> None:
     for style, light in (("paper", True), ("dark", False)):
-        figure, axes = drawn(computed(), style=style)
+        figure, axes = drawn(compared(), style=style)
         mean = next(line for line in axes["0.activation"].get_lines() if line.get_label() == "mean")
         assert (to_hex(mean.get_color()).upper() == OKABE_ITO["blue"]) == light
         assert all(artist.get_gid() is None for artist in figure.findobj())
@@ -206,14 +209,14 @@ def test_colours_suit_the_background_and_no_id_repeats() -> None:
 
 @pytest.mark.parametrize(("samples", "image"), [(1000, False), (1001, True)])
 def test_few_draws_stay_vectors(samples: int, image: bool) -> None:
-    _, axes = drawn(computed(samples=samples, panels=("activation",)))
+    _, axes = drawn(compared(samples=samples, panels=("activation",)))
     (cloud,) = (line for line in axes["0.activation"].get_lines() if line.get_label() == "cloud")
     assert np.asarray(cloud.get_xdata()).size == samples
     assert bool(cloud.get_rasterized()) == image
 
 
 def test_a_long_name_of_a_function_is_cut_to_its_end() -> None:
-    result = computed(fn=("tanh", "relu"))
+    result = copy.deepcopy(compared(fn=("tanh", "relu")))
     long = "some.package.of.mine:" + "a_very_long_name_" * 4
     object.__setattr__(result.grid[0][0], "fn", long)
     figure, axes = drawn(result, width=3.25)

@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import numpy as np
 import pytest
+from conftest import computed
 from matplotlib.figure import Figure
 
 from noisyviz.errors import InputError
@@ -28,7 +29,7 @@ def by_hand(x: np.ndarray, xi: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, n
 
 @pytest.mark.parametrize("recipe", [GRADIENTS, ACTIVATIONS])
 def test_tables_hold_every_draw_of_every_unit(recipe: NetworkGradients | NetworkActivations) -> None:
-    result = recipe.compute()
+    result = computed(recipe)
     shown = "grad" if recipe is GRADIENTS else "phi"
     points, reach = (200, 4.0) if recipe is GRADIENTS else (600, 3.0)
     table = recipe.tables(result)[""]
@@ -43,7 +44,7 @@ def test_tables_hold_every_draw_of_every_unit(recipe: NetworkGradients | Network
 
 
 def test_both_figures_show_one_network_and_two_sided_noise() -> None:
-    gradients, activations = GRADIENTS.compute(), ACTIVATIONS.compute()
+    gradients, activations = computed(GRADIENTS), computed(ACTIVATIONS)
     for one, other in zip(gradients.layers, activations.layers, strict=True):
         np.testing.assert_array_equal(one.p, other.p)
     assert gradients.accuracy == activations.accuracy
@@ -57,7 +58,7 @@ def test_both_figures_show_one_network_and_two_sided_noise() -> None:
 def test_every_dot_that_is_drawn_is_a_draw_beyond_the_thresholds(
     recipe: NetworkGradients | NetworkActivations,
 ) -> None:
-    result = recipe.compute()
+    result = computed(recipe)
     with mpl.rc_context(rc_settings("paper")):
         figure = Figure(figsize=plot.size(result, 3.25))
         plot.draw(result, figure)
@@ -74,7 +75,7 @@ def test_every_dot_that_is_drawn_is_a_draw_beyond_the_thresholds(
 
 def test_size_and_bytes() -> None:
     for recipe in (GRADIENTS, ACTIVATIONS):
-        result = recipe.compute()
+        result = computed(recipe)
         first = picture_bytes(recipe, result, fmt="svg", width="icml")
         assert first == picture_bytes(recipe, recipe.compute(), fmt="svg", width="icml")
         assert len(first) < 250_000

@@ -263,7 +263,7 @@ def test_the_command_writes_picture_table_and_data(run: Run, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--shares-only", "-o", "a.png"], "--shares-only leaves out what a picture shows"),
+        (["--shares-only", "-o", "a.png"], "--shares-only omits the numbers that a picture shows"),
         (["--with-data"], "--with-data needs a picture"),
         (["-o", "a.gif"], ".png"),
         (["-o", "a.png", "--width", "1cm"], "--width must be"),

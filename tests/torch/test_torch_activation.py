@@ -108,9 +108,8 @@ def test_gradcheck(kind: str, reference: bool) -> None:
 
 def test_the_fast_function_says_that_it_cannot_be_differentiated_twice() -> None:
     x = torch.randn(4, 3, requires_grad=True)
-    by_x = torch.autograd.grad(nvt.NoisyActivation(units=3)(x).sum(), x, create_graph=True)[0]
-    with pytest.raises(RuntimeError, match="once_differentiable"):
-        by_x.sum().backward()
+    with pytest.raises(RuntimeError, match="no second derivative; make the module with reference=True"):
+        torch.autograd.grad(nvt.NoisyActivation(units=3)(x).sum(), x, create_graph=True)
 
 
 def test_copies_pickles_and_states_keep_p_and_c() -> None:
@@ -134,7 +133,7 @@ def test_shapes_dtypes_and_transforms() -> None:
         assert act(torch.randn(2, 3, dtype=dtype)).dtype == dtype
     out = torch.func.vmap(act, randomness="different")(torch.full((6, 2, 3), 3.0))
     assert out.shape == (6, 2, 3)
-    assert float(out.std(0).min()) > 0  # draws differ between the mapped calls
+    assert float(out.detach().std(0).min()) > 0  # draws differ between the mapped calls
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert torch.nn.Sequential(torch.nn.Linear(3, 3), act)(torch.randn(2, 3)).dtype == torch.bfloat16
 

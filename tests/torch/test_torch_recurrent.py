@@ -19,7 +19,8 @@ SHAPES: list[dict[str, Any]] = [{}, {"num_layers": 2, "bidirectional": True}, {"
 
 
 def worst(found: Any, wanted: Any) -> float:
-    return max((float(((a - b).abs() / (1e-3 + b.abs())).max()) for a, b in zip(found, wanted, strict=True)), default=0)
+    pairs = [(a.detach(), b.detach()) for a, b in zip(found, wanted, strict=True)]
+    return max(float(((a - b).abs() / (1e-3 + b.abs())).max()) for a, b in pairs)
 
 
 def parts(state: Any) -> tuple[Any, ...]:
@@ -39,7 +40,7 @@ def test_without_noise_a_layer_is_pytorchs_own(noisy: Any, plain: Any, options: 
         weights = [dict(layer.named_parameters())[name] for name, _ in theirs.named_parameters()]
         loss = out.sin().sum() + sum(one.cos().sum() for one in parts(state))
         results.append([out, *parts(state), *torch.autograd.grad(loss, [x, *weights])])
-    assert worst(results[1], results[0]) < 1e-12 * 100  # relative, where the values are near 0 against 1e-3
+    assert worst(results[1], results[0]) < 1e-12
     plain(3, 5, dtype=D, **options).load_state_dict(ours.plain_state_dict())
 
 
@@ -103,7 +104,7 @@ def test_empty_windows_and_batches_keep_their_shapes() -> None:
 def test_draws_are_fresh_for_each_step_unless_they_are_shared() -> None:
     x = torch.full((6, 1, 2), 5.0, dtype=D)
     for share, same in ((None, False), ("time", True)):
-        gru = nvt.NoisyGRU(2, 3, kind="nani", c=2.0, share=share, dtype=D)
+        gru: Any = nvt.NoisyGRU(2, 3, kind="nani", c=2.0, share=share, dtype=D)
         with torch.no_grad():
             gru.weight_hh_l0.zero_()
             gru.bias_ih_l0[3:6] = -50.0  # the update gate is shut: each output is the candidate of its step
@@ -151,18 +152,19 @@ def test_a_wrong_input_is_one_sentence() -> None:
 
 
 def test_annealing_sets_every_noise_level_and_resumes() -> None:
-    model = torch.nn.Sequential(nvt.NoisyActivation(units=2), nvt.NoisyActivation(units=2))
+    model: Any = torch.nn.Sequential(nvt.NoisyActivation(units=2), nvt.NoisyActivation(units=2))
     annealing = nvt.NoiseAnnealing(model, schedule="paper", start=30.0, end=0.5, steps=10, every=1)
     seen = [annealing.c]
     for _ in range(4):
         annealing.step()
         seen.append(float(model[1].c))
     assert seen == pytest.approx([30.0 / (t + 1) ** 0.5 for t in range(5)], rel=1e-6)  # c0/√(t + 1)
-    other = copy.deepcopy(model)
+    other: Any = copy.deepcopy(model)
     again = nvt.NoiseAnnealing(other, schedule="paper", start=30.0, end=0.5, steps=10, every=1)
     again.load_state_dict(annealing.state_dict())
     assert float(other[0].c) == float(model[0].c)
-    assert float(nvt.leak_control(model)[0].c) == 0.0
+    control: Any = nvt.leak_control(model)
+    assert float(control[0].c) == 0.0
     assert float(model[0].c) > 0.0
     with pytest.raises(InputError, match="no noisy modules"):
         nvt.NoiseAnnealing(torch.nn.Linear(2, 2))
