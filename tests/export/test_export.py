@@ -75,7 +75,7 @@ def test_a_picture_is_the_same_on_every_run_and_under_any_user_setting(
 def test_a_picture_is_the_same_in_another_process_with_a_gui_backend(fmt: str, pictures: dict[str, bytes]) -> None:
     code = f"""
 import sys
-from noisyviz import export
+from noisyviz.export import render
 from noisyviz.pictures.overview.picture import Overview
 recipe = Overview(points=41, samples=60)
 sys.stdout.buffer.write(render.picture_bytes(recipe, recipe.compute(), fmt="{fmt}"))
