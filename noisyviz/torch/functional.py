@@ -4,6 +4,7 @@
 ∂φ/∂x and ∂φ/∂p at once by the formulas of `noisyviz.NoisyUnit`; `fast_phi` wraps it in one autograd function.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 import torch
@@ -16,7 +17,7 @@ KINDS: Final = ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus"
 activation), and ``mult``, φ = h·(1 + cξ) (Gaussian dropout of rate q with c = √(q/(1−q)))."""
 USES_P: Final = ("nan", "nah", "nanil", "nanil-softplus")
 USES_ALPHA: Final = ("nan", "nah")
-BLOCK: Final = 1 << 16  # numbers worked on at once, so that intermediate results stay in the cache
+BLOCK: Final = 1 << 17  # numbers worked on at once, so that intermediate results stay in the cache
 
 Number = float | Tensor
 
@@ -250,37 +251,106 @@ def refuse_second_derivative() -> None:
         raise RuntimeError("the fast method has no second derivative; make the module with reference=True")
 
 
+class _Blocks:
+    """Rows of x and ξ, a block at a time, with what p, c and the kind need; numbers of a block stay in the cache."""
+
+    def __init__(self, x: Tensor, xi: Tensor, p: Tensor, c: Tensor, options: dict[str, Any]) -> None:
+        self.units = (-1, x.shape[-1]) if p.dim() else (-1,)
+        self.x, self.xi, self.p, self.c = x.reshape(self.units), xi.expand(x.shape).reshape(self.units), p, c
+        self.options = options
+        self.step = max(1, BLOCK // (x.shape[-1] if p.dim() else 1)) if x.device.type == "cpu" else self.x.shape[0]
+
+    def __iter__(self) -> Iterator[slice]:
+        return (slice(start, start + self.step) for start in range(0, self.x.shape[0], self.step))
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Return the sum over all but the last axis for one p per unit, over everything for one p."""
+        return values.sum(0) if self.p.dim() else values.sum()
+
+
 class _Fast(torch.autograd.Function):
-    """φ with gradients worked out beside it, in blocks of rows that fit the cache."""
+    """φ with gradients worked out beside it."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, xi: Tensor, p: Tensor, c: Tensor, options: dict[str, Any]) -> Tensor:
-        rows = x.reshape(-1, x.shape[-1]) if x.dim() > 1 else x.reshape(-1, 1 if p.dim() == 0 else p.shape[-1])
-        draws = xi.expand(x.shape).reshape(rows.shape)
-        value = torch.empty_like(rows)
-        grad_x = torch.empty_like(rows)
-        grad_p = torch.empty_like(rows) if options["kind"] in USES_P and ctx.needs_input_grad[2] else None
-        step = max(1, BLOCK // max(rows.shape[1], 1))
-        for start in range(0, rows.shape[0], step):
-            part = slice(start, start + step)
-            found, by_x, by_p = value_and_slopes(x=rows[part], xi=draws[part], p=p, c=c, **options)
+        rows = _Blocks(x, xi, p, c, options)
+        value, grad_x = torch.empty_like(rows.x), torch.empty_like(rows.x)
+        grad_p = torch.empty_like(rows.x) if options["kind"] in USES_P and ctx.needs_input_grad[2] else None
+        for part in rows:
+            found, by_x, by_p = value_and_slopes(x=rows.x[part], xi=rows.xi[part], p=p, c=c, **options)
             value[part], grad_x[part] = found, by_x
             if grad_p is not None and by_p is not None:
                 grad_p[part] = by_p
         ctx.save_for_backward(grad_x, grad_p)
-        ctx.shapes = x.shape, p.shape
+        ctx.rows, ctx.shape = rows.sum, x.shape
         return value.view(x.shape)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivative()
         grad_x, grad_p = ctx.saved_tensors
-        shape, p_shape = ctx.shapes
         rows = grad.reshape(grad_x.shape)
-        by_p = None
-        if grad_p is not None:
-            by_p = torch.einsum("ru,ru->u", rows, grad_p) if p_shape else (rows * grad_p).sum()
-        return (rows * grad_x).view(shape), None, by_p, None, None
+        by_p = None if grad_p is None else ctx.rows(rows * grad_p)
+        return (rows * grad_x).view(ctx.shape), None, by_p, None, None
+
+
+class _OutputNoise(torch.autograd.Function):
+    """φ of Eqs 11 and 12 with σ of Eq 9; keeps x and ξ alone, and works out slopes in the backward pass.
+
+    With t = tanh(pΔ/2), σ is (c/4)t², and d(x)·ε is `sign`·sgn(x)·ε.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, xi: Tensor, p: Tensor, c: Tensor, options: dict[str, Any]) -> Tensor:
+        rows = _Blocks(x, xi, p, 0.25 * c, options)
+        function, keep, sign = options["function"], options["alpha"] - 1.0, 1.0 if options["alpha"] > 1.0 else -1.0
+        value, half_p = torch.empty_like(rows.x), 0.5 * p
+        for part in rows:
+            at, out = rows.x[part], value[part]
+            h = function.h(at)
+            t = function.delta(at)
+            torch.add(h, t, alpha=keep, out=out)
+            t.mul_(half_p).tanh_().square_().mul_(rows.c)
+            out.addcmul_(t, _signed(rows.xi[part], at, options["kind"]), value=sign)
+        ctx.save_for_backward(x, xi, p, rows.c)
+        ctx.options, ctx.keep, ctx.sign = options, keep, sign
+        return value.view(x.shape)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        refuse_second_derivative()
+        x, xi, p, quarter_c = ctx.saved_tensors
+        rows = _Blocks(x, xi, p, quarter_c, ctx.options)
+        function, half_p, line = ctx.options["function"], 0.5 * p, ctx.options["function"].facts.slope
+        grads, grad_x = grad.reshape(rows.units), torch.empty_like(rows.x)
+        grad_p = torch.zeros_like(p)
+        for part in rows:
+            at, g = rows.x[part], grads[part]
+            delta = function.delta(at)
+            half_v = delta * half_p
+            cosh = torch.cosh(half_v)  # t/cosh² keeps its digits in the tails, 1 − t² does not
+            k = (
+                half_v.tanh_()
+                .div_(cosh)
+                .div_(cosh)
+                .mul_(quarter_c)
+                .mul_(_signed(rows.xi[part], at, ctx.options["kind"]))
+            )
+            k.mul_(ctx.sign)
+            if ctx.needs_input_grad[2]:
+                grad_p += rows.sum(delta.mul_(g).mul_(k))
+            by_h = function.backward(g, at)
+            k.mul_(p).add_(ctx.keep)
+            torch.addcmul(by_h, torch.sub(by_h, g, alpha=line), k, out=grad_x[part])
+        return grad_x.view(x.shape), None, grad_p, None, None
+
+
+def _signed(xi: Tensor, x: Tensor, kind: str) -> Tensor:
+    """Return sgn(x)·ε with sgn(0) = 1, where ε = |ξ| for half-normal noise."""
+    positive_zero = x + 0.0
+    if kind == "nah":
+        return torch.copysign(xi, positive_zero)
+    return torch.copysign(torch.ones((), dtype=x.dtype, device=x.device), positive_zero).mul_(xi)
 
 
 def fast_phi(function: TorchFunction, x: Tensor, xi: Tensor, *, p: Tensor, c: Tensor, **options: Any) -> Tensor:
@@ -293,5 +363,6 @@ def fast_phi(function: TorchFunction, x: Tensor, xi: Tensor, *, p: Tensor, c: Te
     c
         Scalar.
     """
-    value: Tensor = _Fast.apply(x, xi, p, c, {"function": function, **options})
+    lean = options["kind"] in USES_ALPHA and options["scale"] == "eq9" and not function.numpy
+    value: Tensor = (_OutputNoise if lean else _Fast).apply(x, xi, p, c, {"function": function, **options})
     return value

@@ -30,11 +30,20 @@ class TorchFunction:
     slope: Map
     delta: Map
     numpy: bool = False  # evaluated by NumPy: cannot be differentiated twice
+    masked: tuple[float, float, float] | None = None  # h′ is a slope strictly between two ends, else 0
 
     @property
     def name(self) -> str:
         """The name it was asked for by."""
         return self.facts.name
+
+    def backward(self, grad: Tensor, x: Tensor) -> Tensor:
+        """Return grad·h′(x)."""
+        if self.masked is None:
+            return grad * self.slope(x)
+        slope, low, high = self.masked
+        inside = torch.ops.aten.hardtanh_backward(grad, x, low, high)
+        return inside if slope == 1.0 else inside.mul_(slope)
 
     def saturated(self, x: Tensor) -> Tensor:
         """Return x <= x_t⁻ or x >= x_t⁺ as booleans of x's shape."""
@@ -55,7 +64,7 @@ def torch_function(fn: str) -> TorchFunction:
     facts = noisyviz.activation(fn)
     if fn in _FORMULAS:
         h, slope, delta = _FORMULAS[fn]
-        return TorchFunction(facts=facts, h=h, slope=slope, delta=delta or _difference(facts, h))
+        return TorchFunction(facts=facts, h=h, slope=slope, delta=delta or _difference(facts, h), masked=_MASKS.get(fn))
     if facts.pieces is not None and ":" not in fn:
         h, slope = _pieces(facts)
         return TorchFunction(facts=facts, h=h, slope=slope, delta=_PIECE_DELTAS.get(fn) or _difference(facts, h))
@@ -144,7 +153,7 @@ _FORMULAS: Final[Mapping[str, tuple[Map, Map, Map | None]]] = MappingProxyType(
         "hard-sigmoid": (
             lambda x: (0.25 * x + 0.5).clamp(0.0, 1.0),
             lambda x: torch.where(x.isnan(), x, 0.25 * ((x > -2.0) & (x < 2.0)).to(x.dtype)),
-            lambda x: 0.25 * ((-2.0 - x).clamp(min=0.0) + (2.0 - x).clamp(max=0.0)),
+            lambda x: (x.clamp(-2.0, 2.0) - x).mul(0.25),
         ),
         "hard-swish": (
             lambda x: torch.where(x <= -3.0, 0.0 * x, torch.where(x >= 3.0, x, x * (x + 3.0) / 6.0)),
@@ -182,6 +191,8 @@ _FORMULAS: Final[Mapping[str, tuple[Map, Map, Map | None]]] = MappingProxyType(
         ),
     }
 )
+
+_MASKS: Final = MappingProxyType({"hard-tanh": (1.0, -1.0, 1.0), "hard-sigmoid": (0.25, -2.0, 2.0)})
 
 _PIECE_DELTAS: Final[Mapping[str, Map]] = MappingProxyType(
     {
