@@ -11,17 +11,22 @@ except ImportError as error:
     raise MissingExtraError("noisyviz.torch needs PyTorch; install it with pip install 'noisyviz[torch]'") from error
 
 from noisyviz.torch.activation import NoisyActivation
-from noisyviz.torch.annealing import NoiseAnnealing, leak_control
+from noisyviz.torch.annealing import NoiseAnnealing, controls
+from noisyviz.torch.capture import Captured, capture
+from noisyviz.torch.convert import convert
 from noisyviz.torch.functional import KINDS
 from noisyviz.torch.recurrent import NoisyGRU, NoisyGRUCell, NoisyLSTM, NoisyLSTMCell
 
 __all__ = [
     "KINDS",
+    "Captured",
     "NoiseAnnealing",
     "NoisyActivation",
     "NoisyGRU",
     "NoisyGRUCell",
     "NoisyLSTM",
     "NoisyLSTMCell",
-    "leak_control",
+    "capture",
+    "controls",
+    "convert",
 ]

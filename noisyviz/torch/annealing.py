@@ -96,8 +96,22 @@ class NoiseAnnealing:
         set_c(self.model, self.c)
 
 
-def leak_control(model: nn.Module) -> nn.Module:
-    """Return a copy with c = 0: the same α, so that what remains of a gain is the leak's and not the noise's."""
-    made = copy.deepcopy(model)
-    set_c(made, 0.0)
-    return made
+def controls(model: nn.Module) -> dict[str, nn.Module]:
+    """Return copies to compare a noisy model with, so that a gain of the leak is not taken for one of the noise.
+
+    Parameters
+    ----------
+    model
+        Left as it is.
+
+    Returns
+    -------
+    dict of str to nn.Module
+        ``"leak"``: c = 0 and the same α, so that φ = αh + (1 − α)u; ``"hard"``: h alone, ``kind="none"``.
+    """
+    leak, hard = copy.deepcopy(model), copy.deepcopy(model)
+    set_c(leak, 0.0)
+    for module in noisy_modules(hard):
+        noiseless: Any = module
+        noiseless.kind = "none"
+    return {"leak": leak, "hard": hard}

@@ -26,7 +26,7 @@ SLOTS: Final = ("all", "gates", "cell")
 FAST_KINDS: Final = ("none", "nan", "nah", "nani")
 
 Seen = Callable[[str, str, Tensor], None]
-"""Called with the name of a gate, its function and its pre-activations."""
+"""Called with the name of a gate and of its layer, its function, and its pre-activations of one step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -57,6 +57,7 @@ class _Units(nn.Module):
 
     SLOTS: ClassVar[tuple[Slot, ...]]
     c: Tensor
+    _rows: Tensor | None
 
     def _set_units(
         self,
@@ -95,6 +96,7 @@ class _Units(nn.Module):
         self._functions = torch_function(tanh), torch_function(sigmoid)
         self._mean = abs_mean(noise) if kind == "nah" else 0.0
         self._watchers: list[Seen] = []
+        self._layer, self._rows = "", None  # what a watcher is told: suffix of the layer, rows that are no padding
         self.register_buffer("c", torch.tensor(float(c), **factory))
         if kind in USES_ALPHA and self.alpha_sigmoid < 1.0 and slots != "cell":
             warnings.warn(
@@ -122,7 +124,8 @@ class _Units(nn.Module):
         """Return φ of a slot by plain operations; `xi` and `p` have the columns of all slots."""
         slot, n = self.SLOTS[index], self.hidden_size
         for watch in self._watchers:
-            watch(slot.name, self._function(slot).name, pre.detach())
+            seen = pre.detach()
+            watch(slot.name + self._layer, self._function(slot).name, seen if self._rows is None else seen[self._rows])
         own = slice(index * n, (index + 1) * n)
         kind = self.kind if self._noisy(slot) else "none"
         if xi is None:
@@ -173,6 +176,13 @@ class _Units(nn.Module):
         ]
         factor = torch.tensor(signs, device=like.device, dtype=like.dtype).repeat_interleave(n) * (0.25 * self.c)
         return (xi.abs() if self.kind == "nah" else xi) * factor.to(like.dtype)
+
+    def _input_noise(self, xi: Tensor | None, like: Tensor) -> Tensor | None:
+        """Return c·ξ of every slot (Eq 15), or None where there is no noise on an input."""
+        if self.kind != "nani" or xi is None:
+            return None
+        factor = torch.tensor([float(self._noisy(one)) for one in self.SLOTS], device=like.device, dtype=like.dtype)
+        return xi * (factor.repeat_interleave(self.hidden_size) * self.c).to(like.dtype)
 
     def _is_fast(self, pre: Tensor) -> bool:
         return (
@@ -317,6 +327,7 @@ class _NoisyRNN(_Units):
     def flatten_parameters(self) -> None:
         """Do nothing; there for code written for PyTorch's own layers."""
 
+    @torch.compiler.disable  # a compiled model calls the layer as it is: unrolled loops take minutes to compile
     def forward(self, input: Tensor | PackedSequence, hx: Any = None) -> tuple[Any, Any]:
         """Run the layers; shapes, packing and results are those of PyTorch's own layer.
 
@@ -396,7 +407,9 @@ class _NoisyRNN(_Units):
         mask = mask.flip(0) if reverse and mask is not None else mask
         if not steps:
             return x.new_zeros(0, batch, self.hidden_size), state
+        self._layer = suffix
         out, last = self._window(x, state, suffix, mask, self._draws(steps, batch, x))
+        self._rows = None
         return (out.flip(0) if reverse else out), last
 
     def _window(
@@ -464,14 +477,17 @@ class NoisyLSTM(_NoisyRNN):
         w, u, b, d, p = self._weights(suffix)
         pre = linear(x, w, None if b is None or d is None else b + d)
         h, c = (value.to(pre.dtype) for value in state)
-        if mask is None and (self.kind != "nani" or xi is None) and self._is_fast(pre):
+        if mask is None and self._is_fast(pre):
             gates = self._block(self.SLOTS[:4], pre)
             cell = self._block(self.SLOTS[4:], pre)
             e = self._signed(xi, pre.shape[1], pre)
             e = None if e is None else e.expand(pre.shape[0], -1, -1)
             n = 4 * self.hidden_size
             p_gates, p_cell = (p[:n], p[n:]) if p.dim() else (p, p)
-            hidden, last = LSTMWindow.apply(pre, u.to(pre.dtype), h, c, p_gates, p_cell, e, gates, cell)
+            shift = self._input_noise(xi, pre)
+            if shift is not None:
+                pre, shift = pre + shift[..., :n], shift[..., n:].expand(pre.shape[0], -1, -1)
+            hidden, last = LSTMWindow.apply(pre, u.to(pre.dtype), h, c, p_gates, p_cell, e, shift, gates, cell)
             return hidden, [hidden[-1], last]
         return self._reference(pre, (h, c), u, p, xi, mask)
 
@@ -487,6 +503,7 @@ class NoisyLSTM(_NoisyRNN):
         rows = []
         for t in range(pre.shape[0]):
             draws = None if xi is None else xi[min(t, xi.shape[0] - 1)]
+            self._rows = None if mask is None else mask[t, :, 0]
             new = _lstm_step(self, pre[t] + linear(state[0], u.to(pre.dtype)), state, draws, p)
             state = new if mask is None else _masked(mask[t], new, state)
             rows.append(state[0] if mask is None else state[0] * mask[t])
@@ -516,11 +533,13 @@ class NoisyGRU(_NoisyRNN):
         rec_bias = w.new_zeros(3 * n) if d is None else d
         pre = linear(x, w, b)
         h = state[0].to(pre.dtype)
-        if mask is None and (self.kind != "nani" or xi is None) and self._is_fast(pre):
+        if mask is None and self._is_fast(pre):
             e = self._signed(xi, pre.shape[1], pre)
             e = None if e is None else e.expand(pre.shape[0], -1, -1)
             p_gates, p_cell = (p[:m], p[m:]) if p.dim() else (p, p)
             pre = pre + torch.cat([rec_bias[:m], rec_bias.new_zeros(n)]).to(pre.dtype)
+            shift = self._input_noise(xi, pre)
+            pre = pre if shift is None else pre + shift
             hidden = GRUWindow.apply(
                 pre,
                 u.to(pre.dtype),
@@ -536,6 +555,7 @@ class NoisyGRU(_NoisyRNN):
         rows = []
         for t in range(pre.shape[0]):
             draws = None if xi is None else xi[min(t, xi.shape[0] - 1)]
+            self._rows = None if mask is None else mask[t, :, 0]
             new = _gru_step(self, pre[t], linear(h, u, rec_bias).to(pre.dtype), h, draws, p)
             (h,) = (new,) if mask is None else _masked(mask[t], (new,), (h,))
             rows.append(h if mask is None else h * mask[t])

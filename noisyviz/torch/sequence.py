@@ -91,10 +91,15 @@ class LSTMWindow(torch.autograd.Function):
         p_gates: Tensor,
         p_cell: Tensor,
         e: Tensor | None,
+        shift: Tensor | None,
         gates: Block,
         cell: Block,
     ) -> tuple[Tensor, Tensor]:
-        """Run the window; `pre` is W·x + b, shape (T, B, 4n); `e` is ±(c/4)·ε, shape (T, B, 5n)."""
+        """Run the window.
+
+        `pre` is W·x + b, shape (T, B, 4n); `e` is ±(c/4)·ε, shape (T, B, 5n); `shift` is added to what the cell's
+        function sees, shape (T, B, n).
+        """
         steps, batch, width = pre.shape
         n = width // 4
         folded = (weight * gates.slope[:, None]).t().contiguous()
@@ -111,10 +116,11 @@ class LSTMWindow(torch.autograd.Function):
             gates.value(at, half_gates, None if e_gates is None else e_gates[t], work, gate)
             i, f, g, o = gate.split(n, 1)
             torch.mul(f, c, out=c_next).addcmul_(i, g)
-            cell.value(c_next, half_cell, None if e_cell is None else e_cell[t], small, top)
+            seen = c_next if shift is None else c_next + shift[t]
+            cell.value(seen, half_cell, None if e_cell is None else e_cell[t], small, top)
             torch.mul(o, top, out=h_next)
             h, c = h_next, c_next
-        ctx.save_for_backward(u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e)
+        ctx.save_for_backward(u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e, shift)
         ctx.blocks = gates, cell
         return hidden, cells[-1].clone()
 
@@ -122,13 +128,13 @@ class LSTMWindow(torch.autograd.Function):
     def backward(ctx: Any, grad_hidden: Tensor, grad_c: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of what `forward` took."""
         refuse_second_derivative()
-        u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e = ctx.saved_tensors
+        u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e, shift = ctx.saved_tensors
         gates, cell = ctx.blocks
         steps, _, width = u.shape
         n = width // 4
         e_gates, e_cell = (None, None) if e is None else (e[..., :width], e[..., width:])
         by_u, by_p = gates.slopes(u, 0.5 * p_gates.abs(), e_gates)
-        by_c, by_p_cell = cell.slopes(cells, 0.5 * p_cell.abs(), e_cell)
+        by_c, by_p_cell = cell.slopes(cells if shift is None else cells + shift, 0.5 * p_cell.abs(), e_cell)
         folded = weight * gates.slope[:, None]
         grad_phi, grad_top = torch.empty_like(u), torch.empty_like(cells)
         grad_u = by_u  # in place: a step's slopes are not needed after it
@@ -155,6 +161,7 @@ class LSTMWindow(torch.autograd.Function):
             gc,
             _sum_p(grad_phi, by_p, p_gates),
             _sum_p(grad_top, by_p_cell, p_cell),
+            None,
             None,
             None,
             None,

@@ -163,14 +163,15 @@ def test_annealing_sets_every_noise_level_and_resumes() -> None:
     again = nvt.NoiseAnnealing(other, schedule="paper", start=30.0, end=0.5, steps=10, every=1)
     again.load_state_dict(annealing.state_dict())
     assert float(other[0].c) == float(model[0].c)
-    control: Any = nvt.leak_control(model)
-    assert float(control[0].c) == 0.0
+    found: Any = nvt.controls(model)
+    assert float(found["leak"][0].c) == 0.0
+    assert (found["leak"][0].kind, found["hard"][0].kind) == ("nan", "none")
     assert float(model[0].c) > 0.0
     with pytest.raises(InputError, match="no noisy modules"):
         nvt.NoiseAnnealing(torch.nn.Linear(2, 2))
 
 
-@pytest.mark.parametrize("name", ["activation", "annealing", "recurrent"])
+@pytest.mark.parametrize("name", ["activation", "annealing", "capture", "convert", "recurrent"])
 def test_examples_in_docstrings(name: str) -> None:
     found = importlib.import_module(f"noisyviz.torch.{name}")
     assert doctest.testmod(found, optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0

@@ -1,0 +1,88 @@
+"""Which of PyTorch's own modules are which activation functions, and recurrent layers with the weights of PyTorch's."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from torch import nn
+
+from noisyviz.torch.activation import NoisyActivation
+from noisyviz.torch.recurrent import NoisyGRU, NoisyGRUCell, NoisyLSTM, NoisyLSTMCell, _NoisyCell
+
+Named = Callable[[Any], str | None]
+
+
+def _plain(name: str) -> Named:
+    return lambda module: name  # noqa: ARG005
+
+
+def _when(name: str, **wanted: Any) -> Named:
+    """Return a name for a module whose settings are those of the function, None for another."""
+    return lambda module: name if all(getattr(module, key) == value for key, value in wanted.items()) else None
+
+
+FUNCTIONS: Final[Mapping[type[nn.Module], Named]] = MappingProxyType(
+    {
+        nn.Tanh: _plain("tanh"),
+        nn.Sigmoid: _plain("sigmoid"),
+        nn.Hardtanh: _when("hard-tanh", min_val=-1.0, max_val=1.0),
+        nn.Hardsigmoid: _plain("hard-sigmoid-6"),
+        nn.ReLU: _plain("relu"),
+        nn.ReLU6: _plain("relu6"),
+        nn.LeakyReLU: _when("leaky-relu", negative_slope=0.01),
+        nn.ELU: _when("elu", alpha=1.0),
+        nn.SELU: _plain("selu"),
+        nn.GELU: _when("gelu", approximate="none"),
+        nn.SiLU: _plain("silu"),
+        nn.Hardswish: _plain("hard-swish"),
+        nn.Softplus: _when("softplus", beta=1.0, threshold=20.0),
+        nn.Softsign: _plain("softsign"),
+    }
+)
+"""Modules of PyTorch that are an activation of `noisyviz.ACTIVATIONS`; subclasses may do something else."""
+
+SATURATING: Final = (nn.Tanh, nn.Sigmoid, nn.Hardtanh, nn.Hardsigmoid)
+RECURRENT: Final[Mapping[type[nn.Module], type[Any]]] = MappingProxyType(
+    {nn.LSTM: NoisyLSTM, nn.GRU: NoisyGRU, nn.LSTMCell: NoisyLSTMCell, nn.GRUCell: NoisyGRUCell}
+)
+HARD: Final[Mapping[str, str]] = MappingProxyType({"tanh": "hard-tanh", "sigmoid": "hard-sigmoid"})
+"""The piecewise-linear forms that the paper puts in the place of soft functions (Eqs 3 and 4)."""
+
+
+def function_of(module: nn.Module) -> str | None:
+    """Return the name of the activation function that a module is, None for any other module."""
+    if isinstance(module, NoisyActivation):
+        return module.fn
+    named = FUNCTIONS.get(type(module))
+    return None if named is None else named(module)
+
+
+def reason_to_leave(module: nn.Module) -> str | None:
+    """Return why a module of a kind that is converted cannot be, None where it can be."""
+    if type(module) in SATURATING and function_of(module) is None:
+        return "other limits than −1 and 1"
+    if type(module) in RECURRENT:
+        if getattr(module, "proj_size", 0):
+            return "a projection"
+        if any(name.startswith("weight_") and name not in module._parameters for name, _ in _weights(module)):
+            return "weights that another module computes"
+    return None
+
+
+def _weights(module: Any) -> list[tuple[str, Any]]:
+    names = [name for group in module._all_weights for name in group] if hasattr(module, "_all_weights") else []
+    names = names or ["weight_ih", "weight_hh", *(["bias_ih", "bias_hh"] if module.bias else [])]
+    return [(name, getattr(module, name)) for name in names]
+
+
+def recurrent_like(module: Any, **options: Any) -> Any:
+    """Return a noisy layer or cell with the settings of PyTorch's own, which shares its parameters."""
+    made_of = RECURRENT[type(module)]
+    weight = _weights(module)[0][1]
+    settings: dict[str, Any] = {"bias": bool(module.bias), "device": weight.device, "dtype": weight.dtype}
+    if not issubclass(made_of, _NoisyCell):
+        settings |= {name: getattr(module, name) for name in ("num_layers", "batch_first", "dropout", "bidirectional")}
+    made = made_of(module.input_size, module.hidden_size, **settings, **options)
+    for name, value in _weights(module):
+        made._parameters[name] = value
+    return made.train(module.training)
