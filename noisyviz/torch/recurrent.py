@@ -23,6 +23,7 @@ from noisyviz.units.parameters import default
 PAIRS: Final = {("hard-tanh", "hard-sigmoid"): False, ("tanh", "sigmoid"): True}
 """The functions that the fast method knows: whether they are soft."""
 SLOTS: Final = ("all", "gates", "cell")
+HALF: Final = (torch.float16, torch.bfloat16)
 FAST_KINDS: Final = ("none", "nan", "nah", "nani")
 
 Seen = Callable[[str, str, Tensor], None]
@@ -372,7 +373,7 @@ class _NoisyRNN(_Units):
             state = x.new_zeros(shape) if value is None else value.unsqueeze(1) if single else value
             if tuple(state.shape) != shape:
                 raise InputError(f"hx must be of shape {shape}, got {tuple(state.shape)}", parameter="hx")
-            found.append(state.to(x.dtype))
+            found.append(state)
         return found
 
     def _end(self, last: list[Tensor]) -> Any:
@@ -407,14 +408,27 @@ class _NoisyRNN(_Units):
         mask = mask.flip(0) if reverse and mask is not None else mask
         if not steps:
             return x.new_zeros(0, batch, self.hidden_size), state
+        w, u, b, d, p = self._weights(suffix)
+        bias, rest = (None, None) if b is None or d is None else self._biases(b, d)
+        pre = linear(x, w, bias)
+        narrow, wide = pre.dtype, torch.float32 if pre.dtype in HALF else pre.dtype
+        weights = [None if one is None else one.to(wide) for one in (u, rest, p)]
         self._layer = suffix
-        out, last = self._window(x, state, suffix, mask, self._draws(steps, batch, x))
+        with torch.autocast(x.device.type, enabled=False):
+            pre = pre.to(wide)
+            start = [value.to(wide) for value in state]
+            out, last = self._window(pre, start, weights, mask, self._draws(steps, batch, pre))
         self._rows = None
-        return (out.flip(0) if reverse else out), last
+        return (out.flip(0) if reverse else out).to(narrow), [value.to(narrow) for value in last]
+
+    def _biases(self, b: Tensor, d: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the bias of the products with the input, and what must be added to those with the state."""
+        raise NotImplementedError
 
     def _window(
-        self, x: Tensor, state: list[Tensor], suffix: str, mask: Tensor | None, xi: Tensor | None
+        self, pre: Tensor, state: list[Tensor], weights: list[Any], mask: Tensor | None, xi: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
+        """Run a window in one direction; `weights` are those of the state, the rest of its bias, and p."""
         raise NotImplementedError
 
 
@@ -471,12 +485,14 @@ class NoisyLSTM(_NoisyRNN):
     SLOTS = LSTM_SLOTS
     GATES = 4
 
+    def _biases(self, b: Tensor, d: Tensor) -> tuple[Tensor, Tensor | None]:
+        return b + d, None
+
     def _window(
-        self, x: Tensor, state: list[Tensor], suffix: str, mask: Tensor | None, xi: Tensor | None
+        self, pre: Tensor, state: list[Tensor], weights: list[Any], mask: Tensor | None, xi: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
-        w, u, b, d, p = self._weights(suffix)
-        pre = linear(x, w, None if b is None or d is None else b + d)
-        h, c = (value.to(pre.dtype) for value in state)
+        u, _, p = weights
+        h, c = state
         if mask is None and self._is_fast(pre):
             gates = self._block(self.SLOTS[:4], pre)
             cell = self._block(self.SLOTS[4:], pre)
@@ -487,7 +503,7 @@ class NoisyLSTM(_NoisyRNN):
             shift = self._input_noise(xi, pre)
             if shift is not None:
                 pre, shift = pre + shift[..., :n], shift[..., n:].expand(pre.shape[0], -1, -1)
-            hidden, last = LSTMWindow.apply(pre, u.to(pre.dtype), h, c, p_gates, p_cell, e, shift, gates, cell)
+            hidden, last = LSTMWindow.apply(pre, u, h, c, p_gates, p_cell, e, shift, gates, cell)
             return hidden, [hidden[-1], last]
         return self._reference(pre, (h, c), u, p, xi, mask)
 
@@ -504,7 +520,7 @@ class NoisyLSTM(_NoisyRNN):
         for t in range(pre.shape[0]):
             draws = None if xi is None else xi[min(t, xi.shape[0] - 1)]
             self._rows = None if mask is None else mask[t, :, 0]
-            new = _lstm_step(self, pre[t] + linear(state[0], u.to(pre.dtype)), state, draws, p)
+            new = _lstm_step(self, pre[t] + linear(state[0], u), state, draws, p)
             state = new if mask is None else _masked(mask[t], new, state)
             rows.append(state[0] if mask is None else state[0] * mask[t])
         return torch.stack(rows), list(state)
@@ -525,25 +541,27 @@ class NoisyGRU(_NoisyRNN):
     SLOTS = GRU_SLOTS
     GATES = 3
 
+    def _biases(self, b: Tensor, d: Tensor) -> tuple[Tensor, Tensor | None]:
+        m = 2 * self.hidden_size
+        return b + torch.cat([d[:m], torch.zeros_like(d[m:])]), d[m:]
+
     def _window(
-        self, x: Tensor, state: list[Tensor], suffix: str, mask: Tensor | None, xi: Tensor | None
+        self, pre: Tensor, state: list[Tensor], weights: list[Any], mask: Tensor | None, xi: Tensor | None
     ) -> tuple[Tensor, list[Tensor]]:
-        w, u, b, d, p = self._weights(suffix)
+        u, bias, p = weights
         n, m = self.hidden_size, 2 * self.hidden_size
-        rec_bias = w.new_zeros(3 * n) if d is None else d
-        pre = linear(x, w, b)
-        h = state[0].to(pre.dtype)
+        bias = pre.new_zeros(n) if bias is None else bias
+        (h,) = state
         if mask is None and self._is_fast(pre):
             e = self._signed(xi, pre.shape[1], pre)
             e = None if e is None else e.expand(pre.shape[0], -1, -1)
             p_gates, p_cell = (p[:m], p[m:]) if p.dim() else (p, p)
-            pre = pre + torch.cat([rec_bias[:m], rec_bias.new_zeros(n)]).to(pre.dtype)
             shift = self._input_noise(xi, pre)
             pre = pre if shift is None else pre + shift
             hidden = GRUWindow.apply(
                 pre,
-                u.to(pre.dtype),
-                rec_bias[m:].to(pre.dtype),
+                u,
+                bias,
                 h,
                 p_gates,
                 p_cell,
@@ -552,11 +570,11 @@ class NoisyGRU(_NoisyRNN):
                 self._block(self.SLOTS[2:], pre),
             )
             return hidden, [hidden[-1]]
-        rows = []
+        rec_bias, rows = torch.cat([pre.new_zeros(m), bias]), []
         for t in range(pre.shape[0]):
             draws = None if xi is None else xi[min(t, xi.shape[0] - 1)]
             self._rows = None if mask is None else mask[t, :, 0]
-            new = _gru_step(self, pre[t], linear(h, u, rec_bias).to(pre.dtype), h, draws, p)
+            new = _gru_step(self, pre[t], linear(h, u, rec_bias), h, draws, p)
             (h,) = (new,) if mask is None else _masked(mask[t], (new,), (h,))
             rows.append(h if mask is None else h * mask[t])
         return torch.stack(rows), [h]

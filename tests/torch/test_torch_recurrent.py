@@ -175,3 +175,22 @@ def test_annealing_sets_every_noise_level_and_resumes() -> None:
 def test_examples_in_docstrings(name: str) -> None:
     found = importlib.import_module(f"noisyviz.torch.{name}")
     assert doctest.testmod(found, optionflags=doctest.NORMALIZE_WHITESPACE).failed == 0
+
+
+@pytest.mark.parametrize("reference", [True, False])
+@pytest.mark.parametrize("layer", [nvt.NoisyLSTM, nvt.NoisyGRU])
+def test_half_precision_and_autocast_work_on_the_units_in_float32(layer: Any, reference: bool) -> None:
+    made = layer(3, 6, kind="nah", num_layers=2, reference=reference).eval()
+    x = torch.randn(9, 4, 3)
+    wanted = made(x)[0]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = made(x)[0]
+    half = copy.deepcopy(made).bfloat16()
+    narrow, state = half(x.bfloat16())
+    for found in (mixed, narrow):
+        assert found.dtype == torch.bfloat16
+        assert float((found.detach().float() - wanted.detach()).abs().max()) < 0.03
+        found.float().sum().backward()
+    assert parts(state)[0].dtype == torch.bfloat16
+    assert half.weight_hh_l0.grad.dtype == torch.bfloat16
+    made.train()(x.half().float())
