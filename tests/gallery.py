@@ -3,6 +3,7 @@
 GATES.npz holds the pre-activations of a trained LSTM; without it gates.png and gates-profile.png stay as they are.
 """
 
+import hashlib
 import json
 import platform
 import sys
@@ -37,6 +38,8 @@ GATES: Final = DataSource(
     sha256="73ec4d279e461fedb896d867f69df4e6140c2905a86e263feac71e2fdf7043fc",
 )
 PROFILED: Final = (GATES,)
+DATA: Final = Path(__file__).parents[1] / "docs" / "data"
+STUCK: Final = "stuck.npz"  # a hidden layer of the network of docs/torch.md, before training and after it
 DENSE: Final = {"figure-5": ("screen", "7.3cm")}  # a little smaller than a column, to stay within the limit
 
 
@@ -53,6 +56,10 @@ def jobs() -> dict[str, Job]:
     found["gates"] = (Overview(fn=("sigmoid",), panels=panels, samples=600, data=GATES), PAGE)
     profiled = ProfilePicture(fn="sigmoid", files=PROFILED)
     found["gates-profile"] = (profiled, PAGE)
+    digest = hashlib.sha256((DATA / STUCK).read_bytes()).hexdigest()
+    for array in ("before", "after"):
+        source = DataSource(file=STUCK, array=array, sha256=digest)
+        found[f"stuck-{array}"] = (ProfilePicture(fn="hard-tanh", alpha=0.9, files=(source,)), PAGE)
     kinds = ("nan", "nah", "nani", "nanil")
     found["calibrate"] = (
         CalibratePicture(unit=kinds, alpha=(0.9, 1.0), target_grad=0.3, max_bias=0.3, normal=(0.0, 2.0)),
@@ -104,8 +111,10 @@ def pictures(gates: str | None) -> dict[str, Picture]:
     """Compute and draw everything."""
     wanted = jobs()
     with_data, profiled = wanted.pop("gates"), wanted.pop("gates-profile")
+    stuck = [wanted.pop(f"stuck-{array}") for array in ("before", "after")]
     done = perform_all(list(wanted.values()), workers=processors())
     found = {one.job.stem: Picture(files=one.pictures, tables=tables(one.tables)) for one in done}
+    found |= {job.stem: drawn(job, profile_result(job.picture, DATA / STUCK)) for job in stuck}
     if gates is not None:
         values, recipe = read_values(f"{gates}:{GATES.array}"), with_data.picture
         assert values.sha256 == GATES.sha256, "these are other gates"
@@ -114,15 +123,15 @@ def pictures(gates: str | None) -> dict[str, Picture]:
     return found
 
 
-def profile_result(recipe: Any, gates: str) -> Any:
+def profile_result(recipe: Any, path: str | Path) -> Any:
     """Profile the arrays that a picture names."""
-    with np.load(gates) as archive:
+    with np.load(path) as archive:
         arrays = {source.array: archive[source.array] for source in recipe.files}
     return recipe.of(profile(arrays, fn=recipe.fn, functions=dict(recipe.functions), unit=recipe.noisy_unit()))
 
 
 def drawn(job: Job, result: Any) -> Picture:
-    """Draw what needs data that are not in the repository."""
+    """Draw what needs data."""
     files = {
         f"{job.stem}.{fmt}": picture_bytes(job.picture, result, fmt=fmt, style=job.style, width=job.width)
         for fmt in job.formats

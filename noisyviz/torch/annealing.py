@@ -62,17 +62,16 @@ class NoiseAnnealing:
         schedule: str | Schedule = "paper",
         start: float = 30.0,
         end: float = 0.5,
-        steps: int = 0,
+        steps: int | None = None,
         **options: Any,
     ) -> None:
         if not noisy_modules(model):
             raise InputError("model has no noisy modules to anneal", parameter="model")
-        self.model = model
-        self.schedule = (
-            noisyviz.schedule(schedule, start=start, end=end, steps=steps, **options)
-            if isinstance(schedule, str)
-            else schedule
-        )
+        if isinstance(schedule, str):
+            if steps is None:
+                raise InputError("steps must be given: the number of updates until c reaches end", parameter="steps")
+            schedule = noisyviz.schedule(schedule, start=start, end=end, steps=steps, **options)
+        self.model, self.schedule = model, schedule
         self.last_step = 0
         set_c(model, self.c)
 

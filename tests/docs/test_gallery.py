@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gallery import FOLDER, LIMIT, jobs, machine, tables
+from gallery import DATA, FOLDER, LIMIT, STUCK, jobs, machine, profile_result, tables
 from PIL import Image
 
 from noisyviz.export import manifest, provenance
@@ -38,7 +38,7 @@ def test_the_folder_holds_the_gallery_and_no_more() -> None:
     assert {Path(one["file"]).stem for one in document()["figures"]} == set(JOBS)
     names = {path.name for path in FOLDER.iterdir()}
     assert names == {one["file"] for one in document()["figures"]} | {manifest.NAME}
-    assert {f"{stem}.png" for stem in JOBS} <= names
+    assert all({f"{stem}.png", f"{stem}.svg"} & names for stem in JOBS)
 
 
 def test_every_file_is_small_whole_and_the_one_in_the_manifest() -> None:
@@ -56,8 +56,11 @@ def test_no_picture_is_stale(stem: str) -> None:
         asked: Any = job.picture
         assert one["settings"] == asked.settings(), f"{one['file']} {STALE}"
         assert (one["recipe"], one["style"], one["width"]) == (asked.name, job.style, job.width), STALE
+    if stem.startswith("stuck-"):
+        found = tables(job.picture.tables(profile_result(job.picture, DATA / STUCK)))
+        assert differing(found, document()["data"][stem]) == [], f"{stem} {STALE}"
     if any(getattr(job.picture, key, None) for key in ("data", "files")):
-        return  # its data are not in this repository
+        return  # the others' data are not in this repository
     versions = document()["versions"]
     same = versions == provenance.versions() and all(one["versions"] == versions for one in entries(stem))
     done = perform(job if same else replace(job, formats=()))
