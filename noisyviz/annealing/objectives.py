@@ -70,8 +70,8 @@ class Desaturate:
 class Landscape:
     """A function f(x) = curvature·x²/2 + ripple·(1 − cos kx) − Σ depth·exp(−(x − centre)²/(2·width²)).
 
-    Every part has a smoothed form E f(x + cξ): closed for the first two under every noise, and for the wells by
-    the exact road.
+    Every part has a smoothed form E f(x + cξ): closed for the first two under every noise, and computed by `exact`
+    for the wells.
 
     Attributes
     ----------
@@ -149,7 +149,7 @@ class Landscape:
         return np.asarray(mean), np.asarray(slope)
 
 
-# The well's shape as an activation, so that the exact road can smooth it: exp(−x²/2), flat far out.
+# The well's shape as an activation, so that `exact` can smooth it: exp(−x²/2), flat far out.
 _BUMP: Final = Activation(
     name="bump",
     formula="exp(-x^2/2)",

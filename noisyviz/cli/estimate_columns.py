@@ -61,7 +61,7 @@ class Estimate:
 def estimate_columns(
     unit: "NoisyUnit", x: "npt.NDArray[np.float64]", simulated: "MonteCarloMoments"
 ) -> "dict[str, Column]":
-    """Return the curves, both roads to the moments, and the z-scores between them.
+    """Return the curves, both computations of the moments, and the z-scores between them.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def estimate_columns(
     x
         Points, shape (n,).
     simulated
-        The Monte Carlo road at the same points.
+        The Monte Carlo estimates at the same points.
 
     Returns
     -------

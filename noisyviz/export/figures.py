@@ -29,7 +29,7 @@ class Job:
     ----------
     stem
         Of its files, such as ``figure-4``.
-    recipe
+    picture
         What it shows.
     formats
         Members of `noisyviz.export.formats.PICTURE_FORMATS`; may be empty.

@@ -43,8 +43,8 @@ def film_bytes(picture: "Anneal", result: "AnnealResult", *, fmt: str, style: st
 
     Parameters
     ----------
-    recipe, result
-        What to show: ``result = recipe.compute()``.
+    picture, result
+        What to show: ``result = picture.compute()``.
     fmt
         ``gif`` or ``webp``.
     style

@@ -33,8 +33,8 @@ def picture_bytes(
 
     Parameters
     ----------
-    recipe, result
-        What to draw: ``result = recipe.compute()``.
+    picture, result
+        What to draw: ``result = picture.compute()``.
     fmt
         ``png``, ``svg``, ``pdf`` or ``pgf``; the last one needs a TeX installation.
     style

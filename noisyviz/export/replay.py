@@ -1,6 +1,6 @@
 """Making a picture again from the record inside it, without trusting the record.
 
-Nothing in a file is executed or imported: recipes come from our own registry, settings are checked value by value, and
+Nothing in a file is executed or imported: pictures come from our own registry, settings are checked value by value, and
 what is not stored (data, functions of a user's own) has to be given again.
 """
 
@@ -45,7 +45,7 @@ class PictureFile:
         Its bytes.
     format
         A member of `PICTURE_FORMATS` or `FILM_FORMATS`, told from its first bytes.
-    recipe
+    picture
         What it shows, checked.
     style, width
         How, not checked yet.

@@ -1,4 +1,4 @@
-"""The exact road to `Moments`: closed forms wherever they exist, else quadrature split at kinks.
+"""Exact `Moments`: closed forms wherever they exist, else quadrature split at kinks.
 
 - Output noise is affine in ε: closed for every noise distribution.
 - Input noise on piecewise-linear h: truncated moments of ξ between the pre-images of the kinks.

@@ -31,7 +31,7 @@ _SLACK: Final = 1e-12  # so that a leak of 1 - 0.9 reaches 0.1 in spite of round
 
 
 def effect(unit: NoisyUnit, sample: Sample) -> NoiseProfile:
-    """Return the root mean squares of bias, spread and gradient over the samples, by the exact road."""
+    """Return the root mean squares of bias, spread and gradient over the samples, computed exactly."""
     found = exact(unit, sample.x)
     moments = (found.bias, found.std, found.grad_rms)
     return NoiseProfile.of(squares(unit, sample.x, sample.weights, sample.saturated, moments))

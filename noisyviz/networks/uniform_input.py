@@ -45,7 +45,7 @@ class UniformEffect:
 
 
 def uniform_effect(unit: NoisyUnit, low: float, high: float) -> UniformEffect:
-    """Return the averages of a unit over x uniform from `low` to `high`, by the exact road.
+    """Return the averages of a unit over x uniform from `low` to `high`, computed exactly.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Recipes: one module per picture, each with settings, computation and drawing."""
+"""Pictures: one folder per picture, each with settings, computation and drawing."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -28,16 +28,16 @@ PICTURES: Final[Mapping[str, str]] = MappingProxyType(
         "calibrate": "noisyviz.pictures.calibrate.picture:CalibratePicture",
     }
 )
-"""Every recipe by name, with the place of its class; modules are loaded on use."""
+"""Every picture by name, with the place of its class; modules are loaded on use."""
 
 
 def picture_class(name: str) -> "type[Picture[Any]]":
-    """Return the class of a recipe.
+    """Return the class of a picture.
 
     Raises
     ------
     InputError
-        When there is no such recipe.
+        When there is no such picture.
     """
     if name not in PICTURES:
         allowed = ", ".join(PICTURES)

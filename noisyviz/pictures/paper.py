@@ -1,4 +1,4 @@
-"""The figures of the paper: which number is which recipe, in the proceedings and on arXiv.
+"""The figures of the paper: which number is which picture, in the proceedings and on arXiv.
 
 References
 ----------
@@ -26,16 +26,16 @@ SCALES: Final[Mapping[str, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One figure before its recipe is loaded.
+    """One figure before its picture is loaded.
 
     Attributes
     ----------
     shows
         What is seen in it.
-    recipe
+    picture
         A key of `noisyviz.pictures.PICTURES`.
     settings
-        Those that are not the recipe's defaults.
+        Those that are not the picture's defaults.
     scaled
         Whether it shows σ(x), so that it has a setting ``scale``.
     """
@@ -111,7 +111,7 @@ FIGURES: Final[Mapping[str, str]] = MappingProxyType(
 def paper_figures(
     edition: str = "icml", scale: str = "figure", *, only: Iterable[str] | None = None, seed: int | None = None
 ) -> dict[str, Picture[Any]]:
-    """Return the recipes of the paper's figures by their labels.
+    """Return the pictures of the paper's figures by their labels.
 
     Parameters
     ----------
@@ -135,10 +135,10 @@ def paper_figures(
     wanted = list(figures) if only is None else list(only)
     for label in wanted:
         check_name("only", label, figures)
-    return {label: _recipe(figures[label], scale, seed) for label in wanted}
+    return {label: _picture(figures[label], scale, seed) for label in wanted}
 
 
-def _recipe(figure: Figure, scale: str, seed: int | None) -> Picture[Any]:
+def _picture(figure: Figure, scale: str, seed: int | None) -> Picture[Any]:
     chosen = dict(figure.settings) | ({"scale": scale} if figure.scaled else {})
     kind = picture_class(figure.picture)
     if seed is not None and "seed" in {one.name for one in dataclasses.fields(kind)}:  # type: ignore[arg-type]

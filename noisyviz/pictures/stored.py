@@ -1,4 +1,4 @@
-"""Settings that come from a file: every value is checked against the type of its field before a recipe sees it."""
+"""Settings that come from a file: every value is checked against the type of its field before a picture sees it."""
 
 import dataclasses
 import math
@@ -15,18 +15,18 @@ _SHOWN: Final = 60
 
 
 def stored_picture(name: object, stored: object) -> Picture[Any]:
-    """Return the recipe of this name with these settings.
+    """Return the picture of this name with these settings.
 
     Parameters
     ----------
     name, stored
-        As found in a file: a key of `noisyviz.pictures.PICTURES`, and all fields of that recipe as JSON values.
+        As found in a file: a key of `noisyviz.pictures.PICTURES`, and all fields of that picture as JSON values.
 
     Raises
     ------
     InputError
         For anything else: another name, a setting too many or too few, a wrong type, a number that is not finite,
-        and a value that the recipe refuses.
+        and a value that the picture refuses.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def stored_picture(name: object, stored: object) -> Picture[Any]:
     noisyviz.errors.InputError: settings of 'plot' lack unit
     """
     if not isinstance(name, str):
-        raise InputError(f"the name of its recipe is {_shown(name)}, which is no text")
+        raise InputError(f"the name of its picture is {_shown(name)}, which is no text")
     picture = picture_class(name)
     if not isinstance(stored, dict):
         raise InputError(f"settings of '{name}' are {_shown(stored)}, not a list of names and values")

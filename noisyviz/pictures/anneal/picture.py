@@ -1,4 +1,4 @@
-"""The recipe of ``noisyviz anneal``: noisy descent under a schedule, beside constant noise, the leak and no noise."""
+"""The picture of ``noisyviz anneal``: noisy descent under a schedule, beside constant noise, the leak and no noise."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -333,7 +333,7 @@ def _part(progress: Callable[[float], None] | None, index: int, runs: int, steps
 
 
 def _renamed(error: InputError) -> InputError:
-    """Return an error of a schedule with the names of this recipe for its ends."""
+    """Return an error of a schedule with the names of this picture for its ends."""
     names = {"start": "c_start", "end": "c_end"}
     parameter = names.get(error.parameter or "", error.parameter)
     message = str(error)

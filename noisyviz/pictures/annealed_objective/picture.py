@@ -1,4 +1,4 @@
-"""The recipe of the paper's Figure 2: a non-convex objective that annealed noise smooths, and descents on it."""
+"""The paper's Figure 2: a non-convex objective that annealed noise smooths, and descents on it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

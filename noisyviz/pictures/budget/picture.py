@@ -1,4 +1,4 @@
-"""The recipe of the figure ``budget``: what each kind of unit pays in bias for the gradient that it gives."""
+"""The figure ``budget``: what each kind of unit pays in bias for the gradient that it gives."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The recipe of ``noisyviz calibrate``: bias against gradient for every unit on offer."""
+"""The picture of ``noisyviz calibrate``: bias against gradient for every unit on offer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The recipe of ``noisyviz compare``: units side by side, two options of which span rows and columns."""
+"""The picture of ``noisyviz compare``: units side by side, two options of which span rows and columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -101,8 +101,8 @@ class Compare(Picture[CompareResult]):
 
     Examples
     --------
-    >>> recipe = Compare(fn=("hard-tanh",), unit=("nan", "nani"), alpha=(0.9, 1.0), points=9, samples=5)
-    >>> [[(cell.unit, cell.alpha) for cell in row] for row in recipe.compute().grid]
+    >>> picture = Compare(fn=("hard-tanh",), unit=("nan", "nani"), alpha=(0.9, 1.0), points=9, samples=5)
+    >>> [[(cell.unit, cell.alpha) for cell in row] for row in picture.compute().grid]
     [[('nan', 0.9), ('nan', 1.0)], [('nani', None)]]
     """
 

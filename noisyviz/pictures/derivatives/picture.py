@@ -1,4 +1,4 @@
-"""The recipe of the paper's Figure 1: the derivatives of hard and soft activations."""
+"""The paper's Figure 1: the derivatives of hard and soft activations."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The recipe of the paper's Figure 4: draws of a noisy unit with half-normal noise, for several α."""
+"""The paper's Figure 4: draws of a noisy unit with half-normal noise, for several α."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

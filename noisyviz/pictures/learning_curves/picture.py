@@ -1,4 +1,4 @@
-"""The recipe of the paper's learning curves: its own numbers, decoded from its drawings.
+"""The paper's learning curves: its own numbers, decoded from its drawings.
 
 Nothing is trained here. `noisyviz/pictures/learning_curves/curves.json` holds the points and says where they come from.
 """

@@ -1,4 +1,4 @@
-"""The recipe of ``noisyviz plot``: one picture of all that a noisy unit does."""
+"""The picture of ``noisyviz plot``: one picture of all that a noisy unit does."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The recipe of ``noisyviz profile``: density, saturation of units, and gradients before and after noise."""
+"""The picture of ``noisyviz profile``: density, saturation of units, and gradients before and after noise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -140,8 +140,8 @@ class ProfilePicture(Picture[ProfileResult]):
     Examples
     --------
     >>> from noisyviz.networks.profile import profile
-    >>> recipe = ProfilePicture(fn="hard-tanh")
-    >>> found = recipe.of(profile([[-2.0, 0.0], [0.5, 3.0]], fn="hard-tanh", unit=recipe.noisy_unit()))
+    >>> picture = ProfilePicture(fn="hard-tanh")
+    >>> found = picture.of(profile([[-2.0, 0.0], [0.5, 3.0]], fn="hard-tanh", unit=picture.noisy_unit()))
     >>> found.arrays[0].left.tolist(), float(found.arrays[0].before[0])
     ([0.5, 0.0], 0.5)
     """

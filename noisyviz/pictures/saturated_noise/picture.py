@@ -1,4 +1,4 @@
-"""The recipe of the paper's Figure 3: h, u, Δ and the density of the noise at a saturated point."""
+"""The paper's Figure 3: h, u, Δ and the density of the noise at a saturated point."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

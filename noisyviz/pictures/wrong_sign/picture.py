@@ -1,4 +1,4 @@
-"""The recipe of the figure ``wrong-sign``: where in (x, α) the gradient of a noisy unit points the wrong way."""
+"""The figure ``wrong-sign``: where in (x, α) the gradient of a noisy unit points the wrong way."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
