@@ -1,6 +1,6 @@
 """`Moments` by Monte Carlo: seeded draws, estimates and their standard errors.
 
-It shares with the exact computation the formulas of the unit and nothing else. Sums over the draws are kept per replicate and
+It shares with the exact computation the formulas of the unit and nothing else. Sums are kept per replicate and
 `estimates` makes moments and standard errors of them. The sums of one and the same draws come the plain way, or faster
 by regrouping: `affine` for output noise, `piecewise` for input noise on piecewise-linear h, `smooth` on analytic h.
 """
