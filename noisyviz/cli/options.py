@@ -162,7 +162,12 @@ AT: Final = Option(
     "at", "LIST", "Points x, such as -3,0,2.5 or -4:4:0.1 (end included); inf is allowed.", type=list[str]
 )
 XLIM: Final = Option(
-    "xlim", "LO HI", "Range of x.", told="from 3 below the lower threshold to 3 above the upper", read=interval, type=tuple[str, str]
+    "xlim",
+    "LO HI",
+    "Range of x.",
+    told="from 3 below the lower threshold to 3 above the upper",
+    read=interval,
+    type=tuple[str, str],
 )
 POINTS: Final = Option(
     "points",
