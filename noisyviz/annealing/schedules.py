@@ -315,18 +315,10 @@ def schedule(
             raise InputError(f"{parameter} must be finite and at least 0, got {value}", parameter=parameter)
     if isinstance(steps, bool) or int(steps) != steps or steps < 0:
         raise InputError(f"steps must be a whole number of at least 0, got {steps}", parameter="steps")
-    ends: dict[str, Any] = {"start": float(start), "end": float(end), "steps": int(steps)}
-    makers: dict[str, Callable[[], NamedSchedule]] = {
-        "constant": lambda: constant(start=float(start)),
-        "linear": lambda: linear(**ends),
-        "exponential": lambda: exponential(**ends),
-        "cosine": lambda: cosine(**ends),
-        "polynomial": lambda: polynomial(**ends, power=power),
-        "step": lambda: step(**ends, stages=stages),
-        "inverse-time": lambda: inverse_time(**ends, rate=rate),
-        "paper": lambda: paper(**ends, every=every),
-    }
-    return makers[name]()
+    given: dict[str, Any] = {"start": float(start), "end": float(end), "steps": int(steps)}
+    given |= {"every": every, "power": power, "stages": stages, "rate": rate}
+    factory = _FACTORIES[name]
+    return factory(**{key: given[key] for key in signature(factory).parameters})
 
 
 def _of_step(value: Callable[[Array], Array]) -> Schedule:
