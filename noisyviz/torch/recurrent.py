@@ -150,16 +150,23 @@ class _Units(nn.Module):
                 self.hidden_size
             )
 
-        used = self.kind in USES_ALPHA
+        used, n = self.kind in USES_ALPHA, self.hidden_size
+        limits = [(0.0 if one.sigmoid else -1.0, 1.0) for one in slots]
+        edges = [k for k in range(len(slots)) if not k or limits[k] != limits[k - 1]]
+        keep = [
+            (self.alpha_sigmoid if one.sigmoid else self.alpha) - 1.0 if used and self._noisy(one) else 0.0
+            for one in slots
+        ]
         return Block(
             slope=column(lambda one: 0.25 if one.sigmoid else 1.0),
             intercept=column(lambda one: 0.5 if one.sigmoid else 0.0),
             low=column(lambda one: 0.0 if one.sigmoid else -1.0),
             high=torch.ones(len(slots) * self.hidden_size, device=like.device, dtype=like.dtype),
-            keep=column(
-                lambda one: (
-                    (self.alpha_sigmoid if one.sigmoid else self.alpha) - 1.0 if used and self._noisy(one) else 0.0
-                )
+            keep=torch.tensor(keep, device=like.device, dtype=like.dtype).repeat_interleave(n),
+            leaks=any(keep),
+            spans=tuple(
+                (start * n, stop * n, *limits[start])
+                for start, stop in zip(edges, [*edges[1:], len(slots)], strict=True)
             ),
             soft=PAIRS[self.tanh, self.sigmoid],
         )
