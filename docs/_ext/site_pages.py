@@ -18,6 +18,7 @@ import numpy.typing as npt
 from sphinx.pycode import ModuleAnalyzer
 
 import noisyviz
+import noisyviz.torch as nvt
 
 GROUPS = {
     "units": "Units, activations and noise",
@@ -49,6 +50,21 @@ def page_of(name: str, home: str) -> str:
     else:
         return f"# {name}\n\n{registry(name, home, value)}"
     return f"# {name}\n\n```{{eval-rst}}\n{body}```\n"
+
+
+def torch_page() -> str:
+    """Return the page of all names of `noisyviz.torch`."""
+    parts = []
+    for name in sorted(nvt.__all__):
+        value = getattr(nvt, name)
+        if inspect.isclass(value):
+            parts.append(f".. autoclass:: noisyviz.torch.{name}\n   :members:\n")
+        elif callable(value):
+            parts.append(f".. autofunction:: noisyviz.torch.{name}\n")
+        else:
+            parts.append(f".. py:data:: noisyviz.torch.{name}\n\n   {', '.join(f'``{one}``' for one in value)}\n")
+    told = "See [Noisy units in PyTorch](../torch.md) for how they work together."
+    return "# noisyviz.torch\n\n" + told + "\n\n```{eval-rst}\n" + "\n".join(parts) + "```\n"
 
 
 def registry(name: str, home: str, members: Mapping[str, Any]) -> str:
@@ -114,6 +130,8 @@ def write_pages(app: Any) -> None:
         f"## {title}\n\n{summaries(names)}\n\n```{{toctree}}\n:hidden:\n\n" + "\n".join(names) + "\n```\n"
         for title, names in groups.items()
     )
+    write(folder / "torch.md", torch_page())
+    lists += "\n## PyTorch\n\n[`import noisyviz.torch as nvt`](torch.md)\n\n```{toctree}\n:hidden:\n\ntorch\n```\n"
     write(folder / "index.md", f"# Python\n\n`import noisyviz as nv`; names load on first use.\n\n{lists}")
     write_live(app)
 
