@@ -27,6 +27,7 @@ _RELATIVE_SOFTPLUS: Final = 2e-5  # whose moments take a hundred times as long
 _ABSOLUTE: Final = 1e-20  # of a square; the moments themselves are exact to 1e-10
 _BEYOND: Final = 50.0  # how far beyond the thresholds the ends of the gradient are looked for
 _SEARCHED: Final = 4001  # points between which they are
+_HALVINGS: Final = 50
 _ROUNDS: Final = 30
 _MOST: Final = 4096  # panels that are halved at once
 
@@ -49,7 +50,7 @@ def width(unit: NoisyUnit) -> float:
         widths.append(c)
     if "p" in uses and p > 0:
         widths.append(1.0 / p)
-        widths += {"nanil": [4.0 / (c * p * p)], "nanil-softplus": [1.0 / (c * p)]}.get(unit.kind, []) if c > 0 else []
+        widths += {"nanil": [4.0 / (c * p * p)], "nanil-softplus": [0.5 / (c * p)]}.get(unit.kind, []) if c > 0 else []
     return max(min(one for one in widths if one > 0.0), 1e-12)
 
 
@@ -79,13 +80,22 @@ def gradient_ends(unit: NoisyUnit, low: float, high: float) -> Array:
     """
     h = unit.activation
     left, right = h.thresholds
+
+    def gaps(x: Array) -> Array:
+        """Return how far the least noise stays short of the other threshold, on either side."""
+        least = float(unit.c) * np.maximum(float(unit.p) * np.abs(h.finite_delta(x)), 0.0)
+        return np.where(x >= right, x - least - left, np.where(x <= left, right - x - least, np.inf))
+
     x = np.linspace(low, high, _SEARCHED)
-    least = float(unit.c) * np.maximum(float(unit.p) * np.abs(h.finite_delta(x)), 0.0)
-    found = []
-    for gap, saturated in ((x - least - left, x >= right), (x + least - right, x <= left)):
-        at = np.flatnonzero(((gap[1:] > 0) != (gap[:-1] > 0)) & saturated[1:] & saturated[:-1])
-        found.append(x[at] - gap[at] * (x[at + 1] - x[at]) / (gap[at + 1] - gap[at]))
-    return np.sort(np.concatenate(found))
+    gap = gaps(x)
+    known = np.isfinite(gap)
+    at = np.flatnonzero(((gap[1:] > 0) != (gap[:-1] > 0)) & known[1:] & known[:-1])
+    start, end, first = x[at], x[at + 1], gap[at] > 0
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (start + end)
+        same = (gaps(middle) > 0) == first
+        start, end = np.where(same, middle, start), np.where(same, end, middle)
+    return np.asarray(0.5 * (start + end), dtype=np.float64)
 
 
 class MomentTable:
