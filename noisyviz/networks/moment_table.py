@@ -28,6 +28,7 @@ _ABSOLUTE: Final = 1e-20  # of a square; the moments themselves are exact to 1e-
 _BEYOND: Final = 50.0  # how far beyond the thresholds the ends of the gradient are looked for
 _SEARCHED: Final = 4001  # points between which they are
 _HALVINGS: Final = 50
+_AT_KINK: Final = 1e-6
 _ROUNDS: Final = 30
 _MOST: Final = 4096  # panels that are halved at once
 
@@ -62,15 +63,17 @@ def corners(unit: NoisyUnit) -> tuple[float, ...]:
     own = unit.activation.corners
     if unit.kind != "nanil-softplus":
         return own
-    return tuple(sorted({*own, *gradient_ends(unit, own[0] - _BEYOND, own[-1] + _BEYOND).tolist()}))
+    ends = gradient_ends(unit, own[0] - _BEYOND, own[-1] + _BEYOND).tolist()
+    return tuple(sorted([*own, *(end for end in ends if min(abs(end - x) for x in own) > _AT_KINK)]))
 
 
 def gradient_ends(unit: NoisyUnit, low: float, high: float) -> Array:
-    """Return the saturated x, between two ends, at which the least noise reaches just across to the other threshold.
+    """Return the x, between two ends, at which the least noise reaches just to a kink on either side.
 
     The noise of nanil-softplus, s = c·softplus(p·abs Δ/abs ξ)·ξ, is never smaller than c·p·abs Δ. So there may be an x
-    on each side beyond which no draw brings x + s back between the thresholds and a hard unit has no gradient at all.
-    For hard-tanh they lie 2/(cp − 1) beyond the thresholds, where cp > 1.
+    beyond which no draw leaves x + s on the near side of a kink: of a hard unit, no draw brings it back between the
+    thresholds, and there is no gradient at all. For hard-tanh these x lie 2/(cp − 1) beyond the thresholds, where
+    cp > 1.
 
     Examples
     --------
@@ -78,24 +81,25 @@ def gradient_ends(unit: NoisyUnit, low: float, high: float) -> Array:
     >>> gradient_ends(unit, -12.0, 12.0).round(9).tolist()
     [-2.0, 2.0]
     """
-    h = unit.activation
-    left, right = h.thresholds
+    found = [_reached(unit, kink, np.linspace(low, high, _SEARCHED)) for kink in unit.activation.breaks]
+    return np.unique(np.concatenate([np.empty(0), *found]))
 
-    def gaps(x: Array) -> Array:
-        """Return how far the least noise stays short of the other threshold, on either side."""
-        least = float(unit.c) * np.maximum(float(unit.p) * np.abs(h.finite_delta(x)), 0.0)
-        return np.where(x >= right, x - least - left, np.where(x <= left, right - x - least, np.inf))
 
-    x = np.linspace(low, high, _SEARCHED)
-    gap = gaps(x)
-    known = np.isfinite(gap)
-    at = np.flatnonzero(((gap[1:] > 0) != (gap[:-1] > 0)) & known[1:] & known[:-1])
-    start, end, first = x[at], x[at + 1], gap[at] > 0
+def _reached(unit: NoisyUnit, kink: float, x: Array) -> Array:
+    """Return where the least noise equals the distance from a kink, but for the kink itself, between increasing x."""
+
+    def inside(x: Array) -> Mask:
+        least = float(unit.c) * np.maximum(float(unit.p) * np.abs(unit.activation.finite_delta(x)), 0.0)
+        return least < np.abs(x - kink)
+
+    short = inside(x)
+    at = np.flatnonzero(short[1:] != short[:-1])
+    start, end, first = x[at], x[at + 1], short[at]
     for _ in range(_HALVINGS):
         middle = 0.5 * (start + end)
-        same = (gaps(middle) > 0) == first
+        same = inside(middle) == first
         start, end = np.where(same, middle, start), np.where(same, end, middle)
-    return np.asarray(0.5 * (start + end), dtype=np.float64)
+    return np.asarray(end[np.abs(end - kink) > _AT_KINK], dtype=np.float64)
 
 
 class MomentTable:
