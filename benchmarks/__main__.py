@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from benchmarks import estimates, laws, start
+from benchmarks import accuracy, estimates, laws, start
 from benchmarks.timing import Row
 
 HEAD: Final = ["what", "measured", "target", "", "seen"]
@@ -34,6 +34,8 @@ def main() -> None:
         "Saturation of real pre-activations": partial(estimates.profiling, quick=asked.quick),
         "Start-up": partial(start.rows, quick=asked.quick),
         "Error of the samplers": partial(laws.errors, quick=asked.quick),
+        "Coverage of 95 % intervals": partial(accuracy.coverage, quick=asked.quick),
+        "Small noise against every sample": partial(accuracy.small_noise, quick=asked.quick),
         "Growth": partial(laws.growth, quick=asked.quick),
     }
     lines = ["# Benchmarks", "", conditions(), ""]

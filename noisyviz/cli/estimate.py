@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
 from noisyviz.cli import terminal
+from noisyviz.cli.estimate_columns import FEW_HITS
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
 from noisyviz.cli.parsing import member, whole
@@ -98,7 +99,7 @@ def compute(settings: dict[str, Any], where: PointSettings, draws: dict[str, Any
     """Compute the moments exactly and by Monte Carlo."""
     import numpy as np
 
-    from noisyviz.cli.estimate_columns import Estimate, estimate_columns
+    from noisyviz.cli.estimate_columns import Estimate, estimate_columns, rare_events
     from noisyviz.moments.montecarlo import monte_carlo
 
     (unit,) = build(settings)
@@ -111,6 +112,8 @@ def compute(settings: dict[str, Any], where: PointSettings, draws: dict[str, Any
         columns=estimate_columns(unit, x, simulated),
         samples=simulated.samples,
         sampler=simulated.sampler,
+        degrees_of_freedom=simulated.degrees_of_freedom,
+        rare=rare_events(simulated),
     )
 
 
@@ -123,6 +126,12 @@ def notes(kind: str, asked: int, result: "Estimate") -> Iterator[str]:
         )
     if result.samples != asked:
         yield f"note: rounded up to {result.samples:,} samples, as the {result.sampler} sampler requires"
+    if result.rare:
+        most, points = max(result.rare.values()), len(result.columns["x"])
+        yield (
+            f"note: at {most} of {points} points fewer than {FEW_HITS} draws decide {' and '.join(result.rare)}; "
+            "the standard error there may be many times too small, so use the exact value or more --samples"
+        )
 
 
 def csv_header() -> str:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 CURVES: Final = ("x", "h", "derivative", "u", "hard", "delta", "sigma", "d", "region", "relative_slope")
 WITHOUT_ERROR: Final = ("grad_leak",)  # the value at no noise: not an estimate
 Z_SCORES: Final = ("mean", "grad_mean")
+HITS: Final = ("mean", "grad_mean")
+FEW_HITS: Final = 20  # draws that decide an estimate, below which its standard error may be many times too small
 
 
 def column_names() -> list[str]:
@@ -30,6 +32,7 @@ def column_names() -> list[str]:
         *(f"exact.{name}" for name in MOMENTS),
         *(f"monte_carlo.{name}" for names in simulated for name in names),
         *(f"z.{name}" for name in Z_SCORES),
+        *(f"monte_carlo.{name}_hits" for name in HITS),
     ]
 
 
@@ -41,6 +44,8 @@ class Estimate:
     columns: "dict[str, Column]"
     samples: int
     sampler: str
+    degrees_of_freedom: int
+    rare: "dict[str, int]"  # at how many points the estimate of a column rests on few draws
 
     def document(self) -> dict[str, object]:
         """Return one nested document of JSON values; what is not finite is null and counted in ``masked``."""
@@ -54,7 +59,11 @@ class Estimate:
                 document.setdefault(group, {})[key] = column
             else:
                 document[name] = column
-        document["monte_carlo"] |= {"samples": self.samples, "sampler": self.sampler}
+        document["monte_carlo"] |= {
+            "samples": self.samples,
+            "sampler": self.sampler,
+            "degrees_of_freedom": self.degrees_of_freedom,
+        }
         return document | {"masked": masked}
 
 
@@ -90,6 +99,21 @@ def estimate_columns(
         else:
             columns[full_name] = getattr({"": plain, "exact": known, "monte_carlo": simulated}[group], name)
     return columns
+
+
+def rare_events(simulated: "MonteCarloMoments") -> "dict[str, int]":
+    """Return at how many points fewer than `FEW_HITS` draws, but some, decide an estimate, by the estimate's name."""
+    import numpy as np
+
+    hits = {"mean": simulated.mean_hits, "grad_mean": simulated.grad_mean_hits}
+    for name in ("p_outside", "p_zero", "p_wrong"):
+        share = getattr(simulated, name)
+        hits[name] = simulated.samples * np.minimum(share, 1.0 - share)
+    found = {}
+    for name, count in hits.items():
+        few = (count < FEW_HITS) & (getattr(simulated, f"{name}_se") > 0.0)
+        found[name] = int(np.count_nonzero(few))
+    return {name: points for name, points in found.items() if points}
 
 
 def json_column(values: "Column") -> tuple[Sequence[object], int]:

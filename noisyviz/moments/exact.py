@@ -56,14 +56,14 @@ def exact(unit: NoisyUnit, x: npt.ArrayLike) -> Moments:
 def _moments(unit: NoisyUnit, x: Array) -> dict[str, Array]:
     """Return every column at finite x of shape (n,)."""
     at = unit.at(x)
-    columns = _output_noise(unit, at) if isinstance(at, OutputNoise) else _input_noise(unit.noise, at)
+    columns = _output_noise(unit, at, x) if isinstance(at, OutputNoise) else _input_noise(unit.noise, at)
     columns["bias"] = columns.pop("deviation")
     columns["grad_rms"] = np.hypot(columns["grad_mean"], columns["grad_std"])
     columns["grad_leak"] = at.grad_x(np.zeros(()))
     return columns
 
 
-def _output_noise(unit: NoisyUnit, at: OutputNoise) -> dict[str, Array]:
+def _output_noise(unit: NoisyUnit, at: OutputNoise, x: Array) -> dict[str, Array]:
     """Return the closed forms for φ = base + amplitude·ε (Eq 12), for any noise distribution."""
     noise, h = unit.noise, unit.activation
     expected = noise.abs_mean if at.half else 0.0
@@ -83,23 +83,24 @@ def _output_noise(unit: NoisyUnit, at: OutputNoise) -> dict[str, Array]:
     }
     if np.isfinite(h.left) and np.isfinite(h.right):
         low, high = h.bounds
-        below = _affine_below(noise, at.base, at.amplitude, low, at.half)
-        columns["p_outside"] = below + _affine_below(noise, -at.base, -at.amplitude, -high, at.half)
+        value = h.function(x)  # not the base, in which a small leak is rounded away
+        below = _affine_below(noise, (value - low) + at.leak, at.amplitude, at.half)
+        columns["p_outside"] = below + _affine_below(noise, (high - value) - at.leak, -at.amplitude, at.half)
     if h.slope != 0:
         side = np.sign(h.slope)
-        columns["p_wrong"] = _affine_below(noise, side * at.sign_base, side * at.sign_slope, 0.0, at.half)
+        columns["p_wrong"] = _affine_below(noise, side * at.sign_base, side * at.sign_slope, at.half)
     return columns
 
 
-def _affine_below(noise: Noise, a: Array, b: Array, level: float, half: bool) -> Array:
-    """Return P(a + b·ε < level) for ε = ξ or abs ξ, elementwise."""
-    t = (level - a) / np.where(b == 0, 1.0, b)
+def _affine_below(noise: Noise, a: Array, b: Array, half: bool) -> Array:
+    """Return P(a + b·ε < 0) for ε = ξ or abs ξ, elementwise."""
+    t = -a / np.where(b == 0, 1.0, b)
     if half:
         t = np.maximum(t, 0.0)
         less, more = noise.interval_moments(-t, t)[0], 2.0 * noise.above(t)
     else:
         less, more = noise.above(-t), noise.above(t)
-    return np.where(b == 0, np.where(a < level, 1.0, 0.0), np.where(b > 0, less, more))
+    return np.where(b == 0, np.where(a < 0, 1.0, 0.0), np.where(b > 0, less, more))
 
 
 def _input_noise(noise: Noise, at: InputNoise) -> dict[str, Array]:

@@ -8,8 +8,10 @@ from typing import Any, ClassVar, Final
 import numpy as np
 import numpy.typing as npt
 
+from noisyviz.errors import InputError, check_name
 from noisyviz.results import Result, Summary, sampled, told
 from noisyviz.units.activation import FAR, LARGE, Array
+from noisyviz.units.special import ndtri, stdtrit
 from noisyviz.units.unit import NoisyUnit
 
 MOMENTS: Final = (
@@ -128,16 +130,25 @@ class Moments(Columns):
 class MonteCarloMoments(Moments):
     """The same by simulation, with the standard error ``*_se`` of every estimate.
 
+    (estimate − truth)/standard error follows Student's t with 15 degrees of freedom where there are 16 replicates,
+    which is wider than the normal distribution; `interval` uses it.
+
     Parameters
     ----------
     mean_se, bias_se, std_se, p_outside_se, grad_mean_se, grad_std_se, grad_rms_se, p_zero_se, p_wrong_se
-        Standard errors, of x's shape; those of spreads are NaN where the noise has no fourth moment.
+        Standard errors, of x's shape; those of spreads are NaN where the noise has no fourth moment, and for two draws.
+        A standard error of 0 beside a share of 0 or 1 says that no draw decided otherwise, not that the share is exact.
     grad_p_mean_se, grad_p_std_se
         The same of ∂φ/∂p.
+    mean_hits, grad_mean_hits
+        About how many draws carry the spread of φ and of ∂φ/∂x, of x's shape: (Σd²)²/Σd⁴ with the deviations d from the
+        mean. Below about 20 the estimate rests on a rare event, and standard errors may be many times too small.
     samples
         The number of draws used.
     sampler
         How they were drawn.
+    degrees_of_freedom
+        Those of Student's t for an estimate's z-score: 15 for 16 replicates, samples − 1 for iid draws.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("mean", "mean_se", "std", "grad_mean", "grad_mean_se", "grad_std")
@@ -153,8 +164,56 @@ class MonteCarloMoments(Moments):
     p_wrong_se: Array
     grad_p_mean_se: Array
     grad_p_std_se: Array
+    mean_hits: Array
+    grad_mean_hits: Array
     samples: int
     sampler: str
+    degrees_of_freedom: int
+
+    def interval(self, name: str, level: float = 0.95) -> tuple[Array, Array]:
+        """Return an interval that holds the true value with a given probability.
+
+        Parameters
+        ----------
+        name
+            Of an estimate, such as "mean".
+        level
+            The probability, above 0 and below 1.
+
+        Returns
+        -------
+        tuple of ndarray
+            Lower and upper end, of x's shape. NaN where there is no standard error. Shares that no draw, or every draw,
+            decided, and all shares of iid draws, have Wilson's interval.
+
+        Raises
+        ------
+        InputError
+            For another name or level.
+
+        Examples
+        --------
+        >>> from noisyviz import monte_carlo
+        >>> found = monte_carlo(NoisyUnit("tanh", kind="nani"), 0.5, samples=4000, rng=1, sampler="sobol")
+        >>> low, high = found.interval("mean")
+        >>> bool(low < 0.4 < high), round(float((high - low) / found.mean_se), 2)
+        (True, 4.26)
+        """
+        check_name("name", name, [one for one in MOMENTS if one != "grad_leak"])
+        if not 0.0 < level < 1.0:
+            raise InputError(f"level must be above 0 and below 1, got {level!r}", parameter="level")
+        value, error = getattr(self, name), getattr(self, f"{name}_se")
+        quantile = float(stdtrit(max(self.degrees_of_freedom, 1), 0.5 + 0.5 * level))
+        low, high = value - quantile * error, value + quantile * error
+        if not name.startswith("p_"):
+            return low, high
+        z2 = float(ndtri(0.5 + 0.5 * level)) ** 2
+        n = self.samples
+        centre = (value + 0.5 * z2 / n) / (1.0 + z2 / n)
+        half = np.sqrt(z2 * (value * (1.0 - value) + 0.25 * z2 / n) / n) / (1.0 + z2 / n)
+        wilson = (value <= 0.0) | (value >= 1.0) | (self.sampler == "iid")
+        low, high = np.where(wilson, centre - half, low), np.where(wilson, centre + half, high)
+        return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
 
 
 def curves(unit: NoisyUnit, x: npt.ArrayLike) -> Curves:

@@ -1,7 +1,8 @@
 """The least noise that gives saturated units their gradient back at an acceptable bias.
 
-The samples are first gathered in the cells of a fixed grid, at their means; root mean squares change by less than 1e-4
-of their value for that, those of the trade-off curve of input noise, from wider cells, by less than 1e-3.
+The samples are first gathered at the means of narrow cells; for input noise these are thinned to a few hundred nodes,
+by moments, as narrow as the noise level asks for. Root mean squares change by less than 1e-4 of their value for that,
+those of the trade-off curve by less than 1e-3.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,8 @@ import numpy.typing as npt
 from noisyviz.errors import InputError
 from noisyviz.moments.exact import exact
 from noisyviz.networks.calibration import Calibration, Setting
-from noisyviz.networks.noise_effect import NoiseProfile, squares
+from noisyviz.networks.moment_table import corners, width
+from noisyviz.networks.noise_effect import NoiseProfile, output_moments, squares
 from noisyviz.networks.weighted_sample import Sample, gather, normal_input, thinned
 from noisyviz.units.activation import Array
 from noisyviz.units.kinds import KINDS
@@ -25,16 +27,31 @@ __all__ = ["C_MAX", "Sample", "calibrate", "effect", "gather", "normal_input"]
 
 C_MAX: Final = 100.0
 _LEVELS: Final = np.concatenate([[0.0], np.geomspace(0.01, C_MAX, 61)])
-_FEW: Final = 1000  # nodes that are not thinned
+_CURVE_BITS: Final = 3  # cells of the trade-off curve, as shares of the width over which the noise acts
+_BITS: Final = 5  # the same for all else
 _NEAR: Final = 2e-3  # of target and bound: a curve on thinned nodes may be off by half as much
 _SLACK: Final = 1e-12  # so that a leak of 1 - 0.9 reaches 0.1 in spite of rounding
 
 
 def effect(unit: NoisyUnit, sample: Sample) -> NoiseProfile:
     """Return the root mean squares of bias, spread and gradient over the samples, computed exactly."""
-    found = exact(unit, sample.x)
-    moments = (found.bias, found.std, found.grad_rms)
+    if KINDS[unit.kind].output_noise:
+        moments = output_moments(unit, sample.x)
+    else:
+        found = exact(unit, sample.x)
+        moments = (found.bias, found.std, found.grad_rms)
     return NoiseProfile.of(squares(unit, sample.x, sample.weights, sample.saturated, moments))
+
+
+def for_noise(unit: NoisyUnit, sample: Sample, *, bits: int = _BITS) -> Sample:
+    """Return the same samples at nodes that are as few as the noise of a unit allows; see `thinned`."""
+    if KINDS[unit.kind].output_noise:
+        return sample
+    near = corners(unit)
+    if sample.normal is not None and near != unit.activation.corners:
+        sample = normal_input(*sample.normal, unit.activation, corners=near)
+    few = thinned(sample, unit.activation, corners=near, width=width(unit), bits=bits)
+    return few if few.x.size < sample.x.size else sample
 
 
 def calibrate(
@@ -138,13 +155,12 @@ class _Search:
 
     def __init__(self, unit: NoisyUnit, sample: Sample) -> None:
         self.unit, self.sample = unit, sample
-        kind = KINDS[unit.kind]
-        coarse = sample if kind.output_noise or sample.x.size <= _FEW else thinned(sample)
-        self.levels = [_setting(unit, coarse, c) for c in (_LEVELS if "c" in kind.uses else [0.0])]
+        levels = _LEVELS if "c" in KINDS[unit.kind].uses else [0.0]
+        self.levels = [_setting(unit, sample, c, bits=_CURVE_BITS) for c in levels]
 
     def at(self, c: float) -> Setting:
-        """Return the setting at a noise level, from all nodes."""
-        return _setting(self.unit, self.sample, c)
+        """Return the setting at a noise level, from more nodes."""
+        return _setting(self.unit, self.sample, c, bits=_BITS)
 
     def smallest(self, wanted: _Wanted, *, since: Setting | None = None) -> Setting | None:
         """Return the setting with the smallest c, not below that of another, at which all is kept."""
@@ -204,7 +220,7 @@ class _Search:
         return next((one for one in sorted(begins, key=lambda one: one.c) if wanted.kept(one)), None)
 
 
-def _setting(unit: NoisyUnit, sample: Sample, c: float) -> Setting:
+def _setting(unit: NoisyUnit, sample: Sample, c: float, *, bits: int) -> Setting:
     noisy = unit.replace(c=float(c))
-    found = effect(noisy, sample)
+    found = effect(noisy, for_noise(noisy, sample, bits=bits))
     return Setting(unit=noisy, c=float(c), grad_rms_saturated=found.grad_rms_saturated, bias_rms=found.bias_rms)

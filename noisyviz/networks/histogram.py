@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from noisyviz.networks.buffers import Scratch
 from noisyviz.networks.value_grid import MANTISSA, ONE, Grid, Index
-from noisyviz.units.activation import Activation, Array
+from noisyviz.units.activation import Activation, Array, on_side
 
 Mask = npt.NDArray[np.bool_]
 _PLACE: Final = 14  # bits of a sample's place in its cell
@@ -190,12 +190,8 @@ class Tally:
             side = np.where(negative, self.grid.side - 1 - place, place - self.grid.side)
             magnitude = edges[side] + (places[held] * width[side] + excess) / weights
             x = np.where(negative, -magnitude, magnitude)
-            yield Nodes(
-                group=cell // stride,
-                x=x,
-                weights=weights,
-                saturated=cell % stride >= self.grid.cells if self.split else activation.saturated(x),
-            )
+            saturated = cell % stride >= self.grid.cells if self.split else activation.saturated(x)
+            yield Nodes(group=cell // stride, x=on_side(activation, x, saturated), weights=weights, saturated=saturated)
 
     def quantiles(self, q: Array, low: Array, high: Array) -> Array:
         """Return the quantiles of every group, shape (groups, m); see `Grid.quantiles`."""

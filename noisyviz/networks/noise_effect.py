@@ -1,11 +1,12 @@
 """What a noisy unit does to real pre-activations: root mean squares of its bias, spread and gradient over the samples.
 
-Kinds with output noise are closed at every sample, in arrays of up to four million numbers. The others, and larger
-arrays, are computed once for each occupied cell of a fixed grid, at the mean of the samples in it, apart for saturated
-ones and the rest. For α, c and p of order one this is off by less than 1e-5 of each value. For single units the values
-of these cells are interpolated at the means of coarser ones.
+Noise that acts over less than the cells of a fixed grid resolve is looked at sample by sample: output noise is closed,
+input noise is read from a table. So is all output noise in arrays of up to four million numbers. The rest is computed
+once for each occupied cell, at the mean of the samples in it, apart for saturated ones and the others. For single
+units the values of these cells are interpolated at the means of coarser ones.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from math import nan, sqrt
 from typing import Final, Self
@@ -14,13 +15,15 @@ import numpy as np
 
 from noisyviz.moments.exact import exact
 from noisyviz.networks.histogram import Mask, Nodes, Tally
+from noisyviz.networks.moment_table import MomentTable, width
 from noisyviz.networks.row_blocks import over_rows
 from noisyviz.results import Result
 from noisyviz.units.activation import Array
 from noisyviz.units.kinds import KINDS
 from noisyviz.units.unit import NoisyUnit, OutputNoise
 
-CLOSED: Final = 1 << 22  # numbers in an array of which each is looked at
+CLOSED: Final = 1 << 22  # numbers in an array of which each is looked at, for output noise
+WIDE: Final = 0.25  # noise that acts over less, as a share of 1 + abs x, is looked at sample by sample in any array
 # sums over the samples; n, bias and spread over all of them, then all of it over the saturated ones
 _NAMES = ("n", "bias", "std", "n_saturated", "bias_saturated", "std_saturated", "grad", "slope")
 
@@ -91,27 +94,34 @@ def _root(total: float, n: float) -> float:
 
 @dataclass(slots=True)
 class ClosedSums:
-    """Sums of squares over samples that are closed at each of them, by unit."""
+    """Sums of squares over samples that are looked at one by one, by unit."""
 
     unit: NoisyUnit
     sums: Array
+    table: MomentTable | None
 
     @classmethod
     def begin(cls, unit: NoisyUnit, units: int) -> Self:
         """Return empty sums."""
-        return cls(unit, np.zeros((len(_NAMES), units)))
+        table = None if KINDS[unit.kind].output_noise else MomentTable(unit)
+        return cls(unit, np.zeros((len(_NAMES), units)), table)
 
     def take(self, x: Array, saturated: Mask, good: Mask | None) -> None:
         """Add finite samples of shape (n, units)."""
-        values = output_moments(self.unit, x)
+        if self.table is None:
+            moments = [value * value for value in output_moments(self.unit, x)]
+        else:
+            moments = list(self.table(x, saturated))
         weights = np.ones(x.shape) if good is None else good.astype(np.float64)
-        for row, term in zip(self.sums, _terms(self.unit, x, weights, saturated, values), strict=True):
+        for row, term in zip(self.sums, _terms(self.unit, x, weights, saturated, moments), strict=True):
             row += over_rows(np.add, np.ascontiguousarray(term))
 
 
 def closes(unit: NoisyUnit, size: int) -> bool:
-    """Tell whether every number of an array is looked at: its noise must be closed and the array not too large."""
-    return KINDS[unit.kind].output_noise and size <= CLOSED
+    """Tell whether every number of an array is looked at: few closed ones, or any where cells are too wide."""
+    if KINDS[unit.kind].output_noise and size <= CLOSED:
+        return True
+    return width(unit) < WIDE * (1.0 + max(abs(x) for x in unit.activation.corners))
 
 
 def output_moments(unit: NoisyUnit, x: Array) -> tuple[Array, Array, Array]:
@@ -127,14 +137,13 @@ def output_moments(unit: NoisyUnit, x: Array) -> tuple[Array, Array, Array]:
 
 def squares(unit: NoisyUnit, x: Array, weights: Array, saturated: Mask, moments: tuple[Array, Array, Array]) -> Array:
     """Return the sums of squares, shape (8,), of values at samples with weights."""
-    return np.array([float(np.sum(term)) for term in _terms(unit, x, weights, saturated, moments)])
+    values = [value * value for value in moments]
+    return np.array([float(np.sum(term)) for term in _terms(unit, x, weights, saturated, values)])
 
 
-def _terms(
-    unit: NoisyUnit, x: Array, weights: Array, saturated: Mask, moments: tuple[Array, Array, Array]
-) -> tuple[Array, ...]:
-    """Return what is summed, in the order of `_NAMES`, of x's shape each."""
-    bias, std, grad = (value * value for value in moments)
+def _terms(unit: NoisyUnit, x: Array, weights: Array, saturated: Mask, moments: Sequence[Array]) -> tuple[Array, ...]:
+    """Return what is summed, in the order of `_NAMES`, of x's shape each; the moments are bias², std² and grad²."""
+    bias, std, grad = moments
     slope = unit.activation.derivative(x)
     inside = weights * saturated
     return (

@@ -215,6 +215,11 @@ class Activation:
         return min(self.left, self.right), max(self.left, self.right)
 
     @property
+    def corners(self) -> tuple[float, ...]:
+        """Return the finite thresholds and breaks, increasing: where a little noise acts; (0,) where there is none."""
+        return tuple(sorted({x for x in (*self.thresholds, *self.breaks) if abs(x) < inf})) or (0.0,)
+
+    @property
     def sign_edges(self) -> tuple[float, ...]:
         """Return every finite z at which the sign of h′ may change."""
         ends = (end for interval in self.flat for end in interval)
@@ -229,6 +234,27 @@ class Activation:
         left = line if np.isinf(self.left) else (self.left, 0.0)
         right = line if np.isinf(self.right) else (self.right, 0.0)
         return left, right
+
+
+def on_side(activation: Activation, x: Array, saturated: npt.NDArray[np.bool_]) -> Array:
+    """Return x, moved to a threshold or just short of it where rounding took it across.
+
+    Parameters
+    ----------
+    activation
+        h.
+    x
+        Finite.
+    saturated
+        Whether each x lies at or beyond a threshold, of x's shape.
+    """
+    wrong = activation.saturated(x) != saturated
+    if not wrong.any():
+        return x
+    low, high = activation.thresholds
+    upper = np.abs(x - high) <= np.abs(x - low)
+    inner = np.where(upper, np.nextafter(high, -inf), np.nextafter(low, inf))
+    return np.where(wrong, np.where(saturated, np.where(upper, high, low), inner), x)
 
 
 def _with_fields(kind: type[Activation], values: dict[str, Any]) -> Activation:

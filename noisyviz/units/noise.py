@@ -130,10 +130,13 @@ class Noise:
         return m0, np.where(mirrored, -m1, m1), m2
 
     def _upper(self, a: Array) -> Moments3:
-        return self.upper_function(np.minimum(a, 1e100))
+        beyond = np.isinf(a)
+        m0, m1, m2 = self.upper_function(np.where(beyond, 0.0, a))
+        return np.where(beyond, 0.0, m0), np.where(beyond, 0.0, m1), np.where(beyond, 0.0, m2)
 
 
 def _normal_upper(a: Array) -> Moments3:
+    a = np.minimum(a, 1e100)
     tail, density = normal_cdf(-a), normal_density(a)
     return tail, density, tail + a * density
 
@@ -186,11 +189,14 @@ def _student(nu: float) -> Noise:
 
     def upper(a: Array) -> Moments3:
         tail = tail_probability(a)
-        weighted = (1.0 + a * a / spread) * density(a)
-        return tail, spread / (nu - 1.0) * weighted, tail + a * weighted
+        t = a / sqrt(spread)  # for ν close to 2 the second moment has not ended at 1e300
+        log = np.where(t < 1e100, np.log1p(np.minimum(t, 1e100) ** 2), 2.0 * np.log(np.maximum(t, 1.0)))
+        weighted = np.exp(-0.5 * (nu - 1.0) * log) / (sqrt(spread) * norm)  # (1 + ξ²/(ν−2))·density at a
+        second = tail + a * weighted
+        return tail, spread / (nu - 1.0) * weighted, second
 
     def tail_probability(a: Array) -> Array:
-        w = a * a / spread
+        w = np.minimum(a / sqrt(spread), 1e150) ** 2
         near = 0.5 - 0.5 * betainc(0.5, nu / 2.0, w / (1.0 + w))  # the other form rounds to ½ near 0
         return np.asarray(np.where(w < 1.0, near, 0.5 * betainc(nu / 2.0, 0.5, 1.0 / (1.0 + w))))
 

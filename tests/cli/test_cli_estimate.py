@@ -35,15 +35,18 @@ def document(run: Run, *words: str) -> dict[str, Any]:
     return found
 
 
+HITS = {"mean_hits", "grad_mean_hits"}
+
+
 def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
     found = document(run, "--at", "-2:2:0.5")
     assert set(CURVES) | {"config", "exact", "monte_carlo", "z", "masked"} <= set(found)
     assert set(found["exact"]) == set(MOMENTS)
     errors = {f"{name}_se" for name in MOMENTS if name != "grad_leak"}
-    assert set(found["monte_carlo"]) == {*MOMENTS, *errors, "samples", "sampler"}
+    assert set(found["monte_carlo"]) == {*MOMENTS, *errors, *HITS, "samples", "sampler", "degrees_of_freedom"}
     assert set(found["z"]) == {"mean", "grad_mean"}
     columns = [found[name] for name in CURVES] + list(found["exact"].values()) + list(found["z"].values())
-    columns += [column for name, column in found["monte_carlo"].items() if name not in ("samples", "sampler")]
+    columns += [column for column in found["monte_carlo"].values() if isinstance(column, list)]
     assert {len(column) for column in columns} == {9}
 
 
@@ -167,11 +170,20 @@ def test_a_person_sees_a_short_table_and_is_told_so(run: Run, monkeypatch: pytes
     assert "shown" not in run("estimate", *QUICK, "--at", "0,1").stderr
 
 
+def test_estimates_that_rest_on_few_draws_are_named(run: Run) -> None:
+    """Of 2,000 draws about 3 bring x = 4 back below 1 at c = 1: P(ξ < −3) = 1.35e-3."""
+    words = ("--fn", "hard-tanh", "--unit", "nani", "--c", "1", "--samples", "2000")
+    rare = run("estimate", *words, "--at", "0,4").stderr
+    assert "at 1 of 2 points fewer than 20 draws decide mean and grad_mean and p_zero" in rare
+    assert "fewer than" not in run("estimate", *words, "--at", "0,1").stderr
+    assert "fewer than" not in run("estimate", *words, "--at", "0,4", "-q").stderr
+
+
 def test_csv_npz_and_json_files_hold_the_same_numbers(run: Run) -> None:
     words = ("--fn", "relu", "--at", "-2:2:0.5")
     result = run("estimate", *QUICK, *words, "-o", "a.csv", "-o", "a.npz", "-o", "a.json")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr == "wrote a.csv\nwrote a.npz\nwrote a.json\n"
+    assert result.stderr.endswith("wrote a.csv\nwrote a.npz\nwrote a.json\n")
     found = document(run, *words)
     assert json.loads(Path("a.json").read_text()) == found
     rows = list(csv.DictReader(StringIO(Path("a.csv").read_text())))

@@ -221,3 +221,15 @@ def test_the_reference_has_the_right_gradients() -> None:
 
 def _phi(case: Case, name: str, value: Real, xi: float) -> Real:
     return draw(replace(case, **{name: value}), xi).phi
+
+
+@pytest.mark.parametrize("x", [3.3, 5.7, -2.9])
+@pytest.mark.parametrize("kind", ["nan", "nah"])
+def test_a_leak_below_the_last_digits_of_h_decides_what_lies_outside(x: float, kind: str) -> None:
+    """Beyond its thresholds hard-tanh is 1 in size: P(outside) = P(leak + d·σ·ε > 0), without either limit."""
+    alpha, c = 1.0 - 1e-14, 1e-13
+    found = float(nv.exact(nv.NoisyUnit("hard-tanh", kind=kind, alpha=alpha, c=c), x).p_outside)
+    size = abs(x) - 1.0
+    ratio = (1.0 - alpha) * size / (0.25 * c * math.tanh(0.5 * size) ** 2)
+    below = 0.5 * math.erfc(-ratio / math.sqrt(2.0))
+    assert found == pytest.approx(below if kind == "nan" else 2.0 * below - 1.0, rel=1e-12)

@@ -135,13 +135,68 @@ def test_error_bars_cover_and_have_the_right_size(sampler: str, kind: str) -> No
 
 @pytest.mark.parametrize("sampler", ["stratified", "sobol"])
 def test_error_bars_of_shares_are_never_too_small(sampler: str) -> None:
-    unit = COVERED["nani"]
+    """Counts of even draws hardly vary: a standard error is at least a part of one draw in each replicate."""
+    unit, each = COVERED["nani"], 100 if sampler == "stratified" else 128
     exact, runs = nv.exact(unit, POINTS), repeat("nani", sampler, 1600)
-    for name in ("p_zero",):
-        values = np.array([getattr(run, name) for run in runs])
-        errors = np.array([getattr(run, f"{name}_se") for run in runs])
-        assert np.all(np.abs(values - getattr(exact, name)).max(axis=0) <= 16 * 2 / 1600)
-        np.testing.assert_allclose(np.sqrt(np.mean(errors**2, axis=0)), values.std(axis=0), rtol=0.25)
+    values = np.array([run.p_zero for run in runs])
+    errors = np.array([run.p_zero_se for run in runs])
+    assert np.all(np.abs(values - exact.p_zero).max(axis=0) <= 2 / each)
+    assert np.all(np.mean(np.abs(values - exact.p_zero) <= 2.131 * errors, axis=0) >= 0.92)
+    spread, size = values.std(axis=0), np.sqrt(np.mean(errors**2, axis=0))
+    assert np.all(size >= 0.8 * spread)
+    assert np.all((size <= 1.25 * spread) | (size <= 0.15 / each))
+
+
+def test_a_share_that_all_replicates_count_alike_is_not_exact() -> None:
+    """P(wrong sign) = 0.3592966 lies between 46/128 and 47/128: most seeds count 46 in each of 16 replicates."""
+    unit = nv.NoisyUnit("tanh", kind="nah", alpha=1.15, c=2.0, p=1.3)
+    v = 1.3 * (math.tanh(-2.3) + 2.3)
+    g = 1.0 / (1.0 + math.exp(-v))
+    slope = 4.0 * (g - 0.5) * g * (1.0 - g) * 1.3 * -(math.tanh(-2.3) ** 2)  # σ′; d = +1 · −1 · −1 = −1 at x < 0, α > 1
+    drift = 1.15 / math.cosh(2.3) ** 2 - 0.15
+    true = math.erf(-drift / abs(slope) / math.sqrt(2.0)) if drift < 0 else math.erfc(drift / abs(slope) / math.sqrt(2))
+    known = float(nv.exact(unit, -2.3).p_wrong)
+    assert known == pytest.approx(0.3592966, abs=1e-7)
+    assert true == pytest.approx(known, abs=1e-12)
+    seen = 0
+    for seed in range(40):
+        found = estimate(unit, -2.3, 2048, "sobol", seed)
+        seen += float(found.p_wrong) == 46 / 128
+        assert abs(float(found.p_wrong) - true) < 2.2 * float(found.p_wrong_se)
+    assert seen > 20
+
+
+def test_intervals_cover_by_students_t_and_hold_rare_shares() -> None:
+    unit, runs = COVERED["nani"], 300
+    for sampler, quantile in (("iid", 1.9614), ("stratified", 2.1314)):
+        found = estimate(unit, POINTS, 1600, sampler, 0)
+        low, high = found.interval("mean")
+        np.testing.assert_allclose(high - low, 2.0 * quantile * found.mean_se, rtol=2e-4)
+        assert found.degrees_of_freedom == (1599 if sampler == "iid" else 15)
+        with pytest.raises(nv.InputError, match="level must be above 0"):
+            found.interval("mean", 1.0)
+        with pytest.raises(nv.InputError, match="name must be one of"):
+            found.interval("grad_leak")
+    rare = nv.NoisyUnit("hard-tanh", kind="nani", c=1.0)
+    share = 0.5 * math.erfc(3.0 / math.sqrt(2.0)) - 0.5 * math.erfc(5.0 / math.sqrt(2.0))  # P(ξ < −3) at x = 4: 1.3e-3
+    inside = []
+    for seed in range(runs):
+        low, high = estimate(rare, 4.0, 800, "iid", seed).interval("p_zero")
+        inside.append(low <= 1.0 - share <= high)
+    assert np.mean(inside) >= 0.92
+    assert all(np.isnan(estimate(nv.NoisyUnit("tanh"), X, 1, "iid", 3).interval("mean")[0]))
+
+
+def test_hits_count_the_draws_behind_a_rare_event() -> None:
+    """On hard-tanh at x = 4, ∂φ/∂x is 1 where −5 < ξ < −3 and else 0: k such draws among n have (Σd²)²/Σd⁴ ≈ k."""
+    unit = nv.NoisyUnit("hard-tanh", kind="nani", c=1.0)
+    found = estimate(unit, 4.0, 10_000, "iid", 2)
+    reached = round(float(found.grad_mean) * 10_000)
+    assert 3 <= reached <= 30
+    assert float(found.grad_mean_hits) == pytest.approx(reached, rel=0.02)
+    assert float(found.mean_hits) <= reached * 1.01
+    plain = estimate(nv.NoisyUnit("identity", kind="nani", c=1.0), 0.0, 90_000, "iid", 0)
+    assert float(plain.mean_hits) == pytest.approx(30_000, rel=0.05)  # E ξ⁴ = 3
 
 
 @pytest.mark.parametrize(("sampler", "low", "high"), [("iid", -0.6, -0.4), ("stratified", -1.7, -1.2)])
@@ -229,6 +284,7 @@ def test_one_draw_is_an_estimate_without_an_error_bar() -> None:
 def test_the_error_bar_of_few_draws_counts_one_degree_of_freedom_less(samples: int) -> None:
     """s/√n with s² = Σ(φ − mean)²/(n − 1): of the population's spread it is the part 1/√(n − 1)."""
     found = estimate(nv.NoisyUnit("identity", kind="nani", c=1.0), [0.0], samples, "iid", 0)
+    assert np.isnan(found.std_se[0]) == (samples == 2)  # two draws are equally far from their mean
     assert found.mean_se[0] == pytest.approx(found.std[0] / math.sqrt(samples - 1), rel=1e-12)
 
 

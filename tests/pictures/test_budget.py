@@ -15,8 +15,8 @@ from scipy.special import ndtr
 
 from noisyviz.errors import InputError
 from noisyviz.export.render import rc_settings
-from noisyviz.networks.calibrate import effect, normal_input
-from noisyviz.networks.softplus_nodes import gradient_ends, softplus_sample
+from noisyviz.networks.calibrate import effect, for_noise, normal_input
+from noisyviz.networks.moment_table import gradient_ends
 from noisyviz.pictures.budget.drawing import MOST_GRADIENT, caption_words
 from noisyviz.pictures.budget.picture import Budget, BudgetCurve, BudgetResult
 from noisyviz.pictures.stored import stored_picture
@@ -122,7 +122,7 @@ def test_softplus_noise_against_plain_draws(c: float) -> None:
     squares = grad[depth > 0] ** 2
     product = one * two  # of independent draws: its mean is that of the squared bias
     unit = NoisyUnit("hard-tanh", kind="nanil-softplus", c=c, p=1.0)
-    found = effect(unit, softplus_sample(unit, mean=0.0, std=STD))
+    found = effect(unit, for_noise(unit, normal_input(0.0, STD, unit.activation)))
     assert abs(found.grad_rms_saturated**2 - squares.mean()) < 5.0 * squares.std() / sqrt(squares.size)
     assert abs(found.bias_rms**2 - product.mean()) < 5.0 * product.std() / sqrt(n)
 
@@ -137,18 +137,6 @@ def test_beyond_the_end_of_the_gradient_no_draw_comes_back() -> None:
             z = x + c * np.logaddexp(0.0, p * (x - 1.0) / np.abs(xi)) * xi
             assert bool(np.any(np.abs(z) < 1.0)) == some
     assert gradient_ends(NoisyUnit("hard-tanh", kind="nanil-softplus", c=0.9), -12.0, 12.0).size == 0
-
-
-def test_a_shifted_input_uses_both_sides() -> None:
-    unit = NoisyUnit("hard-tanh", kind="nanil-softplus", c=0.5)
-    sample = softplus_sample(unit, mean=0.5, std=STD)
-    assert sample.x.min() < -10.0
-    assert sample.weights.sum() == pytest.approx(1.0, abs=1e-4)
-    half = softplus_sample(unit, mean=0.0, std=STD)
-    assert half.x.min() > 0
-    assert half.weights.sum() == pytest.approx(1.0, abs=3e-4)
-    relu = softplus_sample(NoisyUnit("relu", kind="nanil-softplus", c=0.5), mean=0.0, std=STD)
-    assert relu.x.min() < -10.0
 
 
 def test_gradients_are_in_units_of_the_slope() -> None:
@@ -169,9 +157,7 @@ def test_the_prices_in_the_docs_are_paid() -> None:
     assert len(rows) == 8
     for kind, alpha, c, bias in rows:
         unit = NoisyUnit("hard-tanh", kind=kind, alpha=1.0 if alpha == "any" else float(alpha), c=float(c))
-        softplus = kind == "nanil-softplus"
-        sample = softplus_sample(unit, mean=0.0, std=STD) if softplus else normal_input(0.0, STD, unit.activation)
-        found = effect(unit, sample)
+        found = effect(unit, for_noise(unit, normal_input(0.0, STD, unit.activation)))
         assert found.grad_rms_saturated == pytest.approx(0.25, abs=0.007), kind
         assert found.bias_rms == pytest.approx(float(bias), abs=0.0101), kind
 

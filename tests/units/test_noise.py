@@ -145,3 +145,22 @@ def test_an_unknown_noise_is_answered_with_the_nearest_name() -> None:
     with pytest.raises(nv.InputError, match="did you mean 'laplace'") as caught:
         nv.noise("laplac")
     assert all(name in str(caught.value) for name in nv.NOISES)
+
+
+@pytest.mark.parametrize("nu", [2.001, 2.01, 2.05])
+def test_the_second_moment_of_a_very_heavy_tail_is_whole(nu: float) -> None:
+    """Var ξ = 1 however slowly it converges; by symmetry E max(ξ, 0) = E|ξ|/2 and E max(ξ, 0)² = ½."""
+    norm = math.gamma((nu + 1.0) / 2.0) / (math.sqrt(math.pi) * math.gamma(nu / 2.0))
+    half = math.sqrt(nu - 2.0) * norm / (nu - 1.0)  # E|ξ|/2
+
+    def std(fn: str) -> float:
+        return float(nv.exact(nv.NoisyUnit(fn, kind="nani", c=1.0, noise=f"student-t:{nu}"), 0.0).std)
+
+    assert std("identity") == pytest.approx(1.0, rel=1e-10)
+    assert std("relu") == pytest.approx(math.sqrt(0.5 - half**2), rel=1e-10)
+    leak = 0.01
+    assert std("leaky-relu") == pytest.approx(math.sqrt(0.5 * (1.0 + leak**2) - ((1.0 - leak) * half) ** 2), rel=1e-10)
+    # far out E[ξ²; ξ > a] = norm·(ν−2)^(ν/2)·a^(2−ν)/(ν−2), up to a factor 1 + O(a⁻²)
+    for a in (1e90, 1e200, 1e300):
+        far = norm * math.exp(0.5 * nu * math.log(nu - 2.0) + (2.0 - nu) * math.log(a)) / (nu - 2.0)
+        assert float(nv.noise(f"student-t:{nu}").interval_moments(a, math.inf)[2]) == pytest.approx(far, rel=1e-10)

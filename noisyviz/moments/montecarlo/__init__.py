@@ -110,10 +110,11 @@ def monte_carlo(
         columns["grad_leak"] = at.grad_x(np.zeros(()))
         return columns
 
-    names = (*MOMENTS, *(f"{name}_se" for name in ESTIMATES))
+    names = (*MOMENTS, *(f"{name}_se" for name in ESTIMATES), "mean_hits", "grad_mean_hits")
     block = max(_SUMS // (ROWS * draws.replicates), 1)
     columns = pointwise(unit, x, names=names, block=block, compute=compute)
-    return MonteCarloMoments(**columns, samples=draws.samples, sampler=sampler)
+    degrees = (draws.samples if draws.replicates == 1 else draws.replicates) - 1
+    return MonteCarloMoments(**columns, samples=draws.samples, sampler=sampler, degrees_of_freedom=degrees)
 
 
 def _fast_way(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws) -> _Way | None:

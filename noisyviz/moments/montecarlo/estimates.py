@@ -1,7 +1,8 @@
 """Moments and their standard errors from sums over the draws.
 
 Every estimate is a mean over draws or a smooth function of such means, and its standard error follows from the spread
-of what is averaged: over the draws for iid, over the replicates otherwise.
+of what is averaged: over the draws for iid, over the replicates otherwise. Even draws count almost the same number of
+hits in every replicate, so that the errors of their shares have a floor: a part of one draw.
 """
 
 from math import inf
@@ -14,6 +15,7 @@ from noisyviz.moments.samplers import Draws
 from noisyviz.units.activation import Array
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise
 
+EVEN: Final = ("stratified", "sobol")  # samplers that put about one draw into each of equally likely strata
 ESTIMATES: Final = tuple(name for name in MOMENTS if name != "grad_leak")
 
 
@@ -48,6 +50,8 @@ def estimates(unit: NoisyUnit, at: OutputNoise | InputNoise, sums: Array, draws:
         put(mean_name, m1, error(raw[:, 0], variance))
         squares = raw[:, 1] - 2.0 * m1 * raw[:, 0]  # mean of (value − m1)² within a replicate, up to a constant
         std = np.sqrt(variance)
+        if first < 8:
+            columns[f"{mean_name}_hits"] = _hits(variance, fourth, draws.samples)
         put(std_name, std, _halved(error(squares, fourth - variance**2), std))
         if first == 4:
             leak = at.grad_x(np.zeros(()))
@@ -61,10 +65,34 @@ def estimates(unit: NoisyUnit, at: OutputNoise | InputNoise, sums: Array, draws:
         for name in ("std", "grad_std", "grad_rms", "grad_p_std"):
             columns[f"{name}_se"] = np.full(at.base.shape, np.nan)
     known = {12: True, 13: h.slope != 0, 14: h.bounds[0] > -inf and h.bounds[1] < inf}
+    if draws.samples == 2 and draws.replicates == 1:  # two draws are equally far from their mean
+        for name in ("std", "grad_std", "grad_p_std"):
+            columns[f"{name}_se"] = np.full(at.base.shape, np.nan)
+    even = draws.sampler in EVEN
     for row, name in ((12, "p_zero"), (13, "p_wrong"), (14, "p_outside")):
         share = means[:, row].mean(axis=0) if known[row] else np.full(at.base.shape, np.nan)
-        put(name, share, error(means[:, row], share * (1.0 - share)) + 0.0 * share)
+        found = error(means[:, row], share * (1.0 - share)) + 0.0 * share
+        put(name, share, np.maximum(found, _floor(means[:, row], draws.each)) if even else found)
     return columns
+
+
+def _floor(shares: Array, each: int) -> Array:
+    """Return the least standard error of a share that is not 0 or 1 from the shares of replicates of even draws.
+
+    A count is its whole part plus one in a share θ of the replicates. As Agresti and Coull's does for a proportion, the
+    floor takes two more of each kind: (nθ + 2)(n(1 − θ) + 2)/(n + 4)² for θ(1 − θ), the variance of the counts.
+    """
+    n = shares.shape[0]
+    variance = np.var(shares * each, axis=0)
+    least = np.sqrt((n * n * variance + 2.0 * n + 4.0) / n) / ((n + 4.0) * each)
+    mean = shares.mean(axis=0)
+    return np.asarray(np.where((mean > 0.0) & (mean < 1.0), least, 0.0 * mean), dtype=np.float64)
+
+
+def _hits(variance: Array, fourth: Array, samples: int) -> Array:
+    """Return about how many of the draws carry a variance: for an event that k of many draws reach, about k."""
+    spread = np.where(variance > 0.0, variance * variance / np.where(fourth > 0.0, fourth, np.inf), 0.0)
+    return np.asarray(samples * spread, dtype=np.float64)
 
 
 def _halved(error_of_square: Array, root: Array) -> Array:

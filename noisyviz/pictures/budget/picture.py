@@ -8,8 +8,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from noisyviz.errors import InputError, check_name
-from noisyviz.networks.calibrate import Sample, effect, normal_input
-from noisyviz.networks.softplus_nodes import softplus_sample
+from noisyviz.networks.calibrate import Sample, effect, for_noise, normal_input
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activations import Activation, Array, activation
 from noisyviz.units.kinds import KINDS, SCALES
@@ -56,6 +55,7 @@ class BudgetResult:
 
 NOISY: Final = tuple(kind for kind in KINDS if kind != "none")
 MOST_LEVELS: Final = 1000
+_BITS: Final = 3  # cells of the input, as shares of the width over which the noise acts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,11 +167,8 @@ class Budget(Picture[BudgetResult]):
 
     def _curve(self, h: Activation, kind: str, alpha: float, c: Array, sample: Sample) -> BudgetCurve:
         unit = NoisyUnit(h, kind=kind, alpha=alpha, p=self.p, scale=self.scale, noise=self.noise)
-        effects = []
-        for level in c:
-            noisy = unit.replace(c=float(level))
-            softplus = kind == "nanil-softplus"
-            effects.append(effect(noisy, softplus_sample(noisy, mean=self.mean, std=self.std) if softplus else sample))
+        noisy = [unit.replace(c=float(level)) for level in c]
+        effects = [effect(one, for_noise(one, sample, bits=_BITS)) for one in noisy]
         slope = abs(h.slope) or 1.0
         return BudgetCurve(
             kind=kind,
