@@ -1,7 +1,14 @@
 """Every failure that noisyviz reports, with the exit code of the command line."""
 
 import difflib
+import errno
 from collections.abc import Iterable
+from typing import Final
+
+MENDABLE: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EROFS}
+)
+"""What the system refuses because of the name or place that was given, which the user can correct."""
 
 
 class NoisyvizError(Exception):

@@ -142,7 +142,7 @@ def document(done: "Sequence[Done]", folder: Path | None) -> dict[str, Any]:
     """Return the numbers behind the figures as JSON values, and what was written; what is not finite is null."""
     import json
 
-    from noisyviz.cli.estimate_columns import json_column
+    from noisyviz.cli.estimate_columns import not_finite
     from noisyviz.export.manifest import NAME
 
     look = {"style": done[0].job.style, "width": done[0].job.width}
@@ -153,8 +153,8 @@ def document(done: "Sequence[Done]", folder: Path | None) -> dict[str, Any]:
         for suffix, columns in one.tables.items():
             table = tables.setdefault(suffix.lstrip("-") or "data", {})
             for name, values in columns.items():
-                table[name], missing = json_column(values)
-                masked += missing
+                table[name] = values
+                masked += not_finite(values)
         picture: Any = one.job.picture
         label = one.job.stem.removeprefix("figure-")
         found["figures"][label] = {"recipe": picture.name, "settings": picture.settings(), **tables}

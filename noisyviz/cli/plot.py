@@ -91,7 +91,7 @@ def data_notes(values: "Values", result: "OverviewResult") -> Iterator[str]:
 
 def document(picture: "Overview", result: "OverviewResult", out: Outputs) -> dict[str, object]:
     """Return the numbers behind the picture as JSON values; what is not finite is null and counted."""
-    from noisyviz.cli.estimate_columns import json_column
+    from noisyviz.cli.estimate_columns import not_finite
 
     asked = {key: value for key, value in picture.settings().items() if value is not None}
     config = {"command": "plot", **asked, "xlim": list(result.xlim), "style": out.style, "width": out.width}
@@ -100,8 +100,8 @@ def document(picture: "Overview", result: "OverviewResult", out: Outputs) -> dic
     for suffix, columns in picture.tables(result).items():
         table = found.setdefault(suffix.lstrip("-") or "curves", {})
         for name, values in columns.items():
-            table[name], missing = json_column(values)
-            masked += missing
+            table[name] = values
+            masked += not_finite(values)
     found["wrong_sign"] = {one.name: one.wrong for one in result.series}
     if result.density is not None:
         shares = zip(result.series, result.density.saturated, strict=True)

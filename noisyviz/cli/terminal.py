@@ -2,13 +2,13 @@
 
 import codecs
 import io
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from noisyviz.errors import InputError
+from noisyviz.results import json_parts
 
 _ASCII: Final = {
     **{"α": "alpha", "β": "beta", "δ": "delta", "ε": "eps", "η": "eta", "λ": "lambda", "μ": "mu", "ν": "nu"},
@@ -64,8 +64,10 @@ def write_bytes(data: bytes) -> None:
 
 
 def print_json(document: Mapping[str, object]) -> None:
-    """Print one JSON document; numbers that are not finite must have been masked before."""
-    write(json.dumps(document, allow_nan=False) + "\n")
+    """Print one JSON document; numbers outside of arrays that are not finite must have been masked before."""
+    for part in json_parts(document):
+        write(part)
+    write("\n")
 
 
 def on_terminal() -> bool:

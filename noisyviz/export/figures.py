@@ -17,7 +17,7 @@ from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.export import manifest, provenance
 from noisyviz.export.render import picture_bytes
 from noisyviz.export.saving import check_target, explained, write_bytes
-from noisyviz.export.tables import table_bytes
+from noisyviz.export.write import write_table
 from noisyviz.pictures.picture import Columns, Picture
 
 
@@ -179,8 +179,7 @@ def write_all(folder: Path, done: Sequence[Done], *, force: bool = False) -> Ite
         for name, payload in one.pictures.items():
             yield write_bytes(folder / name, payload, force=force)
         for name, columns in one.data.items():
-            header = provenance.header_line(columns)
-            yield write_bytes(folder / name, table_bytes(columns, {}, fmt="csv"), force=force, header=header)
+            yield write_table(folder / name, columns, {}, force=force)
     made = {name: _made(one.job.picture) for one in done for name in one.data}
     yield write_bytes(folder / manifest.NAME, manifest.manifest_bytes(folder, made), force=force)
 
