@@ -52,6 +52,28 @@ class NotReachedError(NoisyvizError):
     exit_code = 3
 
 
+def printable(text: str) -> str:
+    r"""Return a text on one line without control characters and halves of surrogate pairs, which are spelled out.
+
+    Examples
+    --------
+    >>> printable("a\nb\x1b\udcff")
+    'a\\nb\\x1b\\udcff'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def shortened(message: str) -> str:
+    """Return a message of at most about a thousand letters, whatever long value was put into it.
+
+    Examples
+    --------
+    >>> shortened("short"), len(shortened("9" * 5000))
+    ('short', 1003)
+    """
+    return message if len(message) <= 1000 else f"{message[:700]} … {message[-300:]}"
+
+
 def suggestion(word: str, allowed: Iterable[str]) -> str:
     """Return a hint at the nearest allowed word, or nothing when none is near.
 

@@ -1,6 +1,5 @@
 """``noisyviz calibrate``: the smallest noise level that restores the gradient of saturated units."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -170,7 +169,7 @@ def sample(
     from noisyviz.networks.array_sources import arrays_of
 
     with Digests() as digests:
-        read = arrays_of(files or [], stdin=sys.stdin.buffer, digests=digests if recorded else None)
+        read = arrays_of(files or [], stdin=terminal.standard_input(), digests=digests if recorded else None)
         return gather((found.array for found in read), h), digests.records()
 
 

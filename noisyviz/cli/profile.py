@@ -1,6 +1,5 @@
 """``noisyviz profile``: saturation of real pre-activations, and how noise changes their gradients."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
@@ -148,7 +147,7 @@ def compute(
         raise InputError(str(error), parameter="array") from None
     profiler = Profiler(fn=unit.activation, functions=own, unit=unit, shares_only=shares_only)
     with Digests() as digests:
-        for found in arrays_of(files, stdin=sys.stdin.buffer, digests=digests if recorded else None):
+        for found in arrays_of(files, stdin=terminal.standard_input(), digests=digests if recorded else None):
             profiler.add(found.name, found.array, alias=found.alias)
         return profiler.finish(), digests.records()
 

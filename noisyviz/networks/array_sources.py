@@ -142,8 +142,10 @@ def _kept(stdin: IO[bytes] | None, folder: Path, array: str) -> tuple[Source, st
         raise InputError(f"'-' reads standard input, which {state}; redirect a file or a pipe to it")
     path = folder / "stdin"
     digest = hashlib.sha256()
+    # A read of several system calls would not hear a signal between two of them.
+    read = getattr(stdin, "read1", stdin.read)
     with path.open("wb") as file:
-        while part := stdin.read(_PART):
+        while part := read(_PART):
             digest.update(part)
             file.write(part)
     with path.open("rb") as file:
