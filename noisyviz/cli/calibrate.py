@@ -9,7 +9,7 @@ from noisyviz.cli import terminal
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
 from noisyviz.cli.parsing import number
-from noisyviz.cli.settings import versions
+from noisyviz.cli.settings import idle_notes, versions
 from noisyviz.errors import InputError, NotReachedError
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 
@@ -96,6 +96,8 @@ def run(given: Given) -> None:
     normal = given.value("input")
     recorded = given["json"] or bool(out.targets)
     data, read = sample(given["files"], normal, units[0].activation, recorded=recorded)
+    for note in () if out.quiet else idle_notes(given, [unit.kind for unit in units]):
+        terminal.say(note)
     found = search(data, units=units, **asked)
     config = _config(read, given["input"], units) | asked | versions()
     table = Table(document=lambda: document(found, config), columns=found.columns, config=config)

@@ -10,7 +10,7 @@ from noisyviz.cli import terminal
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
 from noisyviz.cli.parsing import member, whole
-from noisyviz.cli.settings import PointSettings, build, point_settings, unit_config, unit_settings, versions
+from noisyviz.cli.settings import PointSettings, build, idle_notes, point_settings, unit_config, unit_settings, versions
 from noisyviz.export.formats import TABLE_FORMATS
 from noisyviz.results import rows_of
 
@@ -81,7 +81,7 @@ def run(given: Given) -> None:
     if given["seed"] == "random":
         terminal.say(f"seed {draws['seed']}")
     if not out.quiet:
-        for note in notes(settings["unit"], draws["samples"], result):
+        for note in (*idle_notes(given, [settings["unit"]]), *notes(settings["unit"], draws["samples"], result)):
             terminal.say(note)
     out.save(table=Table(document=result.document, columns=lambda: result.columns, config=result.config))
     if given["json"]:

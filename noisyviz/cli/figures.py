@@ -85,6 +85,9 @@ def run(given: Given) -> None:
     found = jobs(given, seed)
     if folder is None:
         found = [without_pictures(job) for job in found]
+        for name in () if quiet else ("style", "width", "format"):
+            if given[name] is not None:
+                terminal.say(f"--{name} has no effect: no picture is written")
     else:
         check_folder(folder, found, force=force)
     if given["seed"] == "random":

@@ -181,7 +181,15 @@ def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, he
             raise InputError(f"{flag} needs a picture in a file; name one with -o PATH")
     for target in found.targets:
         target.check(force=found.force, header=header)
+    if not (found.pictures or found.quiet):
+        for name in ("style", "width", "panels"):
+            if given.takes(name) and given[name] is not None and not (name == "style" and _animated(given)):
+                terminal.say(f"--{name} has no effect: no picture is written")
     return found
+
+
+def _animated(given: Given) -> bool:
+    return given.takes("animate") and given["animate"] is not None
 
 
 def look(given: Given) -> dict[str, str]:

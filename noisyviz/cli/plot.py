@@ -7,7 +7,7 @@ from noisyviz.cli import options as opt
 from noisyviz.cli import terminal
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Outputs, file_stem, outputs
-from noisyviz.cli.settings import point_settings, unit_settings, versions
+from noisyviz.cli.settings import idle_notes, point_settings, unit_settings, versions
 from noisyviz.export.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
@@ -56,9 +56,8 @@ def run(given: Given) -> None:
     result = picture.compute(values.finite if values else None)
     if given["seed"] == "random":
         terminal.say(f"seed {picture.seed}")
-    if values and not out.quiet:
-        for note in data_notes(values, result):
-            terminal.say(note)
+    for note in () if out.quiet else (*idle_notes(given, [settings["unit"]]), *data_notes(values, result)):
+        terminal.say(note)
     out.save(picture, result)
     if given["json"]:
         terminal.print_json(document(picture, result, out))
@@ -79,8 +78,10 @@ def overview(given: Given, settings: dict[str, Any], values: "Values | None") ->
     )
 
 
-def data_notes(values: "Values", result: "OverviewResult") -> Iterator[str]:
-    """Say what share of the data is saturated, and what was left out."""
+def data_notes(values: "Values | None", result: "OverviewResult") -> Iterator[str]:
+    """Say what share of the data is saturated, and what was left out; nothing without data."""
+    if values is None:
+        return
     if result.density is not None:
         for one, (left, right) in zip(result.series, result.density.saturated, strict=True):
             sides = f"left {left:.1%}, right {right:.1%}"

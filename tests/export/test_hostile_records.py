@@ -6,6 +6,7 @@ import lzma
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -150,7 +151,8 @@ def test_a_name_that_is_no_text_goes_into_every_file(suffix: str, run: Run) -> N
 
 def test_a_name_that_reads_like_a_record_is_refused_and_not_written(run: Run) -> None:
     name = json.dumps({"noisyviz": "1", "sha256": UNSEALED}, separators=(",", ":"))
-    np.savez("a.npz", **{name: np.linspace(-3.0, 3.0, 40).reshape(10, 4)})
+    arrays: dict[str, Any] = {name: np.linspace(-3.0, 3.0, 40).reshape(10, 4)}
+    np.savez("a.npz", **arrays)
     for suffix in ("csv", "json", "npz", "png", "svg"):
         result = run("profile", "a.npz", "-o", f"units.{suffix}")
         assert result.exit_code in (0, 2), result.stderr
