@@ -25,7 +25,7 @@ from typing import Any, Final
 
 SECONDS: Final = 10.0
 MEGABYTES: Final = 500
-CHUNK: Final = 500  # inputs of one process
+CHUNK: Final = 1000  # inputs of one process
 ANSWERS: Final = (0, 2, 3)
 TOKENS: Final = (
     *(b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff", b"\0", b"-1", b"1e999", b"nan", b"NaN", b"null"),
@@ -154,16 +154,38 @@ def answer(words: list[str]) -> tuple[int, str]:
 
 
 def uses(name: str) -> Callable[[], tuple[int, str]]:
-    """Return what is done with a file of this name."""
-    if name.startswith(("table", "manifest")):
-        other = {"csv": "npz", "npz": "json"}.get(name.rpartition(".")[2], "csv")
-        words = ["estimate", "--at", "0,1", "--samples", "8", "-q", "-o", name, "--format"]
-        if name == "manifest.json":
-            return lambda: answer(["figures", "--only", "1", "--format", "png", "-q", "-o", "."])
-        return lambda: max(answer([*words, name.rpartition(".")[2]]), answer([*words, other]))
+    """Return what is done with a file of this name, but for the work that is the same for every file."""
+    if name == "manifest.json":
+        return lambda: max(checked(name), listed())
+    if name.startswith("table"):
+        return lambda: max(checked(name), answer(["profile", name, "--shares-only", "--json"]))
     if name.startswith("made"):
-        return lambda: max(answer(["replay", name, "--json"]), answer(["plot", "-q", "-o", name, "--format", "png"]))
-    return lambda: max(answer(["profile", name, "-q"]), answer(["profile", name, "--shares-only", "--json"]))
+        return lambda: max(answer(["replay", name, "--json"]), checked(name))
+    return lambda: answer(["profile", name, "--shares-only", "--json"])
+
+
+def checked(name: str) -> tuple[int, str]:
+    """Return the answer of the check before overwriting, for every kind of file that could take the place."""
+    from noisyviz.cli.app import explain
+    from noisyviz.export.marks import JSON_BEGINNING
+    from noisyviz.export.saving import check_target
+
+    told = (0, "")
+    for header in (None, "x,h,derivative", JSON_BEGINNING):
+        try:
+            check_target(name, header=header)
+        except Exception as error:
+            said, code = explain(error)
+            told = max(told, (code, f"noisyviz: {said}"))
+    return told
+
+
+def listed() -> tuple[int, str]:
+    """Read an earlier manifest, as a later run of `figures` does."""
+    from noisyviz.export.manifest import manifest_bytes
+
+    manifest_bytes(Path(), {})
+    return 0, ""
 
 
 def chunk(first: int, count: int, keep: Path | None) -> None:
@@ -186,11 +208,11 @@ def chunk(first: int, count: int, keep: Path | None) -> None:
             name = rng.choice(names)
             deep = name == "made.svg" and rng.random() < 0.5
             payload = changed_record(whole[name], rng) if deep else mutated(whole[name], rng)
-            for other, content in whole.items():
-                Path(other).write_bytes(payload if other == name else content)
+            Path(name).write_bytes(payload)
             began = time.monotonic()
             told = tried(actions[name])
             slowest = max(slowest, time.monotonic() - began)
+            Path(name).write_bytes(whole[name])
             if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MEGABYTES << 10 and not told:
                 told = f"more than {MEGABYTES} MB"
             codes[f"{name}{' record' if deep else ''}"] += 1
