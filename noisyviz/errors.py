@@ -1,7 +1,14 @@
 """Every failure that noisyviz reports, with the exit code of the command line."""
 
 import difflib
+import errno
 from collections.abc import Iterable
+from typing import Final
+
+MENDABLE: Final = frozenset(
+    {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.EROFS}
+)
+"""What the system refuses because of the name or place that was given, which the user can correct."""
 
 
 class NoisyvizError(Exception):
@@ -43,6 +50,28 @@ class NotReachedError(NoisyvizError):
     """A search finished without finding a setting that reaches the target."""
 
     exit_code = 3
+
+
+def printable(text: str) -> str:
+    r"""Return a text on one line without control characters and halves of surrogate pairs, which are spelled out.
+
+    Examples
+    --------
+    >>> printable("a\nb\x1b\udcff")
+    'a\\nb\\x1b\\udcff'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def shortened(message: str) -> str:
+    """Return a message of at most about a thousand letters, whatever long value was put into it.
+
+    Examples
+    --------
+    >>> shortened("short"), len(shortened("9" * 5000))
+    ('short', 1003)
+    """
+    return message if len(message) <= 1000 else f"{message[:700]} … {message[-300:]}"
 
 
 def suggestion(word: str, allowed: Iterable[str]) -> str:

@@ -4,7 +4,8 @@ This module stands beside the rooms and imports none of them. Drawing lives abov
 loads it by name when something is drawn, the one place where a lower room reaches a higher one.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+import json
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib import import_module
 from math import isfinite
@@ -13,12 +14,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from noisyviz.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
     from matplotlib.figure import Figure
 
 DRAWING: Final = "noisyviz.export.plotting"
 ROWS: Final = 7  # of a long table that are shown
 WIDEST: Final = 60  # letters of one cell
+BLOCK: Final = 1 << 15  # rows of a table that become Python values at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +192,56 @@ def told(value: object) -> str:
     if getattr(value, "shape", ()):
         return f"{value.dtype} array, shape {tuple(value.shape)}"  # type: ignore[attr-defined]  # a NumPy array
     return told(value.item()) if hasattr(value, "item") else repr(value)
+
+
+def rows_of(columns: "Mapping[str, npt.NDArray[Any]]") -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a table as Python values, made block by block so that a long table takes no more memory.
+
+    Raises
+    ------
+    ValueError
+        When the columns are not of one length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> list(rows_of({"x": np.array([1.0, 2.0]), "n": np.array([3, 4])}))
+    [(1.0, 3), (2.0, 4)]
+    """
+    arrays = list(columns.values())
+    for start in range(0, max((len(values) for values in arrays), default=0), BLOCK):
+        yield from zip(*(values[start : start + BLOCK].tolist() for values in arrays), strict=True)
+
+
+def json_parts(value: Any) -> Iterator[str]:
+    """Yield a JSON document piece by piece; of an array, a list with null for what is not finite.
+
+    Raises
+    ------
+    ValueError
+        When a number outside of the arrays is not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> "".join(json_parts({"a": {"x": np.array([0.5, np.inf])}, "n": 2}))
+    '{"a": {"x": [0.5, null]}, "n": 2}'
+    """
+    if isinstance(value, Mapping):
+        yield "{"
+        for number, (key, item) in enumerate(value.items()):
+            yield f"{', ' if number else ''}{json.dumps(key)}: "
+            yield from json_parts(item)
+        yield "}"
+    elif hasattr(value, "dtype") and value.ndim == 1:
+        yield "["
+        for start in range(0, len(value), BLOCK):
+            part = value[start : start + BLOCK].tolist()
+            text = json.dumps(masked(part)[0] if value.dtype.kind == "f" else part)
+            yield (", " if start else "") + text[1:-1]
+        yield "]"
+    else:
+        yield json.dumps(value, allow_nan=False)
 
 
 def masked(values: Iterable[float]) -> tuple[list[float | None], int]:

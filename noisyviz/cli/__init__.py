@@ -6,6 +6,9 @@ import gc
 # the time of a small picture, and finds none.
 gc.set_threshold(100_000, 20, 20)
 
-from noisyviz.cli.app import main  # noqa: E402
 
-__all__ = ["main"]
+def main() -> None:
+    """Run the command line."""
+    from noisyviz.cli.process import run  # here, and the rest later still: until then a signal finds no handler of ours
+
+    run()

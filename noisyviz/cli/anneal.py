@@ -1,5 +1,6 @@
 """``noisyviz anneal``: noisy descent under a schedule, against constant noise, the leak alone and no noise."""
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +11,7 @@ from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
 from noisyviz.cli.parsing import member, number, whole
 from noisyviz.cli.progress import Bar
-from noisyviz.cli.settings import versions
+from noisyviz.cli.settings import idle_notes, versions
 from noisyviz.errors import InputError
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 from noisyviz.results import masked_document
@@ -96,6 +97,8 @@ def run(given: Given) -> None:
         check_film(animate, force=out.force)
     with Bar("annealing") as bar:
         result = picture.compute(progress=bar.show)
+    for note in () if out.quiet else idle(given, picture):
+        terminal.say(note)
     if given["seed"] == "random":
         terminal.say(f"seed {picture.seed}")
     table = Table(
@@ -129,6 +132,14 @@ def anneal(given: Given) -> "Anneal":
     numbers = [option.name for option in DESCENT if option.name not in ("objective", "schedule")]
     settings |= {name: given.value(name) for name in numbers if given[name] is not None}
     return Anneal(**settings, seed=given.value("seed"))
+
+
+def idle(given: Given, picture: "Anneal") -> Iterator[str]:
+    """Say which options change nothing."""
+    if picture.unit is not None:
+        yield from idle_notes(given, [picture.unit])
+    if given["every"] is not None and "paper" not in picture.schedule:
+        yield "--every has no effect: only the schedule 'paper' falls in steps"
 
 
 def check_film(path: str, *, force: bool) -> None:

@@ -14,7 +14,7 @@ from noisyviz import __version__
 from noisyviz.cli import anneal, calibrate, compare, estimate, figures, plot, profile, replay, terminal
 from noisyviz.cli import list as listing
 from noisyviz.cli.options import command
-from noisyviz.errors import InputError, NoisyvizError, suggestion
+from noisyviz.errors import MENDABLE, InputError, NoisyvizError, printable, shortened, suggestion
 
 USAGE: Final = InputError.exit_code
 EPILOG: Final = "Documentation: README.md and docs/ in the source tree. Bugs and ideas: the project's issue tracker."
@@ -29,7 +29,7 @@ Analyse and draw noisy activation functions: expected output, spread and gradien
 computed exactly and by Monte Carlo, before you pay for training runs.
 
 Exit codes: 0 success; 1 failure; 2 invalid option or input file;
-3 calibrate found no setting; 130 interrupted.
+3 calibrate found no setting; 130 interrupted; 143 terminated.
 """
 
 # Accepted anywhere on the command line, so that they can be added to the end of a command that failed.
@@ -50,8 +50,12 @@ class Program(TyperGroup):
         **extra: Any,
     ) -> Any:
         """Run the command line given by ``args`` and leave with its exit code."""
+        # Plug-ins of pydantic, by which Typer checks options, have no say here; looking for them takes a twentieth of
+        # the time of a picture.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         terminal.prepare_streams()
         words = list(sys.argv[1:] if args is None else args)
+        code: Any
         try:
             code = super().main(
                 args=_globals_first(words),
@@ -61,19 +65,34 @@ class Program(TyperGroup):
                 windows_expand_args=windows_expand_args,
                 **extra,
             )
+        except SystemExit as end:  # Typer's answer to a pipe that nobody reads any more, or a function of a user's own
+            if not isinstance(end.__context__, BrokenPipeError):
+                code = _report(end, words)
+            else:
+                code = 0
+                terminal.forget_stdout()
+        except Exception as error:
+            code = _report(error, words)
+        try:
             sys.stdout.flush()
         except BrokenPipeError:
             terminal.forget_stdout()
-            sys.exit(NoisyvizError.exit_code)
-        except Exception as error:
-            if "--debug" in words:
-                traceback.print_exc()
-            message, code = explain(error)
-            terminal.say(f"noisyviz: {_printable(message)}")
+        except OSError as error:
+            terminal.forget_stdout()
+            code = _report(error, words)
         sys.exit(code)
 
 
-def explain(error: Exception) -> tuple[str, int]:
+def _report(error: BaseException, words: Sequence[str]) -> int:
+    """Say what went wrong and return the exit code."""
+    if "--debug" in words:
+        traceback.print_exception(error)
+    message, code = explain(error)
+    terminal.say(f"noisyviz: {shortened(printable(message))}")
+    return code
+
+
+def explain(error: BaseException) -> tuple[str, int]:
     """Turn an exception into one sentence and the exit code that goes with it.
 
     Examples
@@ -88,7 +107,10 @@ def explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, MemoryError):
         return "out of memory; try fewer points or samples", 1
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror, 1
+        code = InputError.exit_code if error.errno in MENDABLE else NoisyvizError.exit_code
+        return f"{error.strerror}: {error.filename}" if error.filename else error.strerror, code
+    if isinstance(error, SystemExit):
+        return f"code of your own called sys.exit({error.code!r}), so that nothing was finished", InputError.exit_code
     return f"internal error ({type(error).__name__}: {error}); run again with --debug for the traceback", 1
 
 
@@ -112,11 +134,6 @@ def _usage_message(error: TyperException) -> str:
         near = getattr(error, "possibilities", None) or ()
         message = f"'{command}' has no option {option}{suggestion(option, near)}"
     return f"{message.rstrip('.')} (see '{command} --help')"
-
-
-def _printable(message: str) -> str:
-    """One line without control characters, whatever the user typed into it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in message)
 
 
 def _globals_first(words: list[str]) -> list[str]:
@@ -171,11 +188,3 @@ for _module in COMMANDS:
     app.command(_name, help=_module.HELP, short_help=_module.SUMMARY, epilog=EPILOG)(
         command(_module.OPTIONS, _module.run)
     )
-
-
-def main() -> None:
-    """Run the command line."""
-    # Plug-ins of pydantic, by which Typer checks options, have no say here; looking for them takes a twentieth of the
-    # time of a picture.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    app()

@@ -1,6 +1,5 @@
 """``noisyviz calibrate``: the smallest noise level that restores the gradient of saturated units."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +9,7 @@ from noisyviz.cli import terminal
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
 from noisyviz.cli.parsing import number
-from noisyviz.cli.settings import versions
+from noisyviz.cli.settings import idle_notes, versions
 from noisyviz.errors import InputError, NotReachedError
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 
@@ -97,6 +96,8 @@ def run(given: Given) -> None:
     normal = given.value("input")
     recorded = given["json"] or bool(out.targets)
     data, read = sample(given["files"], normal, units[0].activation, recorded=recorded)
+    for note in () if out.quiet else idle_notes(given, [unit.kind for unit in units]):
+        terminal.say(note)
     found = search(data, units=units, **asked)
     config = _config(read, given["input"], units) | asked | versions()
     table = Table(document=lambda: document(found, config), columns=found.columns, config=config)
@@ -170,7 +171,7 @@ def sample(
     from noisyviz.networks.array_sources import arrays_of
 
     with Digests() as digests:
-        read = arrays_of(files or [], stdin=sys.stdin.buffer, digests=digests if recorded else None)
+        read = arrays_of(files or [], stdin=terminal.standard_input(), digests=digests if recorded else None)
         return gather((found.array for found in read), h), digests.records()
 
 

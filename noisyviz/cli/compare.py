@@ -9,7 +9,7 @@ from noisyviz.cli import terminal
 from noisyviz.cli.options import Given
 from noisyviz.cli.outputs import Outputs, Table, file_stem, outputs
 from noisyviz.cli.parsing import member
-from noisyviz.cli.settings import point_settings, versions
+from noisyviz.cli.settings import idle_notes, point_settings, versions
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 from noisyviz.results import masked_document
 from noisyviz.units.parameters import PARAMETERS
@@ -64,7 +64,7 @@ def run(given: Given) -> None:
     result = picture.compute()
     if given["seed"] == "random":
         terminal.say(f"seed {picture.seed}")
-    for note in () if out.quiet else notes(picture):
+    for note in () if out.quiet else notes(picture, given):
         terminal.say(note)
     table = Table(
         document=lambda: document(picture, result, out),
@@ -93,14 +93,18 @@ def compare(given: Given) -> "Compare":
     )
 
 
-def notes(picture: "Compare") -> Iterator[str]:
-    """Say which lists change nothing."""
+def notes(picture: "Compare", given: Given) -> Iterator[str]:
+    """Say which parameters change nothing."""
     from noisyviz.pictures.compare.picture import OPTIONS
 
+    told = list(idle_notes(given, picture.unit))
+    yield from told
     kinds = picture.unit[0] if len(picture.unit) == 1 else "these kinds"
     for key in OPTIONS:
         if len(getattr(picture, key)) > 1 and key not in picture.span():
-            yield f"--{key} has no effect: {kinds} {'ignores' if len(picture.unit) == 1 else 'ignore'} it"
+            note = f"--{key} has no effect: {kinds} {'ignores' if len(picture.unit) == 1 else 'ignore'} it"
+            if note not in told:
+                yield note
 
 
 def columns() -> tuple[str, ...]:

@@ -11,8 +11,9 @@ from noisyviz.cli.estimate_columns import FEW_HITS
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
 from noisyviz.cli.parsing import member, whole
-from noisyviz.cli.settings import PointSettings, build, point_settings, unit_config, unit_settings, versions
+from noisyviz.cli.settings import PointSettings, build, idle_notes, point_settings, unit_config, unit_settings, versions
 from noisyviz.export.formats import TABLE_FORMATS
+from noisyviz.results import rows_of
 
 if TYPE_CHECKING:
     from noisyviz.cli.estimate_columns import Estimate
@@ -81,7 +82,7 @@ def run(given: Given) -> None:
     if given["seed"] == "random":
         terminal.say(f"seed {draws['seed']}")
     if not out.quiet:
-        for note in notes(settings["unit"], draws["samples"], result):
+        for note in (*idle_notes(given, [settings["unit"]]), *notes(settings["unit"], draws["samples"], result)):
             terminal.say(note)
     out.save(table=Table(document=result.document, columns=lambda: result.columns, config=result.config))
     if given["json"]:
@@ -144,13 +145,12 @@ def csv_header() -> str:
 
 def show(result: "Estimate") -> None:
     """Print every column for programs, or the main ones for a person."""
-    columns = [values.tolist() for values in result.columns.values()]
+    found = result.columns
     if not terminal.on_terminal():
-        terminal.print_tsv(list(result.columns), ([str(cell) for cell in row] for row in zip(*columns, strict=True)))
+        terminal.print_tsv(list(found), ([str(cell) for cell in row] for row in rows_of(found)))
         return
-    found = dict(zip(result.columns, columns, strict=True))
     stride = -(-len(found["x"]) // ROWS_SHOWN)
-    cells = [[_short(cell, digits) for cell in found[name][::stride]] for name, digits in SHOWN.values()]
+    cells = [[_short(cell, digits) for cell in found[name][::stride].tolist()] for name, digits in SHOWN.values()]
     title = "{unit} of {fn}, alpha {alpha:g}, c {c:g}, p {p:g}, {noise} noise".format_map(result.config)
     terminal.print_table(title, list(SHOWN), list(zip(*cells, strict=True)))
     if stride > 1:

@@ -1,10 +1,7 @@
 """An estimate as named columns, and as one JSON document."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-
-from noisyviz.results import masked
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,17 +45,16 @@ class Estimate:
     rare: "dict[str, int]"  # at how many points the estimate of a column rests on few draws
 
     def document(self) -> dict[str, object]:
-        """Return one nested document of JSON values; what is not finite is null and counted in ``masked``."""
+        """Return one nested document of JSON values and arrays; what is not finite is counted in ``masked``."""
         document: dict[str, Any] = {"config": self.config}
         masked = 0
         for name, values in self.columns.items():
-            column, missing = json_column(values)
-            masked += missing
+            masked += not_finite(values)
             group, dot, key = name.partition(".")
             if dot:
-                document.setdefault(group, {})[key] = column
+                document.setdefault(group, {})[key] = values
             else:
-                document[name] = column
+                document[name] = values
         document["monte_carlo"] |= {
             "samples": self.samples,
             "sampler": self.sampler,
@@ -116,8 +112,8 @@ def rare_events(simulated: "MonteCarloMoments") -> "dict[str, int]":
     return {name: points for name, points in found.items() if points}
 
 
-def json_column(values: "Column") -> tuple[Sequence[object], int]:
-    """Return a column as JSON values and the number of those that are null because they are not finite."""
-    if values.dtype.kind == "U":
-        return values.tolist(), 0
-    return masked(values.tolist())
+def not_finite(values: "Column") -> int:
+    """Return how many numbers of a column are not finite, and null in JSON."""
+    import numpy as np
+
+    return int(np.sum(~np.isfinite(values))) if values.dtype.kind == "f" else 0

@@ -85,6 +85,9 @@ def run(given: Given) -> None:
     found = jobs(given, seed)
     if folder is None:
         found = [without_pictures(job) for job in found]
+        for name in () if quiet else ("style", "width", "format"):
+            if given[name] is not None:
+                terminal.say(f"--{name} has no effect: no picture is written")
     else:
         check_folder(folder, found, force=force)
     if given["seed"] == "random":
@@ -142,7 +145,7 @@ def document(done: "Sequence[Done]", folder: Path | None) -> dict[str, Any]:
     """Return the numbers behind the figures as JSON values, and what was written; what is not finite is null."""
     import json
 
-    from noisyviz.cli.estimate_columns import json_column
+    from noisyviz.cli.estimate_columns import not_finite
     from noisyviz.export.manifest import NAME
 
     look = {"style": done[0].job.style, "width": done[0].job.width}
@@ -153,8 +156,8 @@ def document(done: "Sequence[Done]", folder: Path | None) -> dict[str, Any]:
         for suffix, columns in one.tables.items():
             table = tables.setdefault(suffix.lstrip("-") or "data", {})
             for name, values in columns.items():
-                table[name], missing = json_column(values)
-                masked += missing
+                table[name] = values
+                masked += not_finite(values)
         picture: Any = one.job.picture
         label = one.job.stem.removeprefix("figure-")
         found["figures"][label] = {"recipe": picture.name, "settings": picture.settings(), **tables}

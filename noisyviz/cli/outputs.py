@@ -1,10 +1,11 @@
 """Where results go: the files that ``-o`` and ``--format`` name, checked before anything is computed."""
 
 import re
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import typer
 
@@ -31,16 +32,46 @@ class Target:
         if self.path is None:
             terminal.refuse_terminal()
         else:
-            check_target(self.path, force=force, header=header if self.format == "csv" else None)
+            check_target(self.path, force=force, header=self.beginning(header))
 
-    def write(self, payload: bytes, *, force: bool, quiet: bool, header: str | None = None) -> None:
+    def beginning(self, header: str | None) -> str | None:
+        """Return how a table of this format begins; None for a file that carries its digest inside."""
+        from noisyviz.export.marks import JSON_BEGINNING
+
+        return {"csv": header, "json": JSON_BEGINNING}.get(self.format)
+
+    def write(self, payload: bytes, *, force: bool, quiet: bool) -> None:
         """Write a whole file or nothing, and name it on standard error."""
         from noisyviz.export.saving import write_bytes
 
         if self.path is None:
             terminal.write_bytes(payload)
             return
-        write_bytes(self.path, payload, force=force, header=header if self.format == "csv" else None)
+        write_bytes(self.path, payload, force=force)
+        if not quiet:
+            terminal.say(f"wrote {self.path}")
+
+    def write_table(self, table: "Table", *, force: bool, quiet: bool, header: str | None) -> None:
+        """Write a table, block by block, whole or not at all, and name it on standard error."""
+        from noisyviz.export.integrity import seal_file
+        from noisyviz.export.saving import write_file
+
+        if self.path is None:
+            with tempfile.TemporaryFile() as file:
+                table.fill(file, self.format)
+                if self.format == "npz":
+                    seal_file(file)
+                file.seek(0)
+                while part := file.read(1 << 20):
+                    terminal.write_bytes(part)
+            return
+        write_file(
+            self.path,
+            lambda file: table.fill(file, self.format),
+            force=force,
+            header=self.beginning(header),
+            seal=self.format == "npz",
+        )
         if not quiet:
             terminal.say(f"wrote {self.path}")
 
@@ -53,11 +84,14 @@ class Table:
     columns: "Callable[[], Columns]"
     config: Mapping[str, Any]
 
-    def payload(self, fmt: str) -> bytes:
-        """Return the bytes of the file."""
-        from noisyviz.export.tables import json_bytes, table_bytes
+    def fill(self, file: IO[bytes], fmt: str) -> None:
+        """Write the content into an open file."""
+        from noisyviz.export.tables import fill_json, fill_table
 
-        return json_bytes(self.document()) if fmt == "json" else table_bytes(self.columns(), self.config, fmt=fmt)
+        if fmt == "json":
+            fill_json(file, self.document())
+        else:
+            fill_table(file, self.columns(), self.config, fmt=fmt)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +134,10 @@ class Outputs:
         for target in self.targets:
             if picture is not None and target in pictures:
                 payload = picture_bytes(picture, result, fmt=target.format, style=self.style, width=self.width)
+                target.write(payload, force=self.force, quiet=self.quiet)
             else:
                 assert table is not None
-                payload = table.payload(target.format)
-            target.write(payload, force=self.force, quiet=self.quiet, header=self.header)
+                target.write_table(table, force=self.force, quiet=self.quiet, header=self.header)
 
     def open_viewer(self) -> None:
         """Open the first written picture in the system's viewer, where that was asked for."""
@@ -147,7 +181,15 @@ def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, he
             raise InputError(f"{flag} needs a picture in a file; name one with -o PATH")
     for target in found.targets:
         target.check(force=found.force, header=header)
+    if not (found.pictures or found.quiet):
+        for name in ("style", "width", "panels"):
+            if given.takes(name) and given[name] is not None and not (name == "style" and _animated(given)):
+                terminal.say(f"--{name} has no effect: no picture is written")
     return found
+
+
+def _animated(given: Given) -> bool:
+    return given.takes("animate") and given["animate"] is not None
 
 
 def look(given: Given) -> dict[str, str]:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 MAX_POINTS: Final = 1_000_000
 MAX_SAMPLES: Final = 10_000_000_000
 _SEED_BYTES: Final = 4
+_SEED_BITS: Final = 1000  # as a picture can store
+_LONGEST: Final = 1000  # digits that are read exactly
 
 
 def split_list(texts: Sequence[str], flag: str) -> list[str]:
@@ -109,9 +111,12 @@ def seed_from(text: str, flag: str = "--seed") -> int:
     if text == "random":
         return int.from_bytes(os.urandom(_SEED_BYTES))
     try:
-        return whole(text, flag, low=0)
+        value = whole(text, flag, low=0)
     except InputError:
         raise InputError(f"{flag} must be a whole number of at least 0, or 'random', got '{text}'") from None
+    if value.bit_length() > _SEED_BITS:
+        raise InputError(f"{flag} must be below 2^{_SEED_BITS}, got '{text}'")
+    return value
 
 
 def interval(bounds: tuple[str, str], flag: str = "--xlim") -> tuple[float, float]:
@@ -210,6 +215,6 @@ def _fraction(text: str, item: str) -> "Fraction":
     if not math.isfinite(value):
         raise InputError(f"--at ranges need finite ends and step, got '{item}'")
     exponent = re.search(r"[eE]([+-]?\d+)$", text.strip())
-    if exponent and abs(int(exponent[1])) > 400:
+    if len(text) > _LONGEST or (exponent and abs(int(exponent[1])) > 400):
         return Fraction(value)
     return Fraction(text.strip())

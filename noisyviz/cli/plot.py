@@ -7,7 +7,7 @@ from noisyviz.cli import options as opt
 from noisyviz.cli import terminal
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Outputs, file_stem, outputs
-from noisyviz.cli.settings import point_settings, unit_settings, versions
+from noisyviz.cli.settings import idle_notes, point_settings, unit_settings, versions
 from noisyviz.export.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
@@ -56,9 +56,8 @@ def run(given: Given) -> None:
     result = picture.compute(values.finite if values else None)
     if given["seed"] == "random":
         terminal.say(f"seed {picture.seed}")
-    if values and not out.quiet:
-        for note in data_notes(values, result):
-            terminal.say(note)
+    for note in () if out.quiet else (*idle_notes(given, [settings["unit"]]), *data_notes(values, result)):
+        terminal.say(note)
     out.save(picture, result)
     if given["json"]:
         terminal.print_json(document(picture, result, out))
@@ -79,8 +78,10 @@ def overview(given: Given, settings: dict[str, Any], values: "Values | None") ->
     )
 
 
-def data_notes(values: "Values", result: "OverviewResult") -> Iterator[str]:
-    """Say what share of the data is saturated, and what was left out."""
+def data_notes(values: "Values | None", result: "OverviewResult") -> Iterator[str]:
+    """Say what share of the data is saturated, and what was left out; nothing without data."""
+    if values is None:
+        return
     if result.density is not None:
         for one, (left, right) in zip(result.series, result.density.saturated, strict=True):
             sides = f"left {left:.1%}, right {right:.1%}"
@@ -91,7 +92,7 @@ def data_notes(values: "Values", result: "OverviewResult") -> Iterator[str]:
 
 def document(picture: "Overview", result: "OverviewResult", out: Outputs) -> dict[str, object]:
     """Return the numbers behind the picture as JSON values; what is not finite is null and counted."""
-    from noisyviz.cli.estimate_columns import json_column
+    from noisyviz.cli.estimate_columns import not_finite
 
     asked = {key: value for key, value in picture.settings().items() if value is not None}
     config = {"command": "plot", **asked, "xlim": list(result.xlim), "style": out.style, "width": out.width}
@@ -100,8 +101,8 @@ def document(picture: "Overview", result: "OverviewResult", out: Outputs) -> dic
     for suffix, columns in picture.tables(result).items():
         table = found.setdefault(suffix.lstrip("-") or "curves", {})
         for name, values in columns.items():
-            table[name], missing = json_column(values)
-            masked += missing
+            table[name] = values
+            masked += not_finite(values)
     found["wrong_sign"] = {one.name: one.wrong for one in result.series}
     if result.density is not None:
         shares = zip(result.series, result.density.saturated, strict=True)

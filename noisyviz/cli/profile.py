@@ -1,7 +1,6 @@
 """``noisyviz profile``: saturation of real pre-activations, and how noise changes their gradients."""
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,7 +9,7 @@ from noisyviz.cli import terminal
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
 from noisyviz.cli.parsing import split_list
-from noisyviz.cli.settings import build, unit_config, unit_settings, versions
+from noisyviz.cli.settings import build, idle_notes, unit_config, unit_settings, versions
 from noisyviz.errors import InputError
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 from noisyviz.results import masked_document
@@ -76,6 +75,8 @@ def run(given: Given) -> None:
         out.save(picture, picture.of(found), table=table)
     else:
         out.save(table=table)
+    for note in () if out.quiet else idle(given, settings["unit"]):
+        terminal.say(note)
     if not out.quiet and not shares_only and any(target.format in ("csv", "npz") for target in out.targets):
         tell_limits(found)
     if given["json"]:
@@ -83,6 +84,16 @@ def run(given: Given) -> None:
     elif not out.targets:
         show_table(found, settings)
     out.open_viewer()
+
+
+def idle(given: Given, kind: str) -> Iterator[str]:
+    """Say which options change nothing."""
+    if not given["shares_only"]:
+        yield from idle_notes(given, [kind])
+        return
+    for option in opt.NOISE:
+        if given[option.name] is not None:
+            yield f"{option.flag} has no effect: --shares-only computes no noise"
 
 
 def profile_picture(
@@ -148,7 +159,7 @@ def compute(
         raise InputError(str(error), parameter="array") from None
     profiler = Profiler(fn=unit.activation, functions=own, unit=unit, shares_only=shares_only)
     with Digests() as digests:
-        for found in arrays_of(files, stdin=sys.stdin.buffer, digests=digests if recorded else None):
+        for found in arrays_of(files, stdin=terminal.standard_input(), digests=digests if recorded else None):
             profiler.add(found.name, found.array, alias=found.alias)
         return profiler.finish(), digests.records()
 

@@ -18,11 +18,13 @@ This page is generated from the commands by `python -m noisyviz.cli.reference_pa
   `TERM=dumb` or `--no-color`.
 - Give several values with commas or by repeating the option: `--fn tanh,relu` or `--fn tanh --fn relu`. A range of
   points is `LO:HI:STEP`; it includes its end if a step lands on it.
-- An existing file is overwritten if noisyviz made it, otherwise only with `--force`. Files are written whole or not at
-  all.
+- An existing file is overwritten if noisyviz made it and nobody has changed it since, otherwise only with `--force`.
+  Files are written whole or not at all. A CSV or JSON file that was copied counts as changed: only the file that
+  noisyviz wrote keeps its mark.
 - The same seed gives the same numbers. `--seed random` picks a seed and reports it.
-- Exit codes: 0 success; 1 failure; 2 invalid option or input file; 3 calibrate found no setting; 130 interrupted. An
-  error is one sentence; `--debug` adds the traceback.
+- Exit codes: 0 success; 1 failure; 2 invalid option or input file; 3 calibrate found no setting; 130 interrupted; 143
+  terminated. An error is one sentence; `--debug` adds the traceback. A pipe that is closed early, as by `| head`, and a
+  standard stream that is closed from the start are no failure.
 """
 
 

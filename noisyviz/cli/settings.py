@@ -1,7 +1,7 @@
 """The noisy unit and the points x that the options ask for."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 def unit_settings(given: Given) -> dict[str, Any]:
     """Return the checked parameters of one unit by name; ``fn`` is a tuple, which may hold several activations."""
     return {"fn": given.values("fn")} | {name: given.value(name) for name in PARAMETERS if name != "fn"}
+
+
+def idle_notes(given: Given, kinds: Sequence[str]) -> Iterator[str]:
+    """Say which parameters were given although none of these kinds of unit uses them."""
+    from noisyviz.units.kinds import KINDS
+
+    used = {name for kind in kinds for name in KINDS[kind].uses}
+    if any(kind != "none" for kind in kinds):
+        used.add("noise")
+    ignore = f"{kinds[0]} ignores" if len(set(kinds)) == 1 else "these kinds ignore"
+    for name in ("alpha", "c", "p", "scale", "noise"):
+        if given.takes(name) and given[name] is not None and name not in used:
+            yield f"--{name} has no effect: {ignore} it"
 
 
 def build(settings: dict[str, Any]) -> "list[NoisyUnit]":

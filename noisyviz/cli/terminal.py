@@ -1,14 +1,15 @@
 """Results go to standard output, messages to standard error; both stay readable in any encoding."""
 
 import codecs
+import contextlib
 import io
-import json
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import IO, Final
 
 from noisyviz.errors import InputError
+from noisyviz.results import json_parts
 
 _ASCII: Final = {
     **{"α": "alpha", "β": "beta", "δ": "delta", "ε": "eps", "η": "eta", "λ": "lambda", "μ": "mu", "ν": "nu"},
@@ -36,14 +37,20 @@ def prepare_streams() -> None:
 
 
 def forget_stdout() -> None:
-    """Send what is still to be flushed nowhere, because nobody reads standard output any more."""
+    """Send what is still to be flushed nowhere, because standard output takes no more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def standard_input() -> IO[bytes] | None:
+    """Return standard input, None where it is closed."""
+    return None if sys.stdin is None else sys.stdin.buffer
+
+
 def say(message: str) -> None:
-    """Write one line to standard error."""
-    sys.stderr.write(message + "\n")
-    sys.stderr.flush()
+    """Write one line to standard error; where nobody can read it, the result is no worse for that."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(message + "\n")
+        sys.stderr.flush()
 
 
 def write(text: str) -> None:
@@ -52,7 +59,9 @@ def write(text: str) -> None:
 
 
 def refuse_terminal() -> None:
-    """Raise when raw bytes would go to a terminal."""
+    """Raise when raw bytes would go to a terminal, or nowhere."""
+    if sys.__stdout__ is None:
+        raise InputError("-o - writes raw bytes, but standard output is closed; redirect it to a file or a pipe")
     if on_terminal():
         raise InputError("-o - writes raw bytes, but standard output is a terminal; redirect it to a file or a pipe")
 
@@ -64,8 +73,10 @@ def write_bytes(data: bytes) -> None:
 
 
 def print_json(document: Mapping[str, object]) -> None:
-    """Print one JSON document; numbers that are not finite must have been masked before."""
-    write(json.dumps(document, allow_nan=False) + "\n")
+    """Print one JSON document; numbers outside of arrays that are not finite must have been masked before."""
+    for part in json_parts(document):
+        write(part)
+    write("\n")
 
 
 def on_terminal() -> bool:

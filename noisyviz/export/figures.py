@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context
+from multiprocessing import active_children, get_context, parent_process, resource_tracker
+from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.export import manifest, provenance
 from noisyviz.export.render import picture_bytes
 from noisyviz.export.saving import check_target, explained, write_bytes
-from noisyviz.export.tables import table_bytes
+from noisyviz.export.write import write_table
 from noisyviz.pictures.picture import Columns, Picture
+
+_SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +101,10 @@ def perform_all(
             done.append(perform(job))
             show(len(done) / len(jobs))
         return done
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_die_quietly)
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
     others = set(active_children())
     try:
-        with _deaf():  # a process that hears Ctrl-C while it starts would print where it stood
+        with _deferred():  # a process that hears a signal while it starts would print where it stood
             futures = [pool.submit(perform, job) for job in jobs]
         for count, future in enumerate(as_completed(futures), start=1):
             future.result()
@@ -111,7 +114,7 @@ def perform_all(
         raise NoisyvizError("a process that draws was killed, perhaps for want of memory") from error
     except BaseException:
         for child in set(active_children()) - others:
-            child.terminate()
+            child.kill()
         raise
     finally:
         pool.shutdown(cancel_futures=True)
@@ -122,21 +125,35 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _die_quietly() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def _begin() -> None:
+    """Prepare a process that draws: signals end it without a word, and so does the end of its parent."""
+    for number in _SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(number, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
-    """Ignore interrupts; processes started meanwhile ignore them until they say otherwise."""
-    if threading.current_thread() is not threading.main_thread():
+def _deferred() -> Iterator[None]:
+    """Put signals off; processes started meanwhile put them off until they say otherwise."""
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource_tracker.ensure_running()  # else the first process would start it, and end the delay on the way
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def check_folder(folder: Path, jobs: Sequence[Job], *, force: bool = False) -> None:
@@ -179,8 +196,7 @@ def write_all(folder: Path, done: Sequence[Done], *, force: bool = False) -> Ite
         for name, payload in one.pictures.items():
             yield write_bytes(folder / name, payload, force=force)
         for name, columns in one.data.items():
-            header = provenance.header_line(columns)
-            yield write_bytes(folder / name, table_bytes(columns, {}, fmt="csv"), force=force, header=header)
+            yield write_table(folder / name, columns, {}, force=force)
     made = {name: _made(one.job.picture) for one in done for name in one.data}
     yield write_bytes(folder / manifest.NAME, manifest.manifest_bytes(folder, made), force=force)
 

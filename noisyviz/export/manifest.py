@@ -9,7 +9,7 @@ from typing import Any, Final
 from noisyviz import __version__
 from noisyviz.export import provenance
 from noisyviz.export.formats import FILM_FORMATS, PICTURE_FORMATS
-from noisyviz.export.integrity import intact
+from noisyviz.export.integrity import UNSEALED, intact, sealed
 
 NAME: Final = "manifest.json"
 _LARGEST: Final = 1 << 24  # bytes of a manifest, and so of any that is read
@@ -43,12 +43,12 @@ def manifest_bytes(folder: Path, tables: Mapping[str, Mapping[str, Any]]) -> byt
         if name not in data and path.is_file() and not path.is_symlink() and _sha256(path) == entry["sha256"]:
             data[name] = entry
     document = {
-        "config": {"noisyviz": __version__, "command": "figures"},
+        "config": {"noisyviz": __version__, "sha256": UNSEALED, "command": "figures"},
         "versions": provenance.versions(),
         "figures": pictures,
         "data": [data[name] for name in sorted(data)],
     }
-    return (json.dumps(document, allow_nan=False, indent=1) + "\n").encode()
+    return sealed((json.dumps(document, allow_nan=False, indent=1) + "\n").encode())
 
 
 def _pictures(folder: Path) -> list[Path]:

@@ -4,10 +4,8 @@ import html
 import json
 import os
 import re
-import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
-from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -19,6 +17,7 @@ from noisyviz.export.integrity import PNG_SIGNATURE as PNG_SIGNATURE
 
 COMMENT: Final = b"% noisyviz "  # how a PGF file begins
 RECORD_LIMIT: Final = 1 << 20  # bytes looked at for a record, at either end of a file
+_KEYWORDS: Final = b"/Keywords ("
 
 
 def record(*, recipe: str, settings: Mapping[str, Any], style: str, width: str, seed: int | None) -> dict[str, Any]:
@@ -82,7 +81,7 @@ def as_text(made: Mapping[str, Any]) -> str:
 
 
 def read_record(path: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Return the record inside a PNG, SVG, PDF, PGF, GIF, WebP, NPZ or JSON file, or None when it holds none.
+    """Return the record inside a PNG, SVG, PDF, PGF, GIF or WebP file, or None when it holds none.
 
     The kind of file is told from its first bytes, not from its name. At most a few MiB are read, and nothing
     found there is executed.
@@ -98,33 +97,14 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(text)
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, MemoryError):
         return None
     return found if isinstance(found, dict) and isinstance(found.get("noisyviz"), str) else None
 
 
 def header_line(names: Iterable[str]) -> str:
-    """Return the first line of a CSV file with these columns, by which it is recognised."""
+    """Return the first line of a CSV file with these columns."""
     return ",".join(names)
-
-
-def made_by_noisyviz(path: str | os.PathLike[str], *, header: str | None = None) -> bool:
-    """Tell whether noisyviz wrote a file.
-
-    Parameters
-    ----------
-    path
-        An existing regular file.
-    header
-        First line of the CSV file that would take its place: a file that begins with the very same line
-        is one of ours.
-    """
-    if header is not None:
-        expected = header.encode() + b"\n"
-        with Path(path).open("rb") as file:
-            if file.read(len(expected)) == expected:
-                return True
-    return read_record(path) is not None
 
 
 def _record_text(file: BinaryIO) -> str | None:
@@ -136,19 +116,21 @@ def _record_text(file: BinaryIO) -> str | None:
         return _png_text(file)
     if start.startswith(b"%PDF-"):
         return _pdf_text(file)
-    if start.startswith(b"PK\x03\x04"):
-        return _npz_text(file)
     if start.startswith(b"GIF8"):
         return _gif_text(file.read(RECORD_LIMIT))
     if start.startswith(b"RIFF"):
         return _webp_text(file)
-    head = file.read(RECORD_LIMIT).decode("utf-8", errors="replace")
-    if head.lstrip().startswith("{"):
-        return _json_text(head)
-    if "<svg" in head:
-        found = re.search(r"<dc:description>(.*?)</dc:description>", head, flags=re.DOTALL)
-        return html.unescape(found[1]) if found else None
-    return None
+    return _svg_text(file.read(RECORD_LIMIT))
+
+
+def _svg_text(head: bytes) -> str | None:
+    """Read the first description; by searches that pass over every byte once."""
+    opening, closing = b"<dc:description>", b"</dc:description>"
+    start = head.find(opening)
+    end = head.find(closing, start)
+    if b"<svg" not in head or start < 0 or end < 0:
+        return None
+    return html.unescape(head[start + len(opening) : end].decode("utf-8", errors="replace"))
 
 
 def _png_text(file: BinaryIO) -> str | None:
@@ -171,12 +153,15 @@ def _png_text(file: BinaryIO) -> str | None:
 
 
 def _pdf_text(file: BinaryIO) -> str | None:
-    """Read the Keywords of the document information, which matplotlib writes uncompressed near the end."""
+    """Read the last Keywords of the document information, which matplotlib writes uncompressed near the end."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - RECORD_LIMIT))
     tail = file.read(RECORD_LIMIT)
-    found = re.findall(rb"/Keywords \(((?:[^()\\]|\\.)*)\)", tail, flags=re.DOTALL)
-    return re.sub(rb"\\([()\\])", rb"\1", found[-1]).decode("latin-1") if found else None
+    start = tail.rfind(_KEYWORDS)
+    found = re.compile(rb"(?:[^()\\]|\\.)*", flags=re.DOTALL).match(tail, start + len(_KEYWORDS))
+    if start < 0 or found is None or tail[found.end() : found.end() + 1] != b")":
+        return None
+    return re.sub(rb"\\([()\\])", rb"\1", found[0]).decode("latin-1")
 
 
 def _gif_text(head: bytes) -> str | None:
@@ -185,12 +170,12 @@ def _gif_text(head: bytes) -> str | None:
         return None
     place = 13 + (3 * 2 ** ((head[10] & 7) + 1) if head[10] & 0x80 else 0)
     while head[place : place + 1] == b"!":
-        label, place, body = head[place + 1 : place + 2], place + 2, b""
+        label, place, parts = head[place + 1 : place + 2], place + 2, []
         while (length := int.from_bytes(head[place : place + 1])) > 0:
-            body += head[place + 1 : place + 1 + length]
+            parts.append(head[place + 1 : place + 1 + length])
             place += 1 + length
         if label == b"\xfe":
-            return body.decode("latin-1")
+            return b"".join(parts).decode("latin-1")
         place += 1
     return None
 
@@ -204,29 +189,8 @@ def _webp_text(file: BinaryIO) -> str | None:
         if len(head) < 8:
             return None
         if head[:4] == b"EXIF":
-            found = re.search(rb'\{"noisyviz".*\}', file.read(min(length, RECORD_LIMIT)), flags=re.DOTALL)
-            return found[0].decode("latin-1") if found else None
+            told = file.read(min(length, RECORD_LIMIT))
+            start, end = told.find(b'{"noisyviz"'), told.rfind(b"}")
+            return told[start : end + 1].decode("latin-1") if 0 <= start < end else None
         file.seek(length + length % 2, os.SEEK_CUR)
     return None
-
-
-def _npz_text(file: BinaryIO) -> str | None:
-    try:
-        with zipfile.ZipFile(file) as archive, archive.open("config.npy") as member:
-            raw = member.read(8 * RECORD_LIMIT)
-        text = np.lib.format.read_array(BytesIO(raw), allow_pickle=False).item()
-    except (KeyError, ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError):
-        return None
-    return text if isinstance(text, str) else None
-
-
-def _json_text(head: str) -> str | None:
-    """Cut the object under the first key, "config", out of the beginning of a document."""
-    found = re.match(r"\s*\{\s*\"config\"\s*:\s*", head)
-    if found is None:
-        return None
-    try:
-        config, _ = json.JSONDecoder().raw_decode(head, found.end())
-    except (ValueError, RecursionError):
-        return None
-    return json.dumps(config)

@@ -1,6 +1,8 @@
 """Rendering pictures: the same bytes on every run, with the settings inside."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +25,7 @@ _OWN_GROUPS: Final = (
     *("markers.", "mathtext.", "patch.", "path.", "pdf.", "pgf.", "savefig.", "scatter.", "svg.", "text."),
     *("xaxis.", "xtick.", "yaxis.", "ytick."),
 )
+_DATE: Final = "SOURCE_DATE_EPOCH"
 _NOT_OURS: Final = ("figure.max_open_warning", "figure.raise_window", "savefig.directory")
 
 
@@ -79,8 +82,20 @@ def picture_bytes(
             stream.write(provenance.comment(made))
             pgf.save(figure, stream)
         else:
-            figure.savefig(stream, format=fmt, metadata=provenance.embedded(made, fmt=fmt))
+            with _no_date():
+                figure.savefig(stream, format=fmt, metadata=provenance.embedded(made, fmt=fmt))
     return sealed(stream.getvalue())
+
+
+@contextmanager
+def _no_date() -> Iterator[None]:
+    """Hide SOURCE_DATE_EPOCH: our files carry no date, and Matplotlib fails where it is no number."""
+    held = os.environ.pop(_DATE, None)
+    try:
+        yield
+    finally:
+        if held is not None:
+            os.environ[_DATE] = held
 
 
 def _prepare_png(figure: "Figure") -> None:

@@ -21,6 +21,7 @@ from noisyviz.pictures.picture import DataSource, Picture
 from noisyviz.pictures.stored import own_functions, stored_picture
 
 LARGEST: Final = 1 << 28  # bytes of a picture; ours have less than a tenth
+MOST_STEPS: Final = 200_000_000  # of single trajectories; a minute or less
 FILM_WIDTH: Final = "animation"
 _BEGINNINGS: Final = {
     "png": b"\x89PNG\r\n\x1a\n",
@@ -108,11 +109,26 @@ def read_picture(path: str, *, functions: Sequence[str] = ()) -> PictureFile:
             versions = _versions(record)
         except InputError as error:
             raise InputError(f"cannot be made again: {error}") from error
+        _check_work(picture)
         if (width == FILM_WIDTH) is not (fmt in FILM_FORMATS) or (width == FILM_WIDTH and picture.name != "anneal"):
             raise InputError(f"cannot be made again: no '{picture.name}' of width '{width}' is a {fmt} file")
     return PictureFile(
         name=path, payload=payload, format=fmt, picture=picture, style=style, width=width, versions=versions
     )
+
+
+def _check_work(picture: Picture[Any]) -> None:
+    """Refuse settings of a file that ask for hours of work; who wants that can ask the command itself."""
+    settings = picture.settings()
+    if "trajectories" in settings:
+        schedules = settings["schedule"]
+        number = len(schedules) if isinstance(schedules, list) else 1
+        steps = number * settings["steps"] * settings["trajectories"]
+        if steps > MOST_STEPS:
+            raise InputError(
+                f"cannot be made again: its settings ask for {steps:,} steps of single trajectories, more than the "
+                f"{MOST_STEPS:,} that are done on behalf of a file; give them to the command '{picture.name}' instead"
+            )
 
 
 def _text(record: Mapping[str, Any], key: str) -> str:

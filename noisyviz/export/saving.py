@@ -4,11 +4,13 @@ import contextlib
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
-from noisyviz.errors import InputError, NoisyvizError
-from noisyviz.export import provenance
+from noisyviz.errors import MENDABLE, InputError, NoisyvizError
+from noisyviz.export import marks
+from noisyviz.export.integrity import seal_file
 
 PathLike = str | os.PathLike[str]
 
@@ -21,14 +23,14 @@ def check_target(path: PathLike, *, force: bool = False, header: str | None = No
     path
         The file to be written.
     force
-        Replace a file that noisyviz did not make.
+        Replace a file that noisyviz did not make, or that was changed since.
     header
-        First line of a CSV file to be written, by which an earlier one is recognised.
+        How a CSV or JSON table to be written begins.
 
     Raises
     ------
     InputError
-        When the folder is missing or not writable, or the path is a folder, a device or another's file.
+        When the folder is missing or not writable, or the path is a folder, a device or another's work.
     """
     shown = os.fspath(path)
     if not shown:
@@ -50,18 +52,40 @@ def check_target(path: PathLike, *, force: bool = False, header: str | None = No
             return target
         if not stat.S_ISREG(target.stat().st_mode):
             raise InputError(f"output {shown!r} is not a regular file", parameter="output")
-        if not (force or provenance.made_by_noisyviz(target, header=header)):
+        if not (force or marks.made_by_noisyviz(target, header=header)):
             raise InputError(
-                f"output {shown!r} exists and was not made by noisyviz; use force to replace it",
+                f"output {shown!r} exists and was not made by noisyviz, or was changed since; use force to replace it",
                 parameter="output",
             )
     return target
 
 
 def write_bytes(path: PathLike, payload: bytes, *, force: bool = False, header: str | None = None) -> Path:
+    """Write a whole file or nothing, see `write_file`."""
+    return write_file(path, lambda file: file.write(payload), force=force, header=header)
+
+
+def write_file(
+    path: PathLike,
+    fill: Callable[[IO[bytes]], object],
+    *,
+    force: bool = False,
+    header: str | None = None,
+    seal: bool = False,
+) -> Path:
     """Write a whole file or nothing, see `check_target` for what is refused.
 
-    The bytes go to a new file in the same folder, which then takes the name: nobody ever sees half a file.
+    The bytes go to a new file in the same folder, which takes the name once they are on the disk: nobody ever sees half
+    a file. A file that is replaced leaves its permissions to the new one.
+
+    Parameters
+    ----------
+    path, force, header
+        As in `check_target`; a file with a `header` is marked as ours.
+    fill
+        Writes the content into an open file.
+    seal
+        Put the digest into its place near either end of the content.
 
     Returns
     -------
@@ -75,38 +99,58 @@ def write_bytes(path: PathLike, payload: bytes, *, force: bool = False, header: 
     NoisyvizError
         When writing fails, for instance on a full disk.
     """
+    shown = os.fspath(path)
     target = check_target(path, force=force, header=header)
-    partial = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
-    with explained(os.fspath(path)):
+    partial = target.with_name(f".{target.name[:40]}.{secrets.token_hex(4)}.part")
+
+    def finish(file: IO[bytes]) -> None:
+        fill(file)
+        file.flush()
+        if seal:
+            seal_file(file)
+        if header is not None:
+            marks.mark(file)
+        if target.exists() and hasattr(os, "fchmod"):
+            os.fchmod(file.fileno(), stat.S_IMODE(target.stat().st_mode))
+        os.fsync(file.fileno())
+
+    with explained(shown):
         try:
-            _write_new(partial, payload)
+            _write_new(partial, finish)
             os.replace(partial, target)
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
+        _sync_folder(target.parent)
     return Path(path)
 
 
-def _write_new(path: Path, payload: bytes) -> None:
+def _write_new(path: Path, finish: Callable[[IO[bytes]], None]) -> None:
     """Write a new file that has no name before it is whole, where the system can do that (Linux, most file systems)."""
     try:
-        number = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+        number = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o666)
     except (AttributeError, OSError):
-        _write_named(path, payload)
+        with path.open("x+b") as file:
+            finish(file)
         return
-    with os.fdopen(number, "wb") as file:
-        file.write(payload)
-        file.flush()
+    with os.fdopen(number, "w+b") as file:
+        finish(file)
         try:
             # With a folder's descriptor, though none is needed, Python calls linkat, which follows the link in /proc.
             os.link(f"/proc/self/fd/{number}", path, src_dir_fd=number, follow_symlinks=True)
         except OSError:
-            _write_named(path, payload)
+            with path.open("x+b") as named:
+                finish(named)
 
 
-def _write_named(path: Path, payload: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(payload)
+def _sync_folder(folder: Path) -> None:
+    """Have the new name on the disk too, where folders can be synchronised."""
+    with contextlib.suppress(OSError):
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
 
 
 @contextlib.contextmanager
@@ -117,6 +161,6 @@ def explained(shown: str) -> Iterator[None]:
     except OSError as error:
         reason = (error.strerror or type(error).__name__).lower()
         message = f"output {shown!r} cannot be written: {reason}"
-        if isinstance(error, PermissionError):
+        if error.errno in MENDABLE:
             raise InputError(message, parameter="output") from error
         raise NoisyvizError(message) from error

@@ -7,8 +7,8 @@ from typing import Any
 from noisyviz.export import provenance
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS, format_of
 from noisyviz.export.render import picture_bytes, rc_settings
-from noisyviz.export.saving import PathLike, check_target, write_bytes
-from noisyviz.export.tables import json_bytes, table_bytes
+from noisyviz.export.saving import PathLike, check_target, write_bytes, write_file
+from noisyviz.export.tables import beginning, fill_table, json_bytes, table_bytes
 from noisyviz.pictures.picture import Columns, Picture, Result
 
 __all__ = [
@@ -66,7 +66,12 @@ def write_table(
     fmt: str | None = None,
     force: bool = False,
 ) -> Path:
-    """Write a table, see `table_bytes` and `write_bytes`."""
+    """Write a table, see `fill_table` and `write_file`."""
     fmt = format_of(path, given=fmt, allowed=TABLE_FORMATS)
-    header = provenance.header_line(columns) if fmt == "csv" else None
-    return write_bytes(path, table_bytes(columns, config, fmt=fmt), force=force, header=header)
+    return write_file(
+        path,
+        lambda file: fill_table(file, columns, config, fmt=fmt),
+        force=force,
+        header=beginning(columns, fmt=fmt),
+        seal=fmt == "npz",
+    )

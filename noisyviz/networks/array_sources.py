@@ -7,6 +7,7 @@ what is refused. bfloat16 arrays are widened in a temporary file.
 import hashlib
 import json
 import math
+import os
 import re
 import tempfile
 import warnings
@@ -22,11 +23,10 @@ import numpy.typing as npt
 from noisyviz.errors import InputError, suggestion
 from noisyviz.networks.array_files import (
     Source,
-    array_names,
-    check_axes,
+    arrays_in,
     check_regular,
+    check_shape,
     naming,
-    open_array,
     split_source,
 )
 from noisyviz.networks.digests import Digests
@@ -34,7 +34,8 @@ from noisyviz.networks.row_blocks import blocks
 
 SUFFIXES: Final = (".csv", ".npy", ".npz", ".safetensors")
 STDIN: Final = "-"
-_MAX_TENSOR_HEADER: Final = 100_000_000  # what the format itself allows
+_MAX_TENSOR_HEADER: Final = 1 << 23  # bytes, enough for 50,000 tensors
+_LONGEST_LINE: Final = 1 << 22  # bytes of a row of a table
 _FIRST_LINE: Final = 1 << 24
 _PART: Final = 1 << 20
 _TENSOR_DTYPES: Final[Mapping[str, str]] = MappingProxyType(
@@ -123,7 +124,7 @@ def _places(text: str) -> list[tuple[Source, str]]:
         raise InputError("FILE must not be empty, got ''")
     if text == STDIN:
         return [(Source(path=Path(STDIN), array=""), STDIN)]
-    if not Path(text).is_dir():
+    if not os.path.isdir(text):
         source = split_source(text)
         if Path(text).suffix.lower() in SUFFIXES:
             source = Source(path=Path(text), array="")
@@ -137,11 +138,14 @@ def _places(text: str) -> list[tuple[Source, str]]:
 def _kept(stdin: IO[bytes] | None, folder: Path, array: str) -> tuple[Source, str]:
     """Write standard input to a file, because archives and maps need one; return it and its SHA-256."""
     if stdin is None or stdin.isatty():
-        raise InputError("'-' reads standard input, which is a terminal here; redirect a file or a pipe to it")
+        state = "is closed here" if stdin is None else "is a terminal here"
+        raise InputError(f"'-' reads standard input, which {state}; redirect a file or a pipe to it")
     path = folder / "stdin"
     digest = hashlib.sha256()
+    # A read of several system calls would not hear a signal between two of them.
+    read = getattr(stdin, "read1", stdin.read)
     with path.open("wb") as file:
-        while part := stdin.read(_PART):
+        while part := read(_PART):
             digest.update(part)
             file.write(part)
     with path.open("rb") as file:
@@ -160,9 +164,7 @@ def _arrays(source: Source, shown: str, folder: Path) -> Iterator[tuple[str, npt
             raise InputError(f"'{shown}' is a .csv file, which holds one array and none named '{source.array}'")
         yield "", _table(source.path, shown)
     else:
-        for name in [source.array] if source.array else array_names(source.path, shown=shown):
-            label = f"{shown}:{name}" if name and not source.array else shown
-            yield name, open_array(Source(path=source.path, array=name), shown=label)
+        yield from arrays_in(source, shown=shown)
 
 
 def _table(path: Path, shown: str) -> npt.NDArray[np.float64]:
@@ -170,6 +172,7 @@ def _table(path: Path, shown: str) -> npt.NDArray[np.float64]:
     with naming(shown):
         check_regular(path)
         try:
+            _check_lines(path)
             with path.open(encoding="utf-8-sig") as file:
                 first = file.readline(_FIRST_LINE)
             delimiter = next((mark for mark in ",;\t" if mark in first), None)
@@ -199,6 +202,14 @@ def _table(path: Path, shown: str) -> npt.NDArray[np.float64]:
         return table
 
 
+def _check_lines(path: Path) -> None:
+    """Raise for a row so long that its cells would fill the memory."""
+    with path.open("rb") as file:
+        while line := file.readline(_LONGEST_LINE + 1):
+            if len(line) > _LONGEST_LINE:
+                raise InputError(f"is not a table of numbers: a row is longer than {_LONGEST_LINE:,} bytes")
+
+
 def _is_number(cell: str) -> bool:
     try:
         float(cell)
@@ -215,6 +226,7 @@ def _tensors(source: Source, shown: str, folder: Path) -> Iterator[tuple[str, np
         if names[0] not in header:
             hint = suggestion(names[0], header)
             raise InputError(f"has no array '{names[0]}'{hint}; it holds {', '.join(list(header)[:20])}")
+        _check_apart(header, path_bytes=source.path.stat().st_size - start)
         for name in names:
             array, wide = _tensor(source.path, start, name, header[name])
             yield name, _widened(array, folder) if wide else array
@@ -224,8 +236,10 @@ def _tensor_header(path: Path) -> tuple[int, dict[str, Any]]:
     check_regular(path)
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if length > min(_MAX_TENSOR_HEADER, path.stat().st_size - 8):
+        if length > path.stat().st_size - 8:
             raise InputError("is a damaged or truncated .safetensors file")
+        if length > _MAX_TENSOR_HEADER:
+            raise InputError(f"has a header of {length:,} bytes, more than {_MAX_TENSOR_HEADER:,}")
         try:
             header = json.loads(file.read(length))
         except (ValueError, RecursionError):
@@ -236,6 +250,19 @@ def _tensor_header(path: Path) -> tuple[int, dict[str, Any]]:
     if not header:
         raise InputError("holds no array")
     return 8 + length, header
+
+
+def _check_apart(header: Mapping[str, Any], *, path_bytes: int) -> None:
+    """Raise where arrays share bytes, as the format does not allow: a small file would then hold any amount of work."""
+    told = 0
+    for entry in header.values():
+        try:
+            low, high = entry["data_offsets"]
+            told += max(0, int(high) - int(low))
+        except (TypeError, KeyError, ValueError):
+            continue  # answered when the array is read
+    if told > path_bytes:
+        raise InputError("is truncated or damaged: its arrays lie on top of each other or beyond its end")
 
 
 def _widened(bits: npt.NDArray[np.uint16], folder: Path) -> npt.NDArray[np.float32]:
@@ -249,11 +276,13 @@ def _widened(bits: npt.NDArray[np.uint16], folder: Path) -> npt.NDArray[np.float
 def _tensor(path: Path, start: int, name: str, entry: Any) -> tuple[npt.NDArray[Any], bool]:
     """Return the map of a tensor, and whether it is of bfloat16, whose bits are mapped."""
     try:
-        kind = str(entry["dtype"])
-        shape = tuple(int(length) for length in entry["shape"])
-        low, high = (int(end) for end in entry["data_offsets"])
-    except (TypeError, KeyError, ValueError, OverflowError):
+        kind, shape = entry["dtype"], tuple(entry["shape"])
+        low, high = entry["data_offsets"]
+        if not isinstance(kind, str) or any(type(end) is not int for end in (low, high, *shape)):
+            raise TypeError
+    except (TypeError, KeyError, ValueError):
         raise InputError(f"is damaged: its header does not describe array '{name}'") from None
+    check_shape(shape)
     if kind not in _TENSOR_DTYPES:
         raise InputError(
             f"holds {kind} values in '{name}'; real numbers are needed, one of {', '.join(_TENSOR_DTYPES)}"
@@ -262,7 +291,6 @@ def _tensor(path: Path, start: int, name: str, entry: Any) -> tuple[npt.NDArray[
     promised = dtype.itemsize * math.prod(shape)
     if min((*shape, low)) < 0 or high - low != promised or start + high > path.stat().st_size:
         raise InputError(f"is truncated or damaged: array '{name}' declares {promised:,} bytes that it does not hold")
-    check_axes(len(shape))
     if not shape:
         raise InputError(f"holds a single number in '{name}', not an array")
     if promised == 0:

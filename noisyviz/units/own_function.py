@@ -6,7 +6,7 @@ there (a limit, a linear active side, a threshold) is left out and said in `Acti
 
 import importlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from math import inf
 from pathlib import Path
@@ -130,15 +130,26 @@ def _refused(name: str, why: str) -> InputError:
     )
 
 
+def _failed(name: str, x: Array, error: BaseException) -> InputError:
+    if isinstance(error, MemoryError):
+        raise error
+    return _refused(name, f"failed on an array of shape {x.shape} ({type(error).__name__}: {error})")
+
+
 @dataclass(frozen=True, slots=True)
 class _Own:
     """A user's function as one of float64 arrays; equal where it is the same function."""
 
     function: Any
+    name: str = field(default="", compare=False)
 
     def __call__(self, x: Array) -> Array:
-        with np.errstate(all="ignore"):
-            y = np.asarray(self.function(np.asarray(x, dtype=np.float64)))
+        given = np.asarray(x, dtype=np.float64)
+        try:
+            with np.errstate(all="ignore"):
+                y = np.asarray(self.function(given))
+        except (Exception, SystemExit) as error:
+            raise _failed(self.name, given, error) from error
         return y.astype(np.float64) if y.dtype != np.float64 else y
 
 
@@ -147,17 +158,15 @@ def _checked(name: str, function: Any) -> Function:
         try:
             with np.errstate(all="ignore"):
                 y = np.asarray(function(probe))
-        except Exception as error:
-            raise _refused(
-                name, f"failed on an array of shape {probe.shape} ({type(error).__name__}: {error})"
-            ) from error
+        except (Exception, SystemExit) as error:
+            raise _failed(name, probe, error) from error
         if y.shape != probe.shape:
             raise _refused(name, f"turned shape {probe.shape} into {y.shape}")
         if y.dtype.kind not in "fiub":
             raise _refused(name, f"returned {y.dtype} values, not real numbers")
         if not np.isfinite(y.astype(np.float64)).all():
             raise _refused(name, f"is not finite at x = {probe[~np.isfinite(y)].flat[0]:.6g}")
-    return _Own(function)
+    return _Own(function, name)
 
 
 def _zoom(h: Function, order: int, stop: float, scale: float) -> list[tuple[float, float]]:

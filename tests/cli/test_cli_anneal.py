@@ -14,7 +14,8 @@ import pytest
 from conftest import Read, Run, Start, listing
 
 from noisyviz.annealing.schedules import SCHEDULES, schedule
-from noisyviz.export.provenance import PNG_SIGNATURE, made_by_noisyviz, read_record
+from noisyviz.export.marks import made_by_noisyviz
+from noisyviz.export.provenance import PNG_SIGNATURE, read_record
 
 QUICK = ("anneal", "--steps", "30", "--trajectories", "20")
 SUMMARY_KEYS = {

@@ -95,3 +95,17 @@ def test_a_bad_value_is_answered_by_flag_value_and_range_in_one_line(name: str) 
     assert [part for part in parts if part not in message] == []
     assert "\n" not in message
     assert len(message) < 200
+
+
+def test_numbers_of_thousands_of_digits_are_answered() -> None:
+    long = "9" * 5000
+    assert values.points_at([f"0.{long}:2:1"]) == [1.0, 2.0]
+    assert values.seed_from("7" * 300) == int("7" * 300)
+    for text in ("7" * 400, long):
+        with pytest.raises(InputError, match="--seed must be"):
+            values.seed_from(text)
+    for text in (f"0:{long}:1", f"{long}:1:1"):
+        with pytest.raises(InputError, match="finite ends"):
+            values.points_at([text])
+    with pytest.raises(InputError, match="--points must be"):
+        values.whole(long, "--points", low=2)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from noisyviz import __version__
 from noisyviz.errors import InputError, NoisyvizError
-from noisyviz.export import formats, pgf, provenance, render, saving, tables, write
+from noisyviz.export import formats, marks, pgf, provenance, render, saving, tables, write
 from noisyviz.pictures.overview.picture import Overview
 from noisyviz.pictures.picture import DataSource
 from noisyviz.pictures.shared.style import style, width_in
@@ -163,7 +163,7 @@ def test_writing_names_the_file_and_replaces_only_what_is_ours(tmp_path: Path) -
     assert caught.value.parameter == "output"
     assert path.read_bytes() == theirs
     write.write_picture(RECIPE, RESULT, path, force=True)
-    assert provenance.made_by_noisyviz(path)
+    assert marks.made_by_noisyviz(path)
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -180,7 +180,7 @@ def test_a_write_that_breaks_off_leaves_the_old_file_and_nothing_else(
 
     monkeypatch.setattr(os, "replace", breaks)
     with pytest.raises((NoisyvizError, KeyboardInterrupt)) as caught:
-        saving.write_bytes(path, b"{}")
+        saving.write_bytes(path, b"{}", force=True)
     if isinstance(error, OSError):
         assert "no space left" in str(caught.value)
         assert not isinstance(caught.value, InputError)

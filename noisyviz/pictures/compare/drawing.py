@@ -39,7 +39,7 @@ TWINS: Final[Mapping[str, tuple[str, str]]] = {
 
 def size(result: CompareResult, width: float) -> tuple[float, float]:
     """Return width and height of the picture in inches, by the text sizes in force."""
-    return page(result, width).size
+    return page(result.drawn(), width).size
 
 
 def draw(result: CompareResult, figure: Figure) -> dict[str, Axes]:
@@ -50,6 +50,7 @@ def draw(result: CompareResult, figure: Figure) -> dict[str, Axes]:
     dict
         Axes by number of the unit and panel, such as ``"0.activation"``.
     """
+    result = result.drawn()
     plan = page(result, float(figure.get_size_inches()[0]))
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
     drawn = plan.add(figure)

@@ -1,14 +1,22 @@
 """The picture of ``noisyviz compare``: units side by side, two options of which span rows and columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 import numpy as np
 
 from noisyviz.errors import InputError, check_name
 from noisyviz.networks.uniform_input import UniformEffect, uniform_effect
-from noisyviz.pictures.overview.picture import FARTHEST, MOST_DRAWS, PANELS, Series, default_xlim, series_of
+from noisyviz.pictures.overview.picture import (
+    FARTHEST,
+    MOST_DRAWS,
+    PANELS,
+    Series,
+    check_total,
+    default_xlim,
+    series_of,
+)
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activations import Activation, Array, activation
 from noisyviz.units.kinds import KINDS, SCALES
@@ -56,6 +64,12 @@ class CompareResult:
     def cells(self) -> tuple[CompareCell, ...]:
         """Return all units, row by row."""
         return tuple(cell for row in self.grid for cell in row)
+
+    def drawn(self) -> "CompareResult":
+        """Return what a page can show, see `Series.drawn`."""
+        return replace(
+            self, grid=tuple(tuple(replace(cell, series=cell.series.drawn()) for cell in row) for row in self.grid)
+        )
 
 
 OPTIONS: Final = ("fn", "unit", "alpha", "c", "p", "scale", "noise")
@@ -155,6 +169,7 @@ class Compare(Picture[CompareResult]):
         if cells > MOST_CELLS:
             several = " and ".join(f"{len(getattr(self, key))} of {key}" for key in span)
             raise InputError(f"compare draws up to {MOST_CELLS} units, got {cells}: {several}", parameter=span[-1])
+        check_total(cells, points=self.points, samples=self.samples)
 
     def span(self) -> list[str]:
         """Return the options with several values that change some unit, in their order."""

@@ -33,7 +33,7 @@ THRESHOLD_SIGNS: Final = ("$x_t^{-}$", "$x_t^{+}$")
 
 def size(result: OverviewResult, width: float) -> tuple[float, float]:
     """Return width and height of the picture in inches, by the text sizes in force."""
-    return width, page(result, width).height
+    return width, page(result.drawn(), width).height
 
 
 def draw(result: OverviewResult, figure: Figure) -> dict[str, Axes]:
@@ -44,6 +44,7 @@ def draw(result: OverviewResult, figure: Figure) -> dict[str, Axes]:
     dict
         Axes by panel; those of the data are under ``"data"``.
     """
+    result = result.drawn()
     plan = page(result, float(figure.get_size_inches()[0]))
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
     drawn: dict[str, Axes] = {}

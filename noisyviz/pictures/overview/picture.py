@@ -1,9 +1,9 @@
 """The picture of ``noisyviz plot``: one picture of all that a noisy unit does."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from math import isfinite
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,8 @@ from noisyviz.units.activations import Activation, Array
 from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
 from noisyviz.units.unit import InputNoise, NoisyUnit
+
+Picked = TypeVar("Picked", Curves, Moments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,6 +40,18 @@ class Series:
     def noisy(self) -> bool:
         """Whether φ is random anywhere in the range."""
         return bool(np.any(self.moments.std > 0.0))
+
+    def drawn(self) -> "Series":
+        """Return the series at no more x than a page can show; both sides of every jump stay."""
+        x = self.curves.x
+        if x.size <= MOST_DRAWN:
+            return self
+        beside = np.flatnonzero(np.diff(x) < 0.1 * (x[-1] - x[0]) / x.size)
+        even = np.linspace(0, x.size - 1, MOST_DRAWN).round().astype(np.intp)
+        kept = np.unique(np.concatenate([even, beside, beside + 1]))
+        return replace(
+            self, curves=_picked(self.curves, kept), moments=_picked(self.moments, kept), spread=self.spread[kept]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -73,11 +87,16 @@ class OverviewResult:
         """Whether several units share the picture."""
         return len(self.series) > 1
 
+    def drawn(self) -> "OverviewResult":
+        """Return what a page can show, see `Series.drawn`."""
+        return replace(self, series=tuple(one.drawn() for one in self.series))
+
 
 PANELS: Final = ("activation", "delta", "sigma", "gradient")
 MARGIN: Final = 3.0  # how far beyond the outer thresholds x goes
 FARTHEST: Final = 1e6  # the largest |x| that a picture can show
 MOST_DRAWS: Final = 1_000_000
+MOST_DRAWN: Final = 20_000  # x of a curve that are drawn, ten per dot of the widest page
 BINS: Final = 96
 NODES: Final = 512  # for the standard deviation of an input noise without σ(x)
 
@@ -147,6 +166,7 @@ class Overview(Picture[OverviewResult]):
         for key, value, low, most in (("points", self.points, 2, 1_000_000), ("samples", self.samples, 1, MOST_DRAWS)):
             if not low <= value <= most:
                 raise InputError(f"{key} must be from {low} to {most:,} in a picture, got {value:,}", parameter=key)
+        check_total(len(self.fn), points=self.points, samples=self.samples)
         if self.xlim is not None and not -FARTHEST <= self.xlim[0] < self.xlim[1] <= FARTHEST:
             raise InputError(
                 f"xlim must be two increasing numbers within ±{FARTHEST:g} in a picture, got {self.xlim}",
@@ -211,6 +231,27 @@ class Overview(Picture[OverviewResult]):
             "phi": [one.cloud_phi for one in result.series],
         }
         return {"": stack(curve | noisy), "-draws": stack(draws)}
+
+
+def check_total(units: int, **counts: int) -> None:
+    """Raise where the points or the draws of all units together are more than a picture takes.
+
+    Raises
+    ------
+    InputError
+        With how many each unit may have.
+    """
+    for key, value in counts.items():
+        if units * value > MOST_DRAWS:
+            raise InputError(
+                f"{key} must be at most {MOST_DRAWS // units:,} for each of {units} units in a picture, got {value:,}",
+                parameter=key,
+            )
+
+
+def _picked(columns: Picked, kept: "np.typing.NDArray[np.intp]") -> Picked:
+    changes = {field.name: getattr(columns, field.name)[kept] for field in fields(columns)}
+    return replace(columns, **changes)
 
 
 def default_xlim(activations: list[Activation]) -> tuple[float, float]:

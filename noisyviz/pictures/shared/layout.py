@@ -24,6 +24,8 @@ from matplotlib.mathtext import MathTextParser
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
+from noisyviz.errors import printable
+
 POINTS_PER_INCH: Final = 72.0
 LEGEND_ROW_EM: Final = 1.35  # height of one legend row, the gap to the next one included
 LINE_EM: Final = 1.35  # distance of the lines of a caption
@@ -82,7 +84,7 @@ def literal(text: str) -> str:
     >>> literal("a$b$")
     'a\\$b\\$'
     """
-    plain = re.sub(r"\s+", " ", text).replace("$", r"\$")
+    plain = printable(re.sub(r"\s+", " ", text)).replace("$", r"\$")
     return rf"$\_${plain[1:]}" if plain.startswith("_") else plain  # matplotlib leaves _names out of legends
 
 

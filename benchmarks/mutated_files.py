@@ -1,0 +1,286 @@
+"""Mutated files of every format that is read, made again or checked: ``python -m benchmarks.mutated_files``.
+
+Each input has to end in an answer (exit code 0, 2 or 3 and at most one sentence) within 10 s and 500 MB: no internal
+error, no other exception, no hang. It takes some minutes and is not part of CI; what it found is kept, small, in
+`tests/networks/test_hostile_arrays.py` and `tests/export/test_hostile_records.py`. Needs a POSIX system.
+"""
+
+import argparse
+import contextlib
+import faulthandler
+import io
+import json
+import random
+import resource
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+SECONDS: Final = 10.0
+MEGABYTES: Final = 500
+CHUNK: Final = 1000  # inputs of one process
+ANSWERS: Final = (0, 2, 3)
+TOKENS: Final = (
+    *(b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff", b"\0", b"-1", b"1e999", b"nan", b"NaN", b"null"),
+    *(
+        b"9" * 30,
+        b"9" * 4500,
+        b"0.5",
+        b'"',
+        b"{",
+        b"[" * 300,
+        b"}",
+        b",",
+        b"\n",
+        b"(",
+        b")",
+        b"\\",
+        b"\\ud800",
+        b"true",
+    ),
+    *(b"'descr': '|O'", b"<f8", b"<f2", b"|S9", b"(1000000000000,)", b"PK\x05\x06", b"PK\x01\x02", b"IDAT", b"tEXt"),
+    *(
+        b"<dc:description>",
+        b"</dc:description>",
+        b"/Keywords (",
+        b'{"noisyviz":"1","sha256":"',
+        b"1000000",
+        b"\xe2\x80\xae",
+    ),
+)
+Recipe = dict[str, bytes]
+
+
+def seeds(folder: Path) -> Recipe:
+    """Return one small whole file of each format, by name."""
+    import numpy as np
+
+    values = np.random.default_rng(0).normal(0.0, 2.0, (12, 3)).astype(np.float32)
+    found: Recipe = {}
+    stream = io.BytesIO()
+    np.save(stream, values)
+    found["a.npy"] = stream.getvalue()
+    for name, save in (("stored.npz", np.savez), ("packed.npz", np.savez_compressed)):
+        stream = io.BytesIO()
+        save(stream, x=values, y=values[:2].astype(np.int16))
+        found[name] = stream.getvalue()
+    rows = "\n".join(",".join(f"{cell:.3g}" for cell in row) for row in values)
+    found["a.csv"] = f"one,two,three\n{rows}\n".encode()
+    header = json.dumps({"x": {"dtype": "BF16", "shape": [6, 12], "data_offsets": [0, 144]}}).encode()
+    found["a.safetensors"] = struct.pack("<Q", len(header)) + header + values.tobytes()
+    calls = [
+        ["plot", "--points", "9", "--samples", "5", "--panels", "sigma", *(w for s in _PICTURES for w in ("-o", s))],
+        ["anneal", "--steps", "3", "--trajectories", "4", "--animate", "made.gif", "--json"],
+        ["anneal", "--steps", "3", "--trajectories", "4", "--animate", "made.webp", "--json"],
+        ["estimate", "--at", "0,1", "--samples", "8", *(w for s in _TABLES for w in ("-o", s))],
+        ["figures", "--only", "1", "--format", "png", "-o", "."],
+    ]
+    for words in calls:
+        code, told = answer([*words, "-q"])
+        assert code == 0, told
+    names = (*_PICTURES, *_TABLES, "made.gif", "made.webp", "manifest.json")
+    return found | {name: (folder / name).read_bytes() for name in names}
+
+
+_PICTURES: Final = ("made.png", "made.svg", "made.pdf")
+_TABLES: Final = ("table.csv", "table.json", "table.npz")
+
+
+def mutated(payload: bytes, rng: random.Random) -> bytes:
+    """Return a file with one to six random changes."""
+    changed = bytearray(payload)
+    for _ in range(rng.randint(1, 6)):
+        place = rng.randrange(len(changed) + 1)
+        length = rng.choice((1, 1, 2, 4, 8, 40, 400))
+        part = bytes(changed[place : place + length])
+        match rng.randrange(7):
+            case 0:
+                changed[place : place + 1] = bytes([rng.randrange(256)])
+            case 1:
+                del changed[place : place + length]
+            case 2:
+                changed[place:place] = rng.choice(TOKENS)
+            case 3:
+                changed[place : place + length] = rng.choice(TOKENS)
+            case 4:
+                changed[place:place] = part * rng.choice((1, 3, 50))
+            case 5:
+                del changed[place:]
+            case _:
+                other = rng.randrange(len(changed) + 1)
+                changed[other : other + len(part)] = part
+    return bytes(changed)
+
+
+def changed_record(payload: bytes, rng: random.Random) -> bytes:
+    """Return an SVG with a mutated record and the digest that belongs to it, so that the record is believed."""
+    from noisyviz.errors import InputError
+    from noisyviz.export.integrity import UNSEALED, sealed
+
+    start, end = payload.index(b"<dc:description>") + 16, payload.index(b"</dc:description>")
+    record = json.loads(payload[start:end]) | {"sha256": UNSEALED}
+    settings = record["settings"]
+    for _ in range(rng.randint(1, 3)):
+        key = rng.choice(list(settings))
+        odd: list[Any] = [0, -1, 1e300, 10**6, 10**30, "", "x" * 200, [], [[]], {}, None, True, "os:system", [1.5] * 50]
+        settings[key] = rng.choice([*odd, ["tanh"] * 9, "none", "nanil", "student-t:1", [-1e6, 1e6]])
+    text = json.dumps(record, separators=(",", ":")).encode()
+    if rng.random() < 0.3:
+        text = text[:90] + mutated(text[90:], rng)
+    with contextlib.suppress(InputError):
+        return sealed(payload[:start] + text + payload[end:])
+    return payload[:start] + text + payload[end:]
+
+
+def answer(words: list[str]) -> tuple[int, str]:
+    """Run a command line in this process and return its exit code and what it said."""
+    from noisyviz.cli.app import app
+
+    out, err = io.TextIOWrapper(io.BytesIO(), encoding="utf-8"), io.StringIO()
+    code: Any = 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            app(words)
+        except SystemExit as end:
+            code = end.code or 0
+    return code, err.getvalue()
+
+
+def uses(name: str) -> Callable[[], tuple[int, str]]:
+    """Return what is done with a file of this name, but for the work that is the same for every file."""
+    if name == "manifest.json":
+        return lambda: max(checked(name), listed())
+    if name.startswith("table"):
+        return lambda: max(checked(name), answer(["profile", name, "--shares-only", "--json"]))
+    if name.startswith("made"):
+        return lambda: max(answer(["replay", name, "--json"]), checked(name))
+    return lambda: answer(["profile", name, "--shares-only", "--json"])
+
+
+def checked(name: str) -> tuple[int, str]:
+    """Return the answer of the check before overwriting, for every kind of file that could take the place."""
+    from noisyviz.cli.app import explain
+    from noisyviz.export.marks import JSON_BEGINNING
+    from noisyviz.export.saving import check_target
+
+    told = (0, "")
+    for header in (None, "x,h,derivative", JSON_BEGINNING):
+        try:
+            check_target(name, header=header)
+        except Exception as error:
+            said, code = explain(error)
+            told = max(told, (code, f"noisyviz: {said}"))
+    return told
+
+
+def listed() -> tuple[int, str]:
+    """Read an earlier manifest, as a later run of `figures` does."""
+    from noisyviz.export.manifest import manifest_bytes
+
+    manifest_bytes(Path(), {})
+    return 0, ""
+
+
+def chunk(first: int, count: int, keep: Path | None) -> None:
+    """Try some inputs in this process, and print one JSON line of what came out."""
+    faulthandler.enable()
+    resource.setrlimit(resource.RLIMIT_AS, (6 << 30, 6 << 30))
+    codes: Counter[str] = Counter()
+    found: list[str] = []
+    slowest = 0.0
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        whole = seeds(Path(folder))
+        actions = {name: uses(name) for name in whole}
+        names = [
+            *whole,
+            "made.svg",
+            *["a.csv", "a.npy", "a.safetensors", "packed.npz"] * 3,
+        ]  # the quick ones more often
+        for number in range(first, first + count):
+            rng = random.Random(number)
+            name = rng.choice(names)
+            deep = name == "made.svg" and rng.random() < 0.5
+            payload = changed_record(whole[name], rng) if deep else mutated(whole[name], rng)
+            Path(name).write_bytes(payload)
+            began = time.monotonic()
+            told = tried(actions[name])
+            slowest = max(slowest, time.monotonic() - began)
+            Path(name).write_bytes(whole[name])
+            if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MEGABYTES << 10 and not told:
+                told = f"more than {MEGABYTES} MB"
+            codes[f"{name}{' record' if deep else ''}"] += 1
+            if told:
+                found.append(f"{number} {name}: {told}")
+                if keep is not None:
+                    (keep / f"{number}-{name}").write_bytes(payload)
+            if told.startswith("more than"):
+                break  # the largest size of a process never falls again
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    print(json.dumps({"inputs": codes, "found": found, "slowest": slowest, "peak": peak}))
+
+
+def tried(action: Callable[[], tuple[int, str]]) -> str:
+    """Return what is wrong with the answer to one input, empty for nothing."""
+
+    def late(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    faulthandler.dump_traceback_later(6 * SECONDS, exit=True)
+    try:
+        code, said = action()
+    except BaseException as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
+    if code == 130:
+        return f"longer than {SECONDS:g} s"
+    if code not in ANSWERS or "internal error" in said or "Traceback" in said:
+        return f"exit code {code}: {said[:300]}"
+    errors = [line for line in said.splitlines() if line.startswith("noisyviz:")]
+    return "" if len(errors) <= 1 and len(said) < 2000 else f"more than one sentence: {said[:300]}"
+
+
+def main() -> None:
+    """Try all inputs, in processes of their own, and report."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutated_files", description=__doc__)
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--first", type=int, default=0, help="number of the first input, which is its seed")
+    parser.add_argument("--keep", type=Path, help="folder for the files that were answered badly")
+    parser.add_argument("--chunk", action="store_true", help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.chunk:
+        chunk(asked.first, asked.count, asked.keep)
+        return
+    inputs: Counter[str] = Counter()
+    found: list[str] = []
+    slowest, peak = 0.0, 0
+    for first in range(asked.first, asked.first + asked.count, CHUNK):
+        count = min(CHUNK, asked.first + asked.count - first)
+        words = [sys.executable, "-m", "benchmarks.mutated_files", "--chunk", "--first", str(first)]
+        keep = ["--keep", str(asked.keep.resolve())] if asked.keep else []
+        done = subprocess.run([*words, "--count", str(count), *keep], capture_output=True, text=True, check=False)
+        if done.returncode:
+            found.append(f"{first} and on: ended with {done.returncode}: {done.stderr[-1500:]}")
+            continue
+        told = json.loads(done.stdout.splitlines()[-1])
+        inputs.update(told["inputs"])
+        found += told["found"]
+        slowest, peak = max(slowest, told["slowest"]), max(peak, told["peak"])
+        print(f"{inputs.total():,} inputs, {len(found)} badly answered, slowest {slowest:.1f} s, {peak} MB", flush=True)
+    print(f"\n{inputs.total():,} inputs: " + ", ".join(f"{number:,} {name}" for name, number in sorted(inputs.items())))
+    print("\n".join(found) or "all answered in one sentence")
+    sys.exit(1 if found else 0)
+
+
+if __name__ == "__main__":
+    main()

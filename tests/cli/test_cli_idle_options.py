@@ -1,0 +1,51 @@
+"""An option that changes nothing is said to."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Run
+
+PLOT = ("plot", "--points", "9", "--samples", "5", "-o", "a.png", "--force")
+ESTIMATE = ("estimate", "--at", "0,2", "--samples", "10")
+ANNEAL = ("anneal", "--steps", "3", "--trajectories", "4", "--json")
+
+
+@pytest.mark.parametrize(
+    ("words", "idle"),
+    [
+        ((*ESTIMATE, "--unit", "nani", "--p", "2", "--scale", "figure"), ["--p has no effect: nani ignores it"]),
+        ((*ESTIMATE, "--unit", "nanis", "--scale", "figure"), ["--scale has no effect: nanis ignores it"]),
+        ((*ESTIMATE, "--unit", "none", "--c", "2"), ["--c has no effect: none ignores it"]),
+        ((*ESTIMATE, "--unit", "none", "--noise", "laplace"), ["--noise has no effect: none ignores it"]),
+        ((*ESTIMATE, "--unit", "nanil-softplus", "--scale", "eq9"), ["--scale has no effect: nanil-softplus"]),
+        ((*PLOT, "--unit", "nanil", "--alpha", "1.1"), ["--alpha has no effect: nanil ignores it"]),
+        (("compare", "--unit", "nani,nanis", "--p", "2", "--json"), ["--p has no effect: these kinds ignore it"]),
+        (("compare", "--unit", "nani", "--p", "1,2", "--json"), ["--p has no effect: nani ignores it"]),
+        (("profile", "a.npy", "--unit", "nani", "--p", "2"), ["--p has no effect: nani ignores it"]),
+        (("profile", "a.npy", "--shares-only", "--c", "2"), ["--c has no effect: --shares-only computes no noise"]),
+        (("calibrate", "a.npy", "--unit", "nani", "--scale", "eq9"), ["--scale has no effect: nani ignores it"]),
+        ((*ANNEAL, "--every", "3"), ["--every has no effect: only the schedule 'paper' falls in steps"]),
+        ((*ANNEAL, "--unit", "nani", "--alpha", "1"), ["--alpha has no effect: nani ignores it"]),
+        ((*ANNEAL, "--style", "dark"), ["--style has no effect: no picture is written"]),
+        (("plot", "--json", "--width", "icml"), ["--width has no effect: no picture is written"]),
+        (("plot", "--json", "--panels", "sigma"), ["--panels has no effect: no picture is written"]),
+        (("profile", "a.npy", "--style", "dark"), ["--style has no effect: no picture is written"]),
+        (("figures", "--only", "1", "--json", "--format", "png"), ["--format has no effect: no picture is written"]),
+        ((*ESTIMATE, "--unit", "nan", "--alpha", "1", "--c", "1", "--p", "1", "--scale", "eq9"), []),
+        ((*ANNEAL, "--every", "3", "--schedule", "paper,linear"), []),
+        ((*ANNEAL, "--style", "dark", "--animate", "a.gif"), []),
+        ((*PLOT, "--style", "dark", "--width", "icml"), []),
+    ],
+)
+def test_an_option_that_does_nothing_is_said(words: tuple[str, ...], idle: list[str], run: Run, folder: Path) -> None:
+    np.save(folder / "a.npy", np.linspace(-3.0, 3.0, 400).reshape(100, 4))
+    told = run(*words)
+    assert told.exit_code == 0, told.stderr
+    notes = [line for line in told.stderr.splitlines() if "has no effect" in line]
+    for note in idle:
+        assert any(line.startswith(note) for line in notes), told.stderr
+    assert bool(notes) is bool(idle)
+    assert len(set(notes)) == len(notes)
+    if "list" not in words:
+        assert "has no effect" not in run(*words, "-q").stderr

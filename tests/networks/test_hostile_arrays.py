@@ -1,0 +1,176 @@
+"""Files that ask for far more time or memory than they are large, and odd ones: one sentence, in bounds."""
+
+import io
+import json
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Run
+
+from noisyviz.errors import InputError
+from noisyviz.networks import array_files, array_sources
+from noisyviz.networks.array_files import read_values
+from noisyviz.networks.array_sources import arrays_of
+
+Header = dict[str, Any]
+
+
+def tensors(header: Header, data: bytes = b"\0" * 16) -> bytes:
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def one(**changes: Any) -> Header:
+    return {"x": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]} | changes}
+
+
+def npy(shape: str, *, version: bytes = b"\x01\x00") -> bytes:
+    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY" + version + struct.pack("<H", len(text)) + text + b"\0" * 16
+
+
+def npz(change: Any = None, **arrays: Any) -> bytes:
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    payload = bytearray(stream.getvalue())
+    if change is not None:
+        change(payload)
+    return bytes(payload)
+
+
+def encrypted(payload: bytearray) -> None:
+    payload[6] |= 1
+    payload[payload.rfind(b"PK\x01\x02") + 8] |= 1
+
+
+def overlapping(copies: int) -> bytes:
+    """Many names for the bytes of one member."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        with archive.open("a.npy", "w") as member:
+            np.lib.format.write_array(member, np.zeros(100))
+        (first,) = archive.infolist()
+        for number in range(copies):
+            other = zipfile.ZipInfo(f"{number}.npy")
+            for key in ("CRC", "compress_size", "file_size", "header_offset", "flag_bits"):
+                setattr(other, key, getattr(first, key))
+            archive.filelist.append(other)
+            archive.NameToInfo[other.filename] = other
+        archive._didModify = True  # type: ignore[attr-defined]  # writes the list
+    return stream.getvalue()
+
+
+def twice() -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name in ("a", "b"):
+            with archive.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, np.ones(3))
+    return stream.getvalue().replace(b"b.npy", b"a.npy")
+
+
+def packed_by(method: int) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", method) as archive, archive.open("a.npy", "w") as member:
+        np.lib.format.write_array(member, np.ones(3))
+    return stream.getvalue()
+
+
+LONG = 10**4000
+CASES: dict[str, tuple[bytes, str]] = {
+    "many axes.safetensors": (tensors(one(shape=[LONG] * 900)), "900 axes, more than 32"),
+    "long lengths.safetensors": (tensors(one(shape=[LONG] * 30)), "a length that is no whole number"),
+    "fraction.safetensors": (tensors(one(shape=[4.9])), "does not describe array 'x'"),
+    "truth.safetensors": (tensors(one(shape=[True, 4])), "does not describe array 'x'"),
+    "text.safetensors": (tensors(one(shape=["4"])), "does not describe array 'x'"),
+    "half an offset.safetensors": (tensors(one(data_offsets=[0, 16.5])), "does not describe array 'x'"),
+    "shared.safetensors": (
+        tensors({f"x{n}": one()["x"] for n in range(50)}),
+        "lie on top of each other",
+    ),
+    "long header.safetensors": (b"\xff\xff\xff\x00" + b"\0" * 4 + b" " * (1 << 24), "more than 8,388,608"),
+    "version 9.npy": (npy("(4,)", version=b"\x09\x00"), "version 9.0, which is unknown"),
+    "long lengths.npy": (npy(f"({LONG}, {LONG}, {LONG})"), "a length that is no whole number"),
+    "encrypted.npz": (npz(encrypted, x=np.ones(4)), "is encrypted: 'x.npy' has a password"),
+    "overlapping.npz": (overlapping(300), "lie on top of each other"),
+    "twice.npz": (twice(), "two arrays named 'a'"),
+    "lzma.npz": (packed_by(zipfile.ZIP_LZMA), "packed in a way that NumPy does not use"),
+    "bzip2.npz": (packed_by(zipfile.ZIP_BZIP2), "packed in a way that NumPy does not use"),
+    "wide row.csv": (b"1," * (1 << 22) + b"1\n", "a row is longer than 4,194,304 bytes"),
+    "wide second row.csv": (b"1,2\n" + b"1," * (1 << 22) + b"1\n", "a row is longer than 4,194,304 bytes"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_hostile_file_is_one_sentence(name: str, run: Run) -> None:
+    payload, said = CASES[name]
+    Path(name).write_bytes(payload)
+    result = run("profile", name)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert len(result.stderr) < 400
+
+
+def test_an_archive_of_too_many_members_is_refused_before_they_are_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.npz"
+    path.write_bytes(npz(**{f"x{n}": np.ones(1) for n in range(20)}))
+    monkeypatch.setattr(array_files, "MAX_MEMBERS", 19)
+    with pytest.raises(InputError, match="holds 20 members, more than 19"):
+        list(arrays_of([str(path)]))
+    monkeypatch.setattr(array_files, "MAX_DIRECTORY", 300)
+    monkeypatch.setattr(zipfile, "ZipFile", None)
+    with pytest.raises(InputError, match="holds more than 19 members"):
+        list(arrays_of([str(path)]))
+
+
+def test_the_members_of_an_archive_have_one_allowance_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.npz"
+    path.write_bytes(npz(**{f"x{n}": np.zeros(50_000) for n in range(4)}))
+    monkeypatch.setattr(array_files, "FREE_BYTES", 1_000_000)
+    with pytest.raises(InputError, match="looks like a zip bomb"):
+        list(arrays_of([str(path)]))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_large_member_is_mapped_from_a_file_without_a_name(
+    order: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.asarray(np.random.default_rng(0).normal(size=(30, 40)), order=order)
+    path = tmp_path / "a.npz"
+    path.write_bytes(npz(x=values, y=np.ones(3)))
+    monkeypatch.setattr(array_files, "FREE_BYTES", 1000)
+    found = {one.name: one.array for one in arrays_of([str(path)])}
+    assert isinstance(found["x"], np.memmap)
+    assert not isinstance(found["y"], np.memmap)
+    np.testing.assert_array_equal(found["x"], values)
+    np.testing.assert_array_equal(found["y"], np.ones(3))
+    assert [one.name for one in tmp_path.iterdir()] == ["a.npz"]
+
+
+def test_an_array_too_large_to_hold_is_refused_where_it_must_be_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "a.npy", np.ones(11))
+    monkeypatch.setattr(array_files, "MAX_VALUES", 10)
+    with pytest.raises(InputError, match="11 numbers, more than the 10 that are read at once; use profile"):
+        read_values(str(tmp_path / "a.npy"))
+
+
+@pytest.mark.parametrize("command", [["profile"], ["plot", "--data"], ["calibrate"]])
+def test_a_name_too_long_for_the_system_has_one_code(command: list[str], run: Run) -> None:
+    for name in ("x" * 300 + ".npz", "x" * 300 + ".npz:a", "y" * 5000):
+        result = run(*command, name)
+        assert result.exit_code == 2, name[:5]
+        assert "name too long" in result.stderr
+
+
+def test_standard_input_that_is_closed_is_said() -> None:
+    with pytest.raises(InputError, match="which is closed here"):
+        list(arrays_of([array_sources.STDIN], stdin=None))
