@@ -18,6 +18,7 @@ from noisyviz.export.integrity import PNG_KEY, UNSEALED
 from noisyviz.export.integrity import PNG_SIGNATURE as PNG_SIGNATURE
 
 COMMENT: Final = b"% noisyviz "  # how a PGF file begins
+HTML_HEAD: Final = 1 << 14  # characters within which the record of a page stands
 RECORD_LIMIT: Final = 1 << 20  # bytes looked at for a record, at either end of a file
 
 
@@ -145,6 +146,9 @@ def _record_text(file: BinaryIO) -> str | None:
     head = file.read(RECORD_LIMIT).decode("utf-8", errors="replace")
     if head.lstrip().startswith("{"):
         return _json_text(head)
+    if head.startswith("<!doctype html>"):
+        found = re.search(r'<script type="application/json" id="record">(.*?)</script>', head[:HTML_HEAD])
+        return found[1] if found else None
     if "<svg" in head:
         found = re.search(r"<dc:description>(.*?)</dc:description>", head, flags=re.DOTALL)
         return html.unescape(found[1]) if found else None
