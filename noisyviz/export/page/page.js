@@ -59,7 +59,7 @@ const noisyviz = (() => {
     const given = [...new URLSearchParams(location.hash.slice(1))].sort(([a], [b]) => (a === "x") - (b === "x")); // x last
     for (const [name, text] of given) {
       try {
-        if (!Object.hasOwn(start, name)) throw Error(`there is no setting “${name}”; there are ${Object.keys(start).join(", ")}`);
+        if (!Object.hasOwn(start, name)) throw Error(`There is no setting “${name}”; there are ${Object.keys(start).join(", ")}`);
         found[name] = read(name, text, found);
       } catch (error) {
         wrong.push(sentence(error));
@@ -80,7 +80,7 @@ const noisyviz = (() => {
     } catch { /* a page inside a notebook has no address of its own */ }
   }
 
-  const sentence = ({ message }) => `${message[0].toUpperCase()}${message.slice(1).replace(/“(.{40}).+”/s, "“$1…”")}.`;
+  const sentence = ({ message }) => `${message.replace(/“(.{40}).+”/s, "“$1…”")}.`;
 
   function say(text) {
     byId("message").textContent = text;
