@@ -365,14 +365,16 @@ const noisyviz = (() => {
     return words.join(" ");
   }
 
-  function command() {
+  const command = () => commandWords().join(" ");
+
+  function commandWords() {
     const { uses } = table.kinds[state.unit], words = ["noisyviz plot", `--fn ${state.fn}`, `--unit ${state.unit}`];
     for (const name of ["alpha", "c", "p"]) if (uses.includes(name)) words.push(`--${name} ${state[name]}`);
     if (uses.includes("scale") && state.scale !== "eq9") words.push(`--scale ${state.scale}`);
     if (state.unit !== "none" && state.noise !== "normal") words.push(`--noise ${state.noise}`);
     if (state.margin !== 3) words.push(`--xlim ${xlim().map((x) => Number(x.toPrecision(12))).join(" ")}`);
     if (table.data?.option) words.push(`--data ${/^[\w.:\/-]+$/.test(table.data.option) ? table.data.option : `'${table.data.option.replaceAll("'", "'\\''")}'`}`);
-    return words.join(" ");
+    return words;
   }
 
   const VALUES = {
@@ -418,7 +420,7 @@ const noisyviz = (() => {
     byId("title").textContent = document.title = `${state.fn}, ${state.unit}`;
     byId("formula").replaceChildren(...formulaWords());
     byId("told").textContent = toldWords(rows, wrong, lim);
-    byId("command").textContent = command();
+    byId("command").replaceChildren(...commandWords().flatMap((word, k) => [k ? " " : "", element("span", {}, word)]));
     toAddress();
   }
 
