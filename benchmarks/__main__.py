@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from benchmarks import accuracy, estimates, laws, start
+from benchmarks import accuracy, estimates, laws, page, start
 from benchmarks.timing import Row
 
 HEAD: Final = ["what", "measured", "target", "", "seen"]
@@ -32,6 +32,7 @@ def main() -> None:
         "Memory": estimates.memory,
         "Annealing": partial(estimates.annealing, quick=asked.quick),
         "Saturation of real pre-activations": partial(estimates.profiling, quick=asked.quick),
+        "Page of explore": partial(page.frames, quick=asked.quick),
         "Start-up": partial(start.rows, quick=asked.quick),
         "Error of the samplers": partial(laws.errors, quick=asked.quick),
         "Coverage of 95 % intervals": partial(accuracy.coverage, quick=asked.quick),

@@ -15,9 +15,11 @@ def rows(*, quick: bool) -> list[Row]:
     noisyviz = Path(sys.executable).with_name("noisyviz")
     repeats = 5 if quick else 15
     with tempfile.TemporaryDirectory() as folder:
-        helping, typer = medians(
+        words = {"_NOISYVIZ_COMPLETE": "complete_bash", "COMP_WORDS": "noisyviz\nplot\n--fn\nta", "COMP_CWORD": "3"}
+        helping, completing, typer = medians(
             [
                 program(str(noisyviz), "--help", folder=folder),
+                program("env", *(f"{key}={value}" for key, value in words.items()), str(noisyviz), folder=folder),
                 program(sys.executable, "-c", "import typer", folder=folder),
             ],
             repeats=repeats,
@@ -34,6 +36,12 @@ def rows(*, quick: bool) -> list[Row]:
                 value=helping / typer,
                 target=1.6,
                 note=f"{1e3 * helping:.0f} ms",
+            ),
+            Row(
+                what="completing `--fn ta` against `python -c 'import typer'`",
+                value=completing / typer,
+                target=1.0,
+                note=f"{1e3 * completing:.0f} ms",
             ),
             Row(
                 what=f"`noisyviz plot --fn tanh -o a.png` against a bare Matplotlib script, {width} × {height} px",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from noisyviz.annealing.results import Annealing
     from noisyviz.annealing.schedules import SCHEDULES, schedule
     from noisyviz.errors import InputError, MissingExtraError, NoisyvizError, NotReachedError
+    from noisyviz.export.explore import Page, explore
     from noisyviz.export.plotting import plot
     from noisyviz.moments.exact import exact
     from noisyviz.moments.montecarlo import monte_carlo
@@ -58,6 +59,7 @@ __all__ = [
     "NoisyUnit",
     "NoisyvizError",
     "NotReachedError",
+    "Page",
     "Profile",
     "__version__",
     "activation",
@@ -67,6 +69,7 @@ __all__ = [
     "curves",
     "exact",
     "expected_drift",
+    "explore",
     "monte_carlo",
     "noise",
     "plot",
@@ -89,6 +92,8 @@ _HOMES: Final = {
     "Comparison": "noisyviz.pictures.compare.comparison",
     "compare": "noisyviz.pictures.compare.comparison",
     "plot": "noisyviz.export.plotting",
+    "Page": "noisyviz.export.explore",
+    "explore": "noisyviz.export.explore",
     "exact": "noisyviz.moments.exact",
     "Curves": "noisyviz.moments.quantities",
     "Moments": "noisyviz.moments.quantities",

@@ -73,7 +73,11 @@ def test_importing_noisyviz_loads_neither_numpy_nor_matplotlib() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["--version"], ["--help"], *([name, "-h"] for name in ("list", "estimate", "plot", "figures", "replay"))],
+    [
+        ["--version"],
+        ["--help"],
+        *([name, "-h"] for name in ("list", "estimate", "plot", "explore", "figures", "replay")),
+    ],
 )
 def test_help_and_version_load_neither_numpy_nor_matplotlib(words: list[str]) -> None:
     loaded = loaded_by(command(*words))
@@ -85,6 +89,12 @@ def test_estimate_never_loads_matplotlib() -> None:
     loaded = loaded_by(command("estimate", "--at", "0,1", "--samples", "100", "-o", "-", "--format", "csv"))
     assert "numpy" in loaded
     assert "matplotlib" not in loaded
+
+
+def test_explore_never_loads_matplotlib() -> None:
+    loaded = loaded_by(command("explore", "-o", "-", "--format", "html"))
+    assert "numpy" in loaded
+    assert loaded & {"matplotlib", "rich"} == set()
 
 
 @pytest.mark.parametrize(

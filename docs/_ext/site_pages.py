@@ -1,14 +1,11 @@
-"""Pages made when the site is built: one for every public name, and a live one where the page of ``explore`` exists.
+"""Pages made when the site is built: one for every public name, and the page of ``explore``.
 
 In a list of pages a name with a question mark, such as ``?torch``, is left out while that page does not exist.
 """
 
 import inspect
 import re
-import subprocess
-import sys
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
@@ -153,17 +150,9 @@ def attribute_doc(name: str) -> list[str]:
 
 
 def write_live(app: Any) -> None:
-    """Make the live page of a unit and the page that holds it, where noisyviz can."""
-    page, live = Path(app.srcdir) / "api" / "live.md", Path(app.srcdir) / UNIT_PICTURE
-    if find_spec("noisyviz.cli.explore") is None:
-        page.unlink(missing_ok=True)
-        live.unlink(missing_ok=True)
-        return
-    words = ["explore", "--fn", "hard-tanh", "--unit", "nah", "--alpha", "1.15", "-o", str(live), "--force", "-q"]
-    subprocess.run([sys.executable, "-m", "noisyviz", *words], check=True)
-    frame = f'<iframe class="live" title="A noisy unit with sliders" src="../{UNIT_PICTURE}"></iframe>'
-    told = "Move the sliders: the numbers are worked out in this page, exactly. `noisyviz explore` writes such a page."
-    write(page, f"# A unit to play with\n\n{told}\n\n```{{raw}} html\n{frame}\n```\n")
+    """Make the page with sliders that docs/explore.md holds."""
+    unit = noisyviz.NoisyUnit("hard-tanh", kind="nah", alpha=1.15)
+    write(Path(app.srcdir) / UNIT_PICTURE, noisyviz.explore(unit).html)
 
 
 def drop_missing(app: Any, docname: str, source: list[str]) -> None:  # noqa: ARG001  # Sphinx passes it

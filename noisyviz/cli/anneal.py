@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal
+from noisyviz.cli import terminal, text_charts
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
 from noisyviz.cli.parsing import member, number, whole
@@ -81,6 +81,7 @@ OPTIONS: Final = (
     *opt.FILES,
     ANIMATE,
     *opt.PICTURE,
+    opt.TERMINAL,
     *opt.PRINTING,
 )
 
@@ -89,8 +90,8 @@ def run(given: Given) -> None:
     """Run annealed descent, draw it, and sum it up."""
     from noisyviz.pictures.anneal.picture import series
 
-    picture, animate = anneal(given), given["animate"]
-    stem = "anneal" if animate is None or given["format"] is not None else None
+    picture, animate, in_text = anneal(given), given["animate"], text_charts.wanted(given)
+    stem = "anneal" if (animate is None and not in_text) or given["format"] is not None else None
     formats = (*PICTURE_FORMATS, *TABLE_FORMATS)
     out = outputs(given, formats=formats, stem=stem, header=csv_header(picture))
     if animate is not None:
@@ -107,6 +108,8 @@ def run(given: Given) -> None:
         config={"command": "anneal", **picture.settings()},
     )
     out.save(picture, result, table=table)
+    if in_text:
+        text_charts.show(text_charts.of_annealing(picture, result))
     if animate is not None:
         write_film(Path(animate), picture, result, style=given["style"], quiet=out.quiet, force=out.force)
     if given["json"]:

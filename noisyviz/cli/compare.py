@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal
+from noisyviz.cli import terminal, text_charts
 from noisyviz.cli.options import Given
 from noisyviz.cli.outputs import Outputs, Table, file_stem, outputs
 from noisyviz.cli.parsing import member
@@ -52,15 +52,17 @@ OPTIONS: Final = (
     opt.SEED,
     *opt.FILES,
     *opt.PICTURE,
+    opt.TERMINAL,
     *opt.PRINTING,
 )
 
 
 def run(given: Given) -> None:
     """Draw units side by side, and print what they do on average."""
-    picture = compare(given)
+    picture, in_text = compare(given), text_charts.wanted(given)
+    stem = None if in_text else file_stem("compare", picture.fn)
     formats = (*PICTURE_FORMATS, *TABLE_FORMATS)
-    out = outputs(given, formats=formats, stem=file_stem("compare", picture.fn), header=",".join(columns()))
+    out = outputs(given, formats=formats, stem=stem, header=",".join(columns()))
     result = picture.compute()
     if given["seed"] == "random":
         terminal.say(f"seed {picture.seed}")
@@ -72,6 +74,8 @@ def run(given: Given) -> None:
         config=config(picture, result, out),
     )
     out.save(picture, result, table=table)
+    if in_text:
+        text_charts.show(text_charts.of_comparison(picture, result))
     if given["json"]:
         terminal.print_json(table.document())
     elif not out.to_stdout:

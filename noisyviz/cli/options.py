@@ -203,6 +203,9 @@ WIDTH: Final = Option(
 )
 WITH_DATA: Final = Option("with_data", "", "Also write the data of each picture as CSV.", type=bool)
 SHOW: Final = Option("show", "", "Open the picture in the system's viewer.", type=bool)
+TERMINAL: Final = Option(
+    "terminal", "", "Print the curves as text (extra 'terminal'); without -o nothing is written.", type=bool
+)
 JSON: Final = Option("json", "", "Print one JSON document.", type=bool)
 QUIET: Final = Option("quiet", "", "Suppress notes and the names of written files.", also=("-q",), type=bool)
 FORCE: Final = Option("force", "", "Overwrite files that noisyviz did not make.", type=bool)

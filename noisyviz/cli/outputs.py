@@ -115,6 +115,13 @@ class Outputs:
         return tuple(target for target in self.targets if target.format in PICTURE_FORMATS)
 
     @property
+    def viewable(self) -> tuple[Path, ...]:
+        """The files that a viewer can open: pictures and pages."""
+        from noisyviz.export.formats import PAGE_FORMATS, PICTURE_FORMATS
+
+        return tuple(one.path for one in self.targets if one.path and one.format in (*PICTURE_FORMATS, *PAGE_FORMATS))
+
+    @property
     def to_stdout(self) -> bool:
         """Whether a file goes to standard output, so that nothing else may."""
         return any(target.path is None for target in self.targets)
@@ -142,7 +149,7 @@ class Outputs:
     def open_viewer(self) -> None:
         """Open the first written picture in the system's viewer, where that was asked for."""
         if self.show:
-            path = next(target.path for target in self.pictures if target.path)
+            path = self.viewable[0]
             if typer.launch(str(path)) != 0:
                 raise NoisyvizError(f"{path} is written, but no viewer could be started")
 
@@ -168,7 +175,7 @@ def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, he
         file that must not be replaced, and for an option that needs a picture in a file where none is written.
     """
     found = Outputs(
-        targets=tuple(targets(given["output"], given["format"], allowed=formats, json=given["json"], stem=stem)),
+        targets=tuple(targets(given["output"], given["format"], allowed=formats, json=given.has("json"), stem=stem)),
         header=header,
         with_data=given.has("with_data"),
         show=given.has("show"),
@@ -176,9 +183,10 @@ def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, he
         force=given["force"],
         **look(given),
     )
-    for flag, wanted in (("--with-data", found.with_data), ("--show", found.show)):
-        if wanted and not any(target.path for target in found.pictures):
-            raise InputError(f"{flag} needs a picture in a file; name one with -o PATH")
+    if found.with_data and not any(target.path for target in found.pictures):
+        raise InputError("--with-data needs a picture in a file; name one with -o PATH")
+    if found.show and not found.viewable:
+        raise InputError("--show needs a picture in a file; name one with -o PATH")
     for target in found.targets:
         target.check(force=found.force, header=header)
     if not (found.pictures or found.quiet):

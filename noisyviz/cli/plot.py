@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal
+from noisyviz.cli import terminal, text_charts
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Outputs, file_stem, outputs
 from noisyviz.cli.settings import idle_notes, point_settings, unit_settings, versions
@@ -41,6 +41,7 @@ OPTIONS: Final = (
     opt.SEED,
     *opt.FILES,
     *opt.PICTURE,
+    opt.TERMINAL,
     *opt.PRINTING,
 )
 
@@ -49,8 +50,9 @@ def run(given: Given) -> None:
     """Draw one picture and write it."""
     from noisyviz.networks.array_files import read_values
 
-    settings, where = unit_settings(given), point_settings(given)
-    out = outputs(given, formats=PICTURE_FORMATS, stem=file_stem("plot", settings["fn"]))
+    settings, where, in_text = unit_settings(given), point_settings(given), text_charts.wanted(given)
+    stem = None if in_text else file_stem("plot", settings["fn"])
+    out = outputs(given, formats=PICTURE_FORMATS, stem=stem)
     values = None if given["data"] is None else read_values(given["data"])
     picture = overview(given, settings | where.even(), values)
     result = picture.compute(values.finite if values else None)
@@ -59,6 +61,8 @@ def run(given: Given) -> None:
     for note in () if out.quiet else (*idle_notes(given, [settings["unit"]]), *data_notes(values, result)):
         terminal.say(note)
     out.save(picture, result)
+    if in_text:
+        text_charts.show(text_charts.of_overview(picture, result))
     if given["json"]:
         terminal.print_json(document(picture, result, out))
     out.open_viewer()

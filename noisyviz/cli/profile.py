@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
-from noisyviz.cli import terminal
+from noisyviz.cli import terminal, text_charts
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
 from noisyviz.cli.parsing import split_list
@@ -51,6 +51,7 @@ OPTIONS: Final = (
     SHARES_ONLY,
     *opt.FILES,
     *opt.PICTURE,
+    opt.TERMINAL,
     *opt.PRINTING,
 )
 
@@ -63,6 +64,9 @@ def run(given: Given) -> None:
     settings, functions = unit_settings(given), array_functions(given["array"])
     shares_only = given["shares_only"]
     out = outputs(given, formats=(*TABLE_FORMATS, *PICTURE_FORMATS), header=",".join(UNIT_COLUMNS))
+    in_text = text_charts.wanted(given)
+    if shares_only and in_text:
+        raise InputError("--shares-only omits the numbers that --terminal shows; drop one of them")
     if shares_only and out.pictures:
         raise InputError("--shares-only omits the numbers that a picture shows; drop it, or write a table instead")
     recorded = given["json"] or bool(out.targets)
@@ -70,9 +74,12 @@ def run(given: Given) -> None:
     config = {"command": "profile", "files": read, **unit_config(settings), "array": functions}
     config |= {"shares_only": shares_only, **versions()}
     table = Table(document=lambda: document(found, config), columns=found.columns, config=config)
-    if out.pictures:
+    if out.pictures or in_text:
         picture = profile_picture(settings, functions, read)
-        out.save(picture, picture.of(found), table=table)
+        result = picture.of(found)
+        out.save(picture, result, table=table)
+        if in_text:
+            text_charts.show(text_charts.of_profile(picture, result))
     else:
         out.save(table=table)
     for note in () if out.quiet else idle(given, settings["unit"]):

@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Final
@@ -16,6 +17,7 @@ _ASCII: Final = {
     **{"ξ": "xi", "π": "pi", "σ": "sigma", "τ": "tau", "φ": "phi", "ϕ": "phi", "Γ": "Gamma", "Δ": "Delta"},
     **{"∂": "d", "√": "sqrt", "·": "*", "×": "x", "−": "-", "–": "-", "—": "-", "±": "+/-", "∓": "-/+"},
     **{"≤": "<=", "≥": ">=", "≠": "!=", "≈": "~", "∞": "inf", "½": "1/2", "¼": "1/4", "′": "'", "’": "'"},
+    **{"─": "-", "│": "|", "┌": "+", "┐": "+", "└": "+", "┘": "+", "┤": "|", "├": "|", "┬": "-", "┴": "-", "┼": "+"},
     **{"…": "...", "¹": "^1", "²": "^2", "³": "^3", "⁴": "^4", "⁺": "+", "⁻": "-", "→": "->", "₀": "_0"},
 }
 
@@ -133,6 +135,22 @@ def _parts(widths: Sequence[int], most: int) -> list[list[int]]:
 def forbid_color() -> None:
     """Answer ``--no-color``: no escape byte on any stream from here on."""
     os.environ["NO_COLOR"] = "1"
+
+
+def coloured() -> bool:
+    """Whether standard output is a terminal that takes colours."""
+    return on_terminal() and not _plain()
+
+
+def uncoloured(text: str) -> str:
+    r"""Return a text without its colours.
+
+    Examples
+    --------
+    >>> uncoloured("a \x1b[31mred\x1b[0m word")
+    'a red word'
+    """
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
 def _plain() -> bool:

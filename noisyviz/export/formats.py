@@ -10,6 +10,7 @@ from noisyviz.errors import InputError, suggestion
 PICTURE_FORMATS: Final = ("png", "svg", "pdf", "pgf")
 FILM_FORMATS: Final = ("gif", "webp")
 TABLE_FORMATS: Final = ("csv", "npz", "json")
+PAGE_FORMATS: Final = ("html",)
 
 
 def format_of(

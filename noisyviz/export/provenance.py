@@ -16,6 +16,7 @@ from noisyviz.export.integrity import PNG_KEY, UNSEALED
 from noisyviz.export.integrity import PNG_SIGNATURE as PNG_SIGNATURE
 
 COMMENT: Final = b"% noisyviz "  # how a PGF file begins
+HTML_HEAD: Final = 1 << 14  # characters within which the record of a page stands
 RECORD_LIMIT: Final = 1 << 20  # bytes looked at for a record, at either end of a file
 _KEYWORDS: Final = b"/Keywords ("
 
@@ -120,7 +121,12 @@ def _record_text(file: BinaryIO) -> str | None:
         return _gif_text(file.read(RECORD_LIMIT))
     if start.startswith(b"RIFF"):
         return _webp_text(file)
-    return _svg_text(file.read(RECORD_LIMIT))
+    head = file.read(RECORD_LIMIT)
+    text = head[:HTML_HEAD].decode("utf-8", errors="replace")
+    if text.startswith("<!doctype html>"):
+        found = re.search(r'<script type="application/json" id="record">(.*?)</script>', text)
+        return found[1] if found else None
+    return _svg_text(head)
 
 
 def _svg_text(head: bytes) -> str | None:
