@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from noisyviz.errors import InputError
 from noisyviz.networks.row_blocks import blocks
-from noisyviz.networks.value_grid import MANTISSA, Index
+from noisyviz.networks.value_grid import MANTISSA, ONE, Index
 from noisyviz.units.activation import Activation, Array, on_side
 
 Mask = npt.NDArray[np.bool_]
@@ -110,33 +110,43 @@ class _Cells:
         self.middles = 0.5 * (self.corners[1:] + self.corners[:-1])
         self.side = _OCTAVES << bits
         self.sums = np.zeros((1 + moments, 4 * self.corners.size * self.side))
-        self.edges = (self._bits_of(np.ones(1)) + np.arange(self.side + 1)) << (MANTISSA - bits)
-
-    def _bits_of(self, magnitude: Array) -> Index:
-        found: Index = magnitude.view(np.int64) >> (MANTISSA - self.bits)
-        return found
+        shift = MANTISSA - bits
+        self.edges = (((ONE >> shift) + np.arange(self.side + 1)) << shift).view(np.float64)
 
     def take(self, x: Array, saturated: Mask, weights: Array | None = None) -> None:
         """Add finite samples of shape (n,)."""
-        nearest = np.searchsorted(self.middles, x)
+        nearest = np.searchsorted(self.middles, x) if self.middles.size != 1 else (x > self.middles[0]).astype(np.int64)
         offset = x - self.corners[nearest]
-        magnitude = 1.0 + np.abs(offset) / self.start
-        step = self._bits_of(magnitude)
-        step -= self._bits_of(np.ones(1))
-        np.minimum(step, self.side - 1, out=step)
-        cell = ((2 * nearest + (offset < 0)) * 2 + saturated) * self.side + step
-        low, high = self._ends(step)
-        place = (magnitude - low) / (high - low)
-        term = np.ones(x.size) if weights is None else weights
+        magnitude = np.abs(offset)
+        magnitude *= 1.0 / self.start
+        magnitude += 1.0
+        shift = MANTISSA - self.bits
+        code: Index = magnitude.view(np.int64)
+        step = (code >> shift) - (ONE >> shift)
+        place: Array = (code & ((1 << shift) - 1)).astype(np.float64) * 0.5**shift
+        beyond = step >= self.side
+        if beyond.any():
+            step[beyond] = self.side - 1
+            low, high = self._ends(step[beyond])
+            place[beyond] = (magnitude[beyond] - low) / (high - low)
+        nearest *= 2
+        nearest += offset < 0
+        nearest *= 2
+        nearest += saturated
+        nearest *= self.side
+        nearest += step
+        self._add(nearest, place, weights)
+
+    def _add(self, cell: Index, place: Array, weights: Array | None) -> None:
+        term: Array | None = weights
         for total in self.sums:
             found = np.bincount(cell, weights=term)
             total[: found.size] += found
-            term = term * place
+            term = place if term is None else term * place
 
     def _ends(self, step: Index) -> tuple[Array, Array]:
         """Return the ends of cells in units of start, from 1 on."""
-        edges = self.edges.view(np.float64)
-        return edges[step], edges[step + 1]
+        return self.edges[step], self.edges[step + 1]
 
     def held(self) -> tuple[Index, Array, Array]:
         """Return the cells with samples, their weights and the moments of places in them, shape (moments, n)."""

@@ -154,3 +154,15 @@ def test_far_and_few_samples_are_read_as_well() -> None:
     found = table(x, unit.activation.saturated(x))
     np.testing.assert_allclose(found[2], gradient_square(x, 0.1), rtol=1e-5, atol=1e-15)
     assert table(np.empty(0), np.empty(0, dtype=bool)).shape == (3, 0)
+
+
+@pytest.mark.parametrize("c", [1.0, 1.5, 2.0, 2.5])
+def test_the_least_noise_that_reaches_a_kink_is_no_exception_for_the_profile(c: float) -> None:
+    """With nanil-softplus the gradient of hard-tanh ends 2/(c − 1) beyond the thresholds, faster than any power."""
+    x = samples(400)
+    unit = nv.NoisyUnit("hard-tanh", kind="nanil-softplus", c=c)
+    moments, saturated = nv.exact(unit, x), np.abs(x) >= 1.0
+    found = nv.profile(x, fn="hard-tanh", unit=unit).total.noise
+    assert found is not None
+    assert found.bias_rms == pytest.approx(sqrt(np.mean(moments.bias**2)), rel=1e-5)
+    assert found.grad_rms_saturated == pytest.approx(sqrt(np.mean(moments.grad_rms[saturated] ** 2)), rel=1e-5)
