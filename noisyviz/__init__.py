@@ -10,10 +10,12 @@ Examples
 0.0
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Final
+from __future__ import annotations
 
+TYPE_CHECKING = False  # of type checkers alone; the module typing takes longer than all of this one
 if TYPE_CHECKING:
+    from typing import Final
+
     from noisyviz.annealing.anneal import anneal
     from noisyviz.annealing.drift import expected_drift
     from noisyviz.annealing.objectives import OBJECTIVES
@@ -119,6 +121,8 @@ _HOMES: Final = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'noisyviz' has no attribute {name!r}")
+    from importlib import import_module
+
     value: object = getattr(import_module(_HOMES[name]), name)
     globals()[name] = value
     return value

@@ -53,6 +53,12 @@ def test_no_import_runs_upward(room: str) -> None:
                 assert used != "torch" or room == "torch", f"{path}: {name}"  # an extra: nothing else needs it
 
 
+def test_next_to_nothing_loads_before_a_signal_is_answered() -> None:
+    """Until then Python answers an interrupt with a traceback."""
+    bare = modules_after("")
+    assert modules_after("import noisyviz.cli") - bare <= {"noisyviz", "noisyviz.cli", "gc", "__future__"}
+
+
 @pytest.mark.parametrize("room", NUMERICAL)
 def test_numerical_rooms_load_no_drawing_and_no_command_line(room: str) -> None:
     loaded = loaded_by(f"import {', '.join(modules_of(room))}")

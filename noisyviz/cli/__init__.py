@@ -11,6 +11,11 @@ gc.set_threshold(100_000, 20, 20)
 
 def main() -> None:
     """Run the command line, or answer a shell that completes one."""
+    import signal
+
+    # First of all, for Python would answer an interrupt with a traceback until then.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, end_at_once)
     if "_NOISYVIZ_COMPLETE" in os.environ:
         from noisyviz.cli.completion import answer
 
@@ -18,6 +23,11 @@ def main() -> None:
         if found is not None:
             sys.stdout.write(found[0] + "\n" * bool(found[0]))
             sys.exit(found[1])
-    from noisyviz.cli.process import run  # here, and the rest later still: until then a signal finds no handler of ours
+    from noisyviz.cli.process import run
 
     run()
+
+
+def end_at_once(number: int, _frame: object) -> None:
+    """Answer a signal while there is nothing to clear up."""
+    os._exit(128 + number)

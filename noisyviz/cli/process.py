@@ -6,6 +6,8 @@ import sys
 from types import FrameType
 from typing import Any, Final, NoReturn
 
+from noisyviz.cli import end_at_once
+
 SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -25,7 +27,7 @@ def run() -> NoReturn:
     parent has told us to ignore, as ``nohup`` does, stays ignored.
     """
     heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    _answer(heard, _end_at_once)
+    _answer(heard, end_at_once)
     open_streams()
     from noisyviz.cli.app import app
 
@@ -40,7 +42,7 @@ def run() -> NoReturn:
         code = 128 + signal.SIGINT
     except Ended as end:
         code = end.exit_code
-    _answer(heard, _end_at_once)
+    _answer(heard, end_at_once)
     sys.exit(code)
 
 
@@ -65,10 +67,6 @@ def _answer(numbers: list[int], handler: Any) -> None:
     for number in numbers:
         ours = handler is _raise and number == signal.SIGINT
         signal.signal(number, signal.default_int_handler if ours else handler)
-
-
-def _end_at_once(number: int, _frame: FrameType | None) -> None:
-    os._exit(128 + number)
 
 
 def _raise(number: int, _frame: FrameType | None) -> None:
