@@ -45,6 +45,17 @@ class NotReachedError(NoisyvizError):
     exit_code = 3
 
 
+def printable(text: str) -> str:
+    r"""Return text on one line without control characters, which are spelled as in Python.
+
+    Examples
+    --------
+    >>> printable("a\nb\x1b[31m")
+    'a\\nb\\x1b[31m'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
 def suggestion(word: str, allowed: Iterable[str]) -> str:
     """Return a hint at the nearest allowed word, or nothing when none is near.
 

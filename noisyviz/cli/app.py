@@ -14,7 +14,7 @@ from noisyviz import __version__
 from noisyviz.cli import anneal, calibrate, compare, estimate, figures, plot, profile, replay, terminal
 from noisyviz.cli import list as listing
 from noisyviz.cli.options import command
-from noisyviz.errors import InputError, NoisyvizError, suggestion
+from noisyviz.errors import InputError, NoisyvizError, printable, suggestion
 
 USAGE: Final = InputError.exit_code
 EPILOG: Final = "Documentation: README.md and docs/ in the source tree. Bugs and ideas: the project's issue tracker."
@@ -69,7 +69,7 @@ class Program(TyperGroup):
             if "--debug" in words:
                 traceback.print_exc()
             message, code = explain(error)
-            terminal.say(f"noisyviz: {_printable(message)}")
+            terminal.say(f"noisyviz: {printable(message)}")
         sys.exit(code)
 
 
@@ -112,11 +112,6 @@ def _usage_message(error: TyperException) -> str:
         near = getattr(error, "possibilities", None) or ()
         message = f"'{command}' has no option {option}{suggestion(option, near)}"
     return f"{message.rstrip('.')} (see '{command} --help')"
-
-
-def _printable(message: str) -> str:
-    """One line without control characters, whatever the user typed into it."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in message)
 
 
 def _globals_first(words: list[str]) -> list[str]:

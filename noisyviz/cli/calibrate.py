@@ -96,10 +96,14 @@ def run(given: Given) -> None:
     out = outputs(given, formats=(*TABLE_FORMATS, *PICTURE_FORMATS), header=",".join(COLUMNS))
     normal = given.value("input")
     recorded = given["json"] or bool(out.targets)
-    data, read = sample(given["files"], normal, units[0].activation, recorded=recorded)
+    notes: list[str] = []
+    data, read = sample(given["files"], normal, units[0].activation, recorded=recorded, notes=notes)
+    if not out.quiet:
+        for note in notes:
+            terminal.say(note)
     found = search(data, units=units, **asked)
     config = _config(read, given["input"], units) | asked | versions()
-    table = Table(document=lambda: document(found, config), columns=found.columns, config=config)
+    table = Table(document=lambda: document(found, config) | {"notes": notes}, columns=found.columns, config=config)
     if out.pictures:
         picture = calibrate_picture(units, asked, normal, read)
         out.save(picture, picture.of(found), table=table)
@@ -159,9 +163,14 @@ def units_on_offer(given: Given) -> "list[NoisyUnit]":
 
 
 def sample(
-    files: Sequence[str] | None, normal: tuple[float, float] | None, h: "Activation", *, recorded: bool
+    files: Sequence[str] | None,
+    normal: tuple[float, float] | None,
+    h: "Activation",
+    *,
+    recorded: bool,
+    notes: list[str],
 ) -> tuple["Sample", list[dict[str, str]]]:
-    """Return the pre-activations of the files, or the normal input; and which files were read, if that is recorded."""
+    """Return the pre-activations of the files, or the normal input; and which files were read, if recorded."""
     from noisyviz.networks.digests import Digests
     from noisyviz.networks.weighted_sample import gather, normal_input
 
@@ -170,7 +179,7 @@ def sample(
     from noisyviz.networks.array_sources import arrays_of
 
     with Digests() as digests:
-        read = arrays_of(files or [], stdin=sys.stdin.buffer, digests=digests if recorded else None)
+        read = arrays_of(files or [], stdin=sys.stdin.buffer, digests=digests if recorded else None, notes=notes)
         return gather((found.array for found in read), h), digests.records()
 
 

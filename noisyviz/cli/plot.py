@@ -11,7 +11,7 @@ from noisyviz.cli.settings import point_settings, unit_settings, versions
 from noisyviz.export.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
-    from noisyviz.networks.array_files import Values
+    from noisyviz.networks.values import Values
     from noisyviz.pictures.overview.picture import Overview, OverviewResult
 
 SUMMARY: Final = "Draw a noisy unit: function, saturation, noise and gradient."
@@ -29,7 +29,9 @@ Several --fn are drawn in one picture. --data adds the density of real
 pre-activations below the curves. Without -o the picture is saved as
 plot-<fn>.png in the current folder; with --json and no -o nothing is written.
 """
-DATA: Final = Option("data", "FILE[:ARRAY]", "Real pre-activations (.npy, .npz) to show below the curves.")
+DATA: Final = Option(
+    "data", "FILE[:ARRAY]", "Real pre-activations to show below the curves, from a file as in 'profile'."
+)
 OPTIONS: Final = (
     *opt.UNIT,
     *opt.PLACES,
@@ -47,7 +49,7 @@ OPTIONS: Final = (
 
 def run(given: Given) -> None:
     """Draw one picture and write it."""
-    from noisyviz.networks.array_files import read_values
+    from noisyviz.networks.values import read_values
 
     settings, where = unit_settings(given), point_settings(given)
     out = outputs(given, formats=PICTURE_FORMATS, stem=file_stem("plot", settings["fn"]))
@@ -81,6 +83,7 @@ def overview(given: Given, settings: dict[str, Any], values: "Values | None") ->
 
 def data_notes(values: "Values", result: "OverviewResult") -> Iterator[str]:
     """Say what share of the data is saturated, and what was left out."""
+    yield from values.notes
     if result.density is not None:
         for one, (left, right) in zip(result.series, result.density.saturated, strict=True):
             sides = f"left {left:.1%}, right {right:.1%}"

@@ -1,33 +1,33 @@
 """Reading arrays that others wrote: nothing in them is executed, and no header can make us take much memory.
 
 NPY files are mapped, not loaded. Members of an NPZ archive are read only when the size that their header promises is
-the size that the archive holds, and when that is in proportion to the file.
+the size that the archive holds; large ones are unpacked in blocks, so that no archive can take much memory.
 """
 
 import contextlib
-import hashlib
 import io
 import math
 import stat
 import warnings
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.errors import InputError, suggestion
+from noisyviz.errors import InputError, MissingExtraError, suggestion
+from noisyviz.networks.narrow_floats import holds, unnamed_type
+from noisyviz.networks.streamed import DAMAGED, Streamed
 
 MAX_INFLATION: Final = 200  # unpacked bytes per packed byte; trained arrays reach about 10, constant ones 1,000
 FREE_BYTES: Final = 1 << 26  # an archive may always unpack to 64 MiB
 MAX_HEADER: Final = 1 << 16
 MAX_AXES: Final = 32
 _KINDS: Final = "fiu"  # float, signed and unsigned integers
-_DAMAGED: Final = (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error, RuntimeError)
+_E5M2: Final = b"'<f1'"  # as the package ml_dtypes names it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,112 +38,94 @@ class Source:
     array: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Values:
-    """The finite numbers of an array.
-
-    Parameters
-    ----------
-    finite
-        float64, shape (n,), n ≥ 1.
-    shape
-        Of the array in the file.
-    non_finite
-        How many NaN and infinities were left out.
-    path
-        The file.
-    array
-        The name of the array, empty for an NPY file.
-    """
-
-    finite: npt.NDArray[np.float64]
-    shape: tuple[int, ...]
-    non_finite: int
-    path: Path
-    array: str
-
-    @property
-    def sha256(self) -> str:
-        """The hexadecimal digest of the file's bytes."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def split_source(text: str) -> Source:
-    """Split ``FILE[:ARRAY]``; a file of exactly that name wins over the split.
+    """Split ``FILE[:ARRAY]`` at the last colon whose left part exists; a file of exactly that name wins.
 
     Examples
     --------
     >>> split_source("gates.npz:input_gate").array
     'input_gate'
     """
+    if _exists(text):
+        return Source(path=Path(text), array="")
+    for place in reversed([k for k, letter in enumerate(text) if letter == ":"]):
+        if place > 0 and _exists(text[:place]):
+            return Source(path=Path(text[:place]), array=text[place + 1 :])
     path, colon, array = text.rpartition(":")
-    if not colon or not path or Path(text).exists() or Path(text).suffix.lower() in (".npy", ".npz"):
+    if not colon or not path or Path(text).suffix.lower() in (".npy", ".npz"):
         return Source(path=Path(text), array="")
     return Source(path=Path(path), array=array)
 
 
-def read_values(text: str, *, parameter: str = "data") -> Values:
-    """Read the finite numbers of ``FILE[:ARRAY]``, an NPY or NPZ file.
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long, or with a character that no name has
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Opened:
+    """A checked array of a file.
 
     Parameters
     ----------
-    text
-        Path, and after a colon the name of the array.
-    parameter
-        What errors call the option that named the file.
+    array
+        A map, an array, or one that is unpacked in blocks; real numbers, or those of a narrow type.
+    kind
+        A key of `NARROW`, whose numbers these are; empty for NumPy's own types.
+    columns
+        Names of the last axis, where the file has them.
+    """
+
+    array: npt.NDArray[Any] | Streamed
+    kind: str = ""
+    columns: tuple[str, ...] = ()
+
+
+def open_array(source: Source, *, shown: str, kind: str = "") -> Opened:
+    """Return a checked array of an NPY file, mapped, or of an NPZ file; errors are the end of a sentence about it.
+
+    Parameters
+    ----------
+    source
+        The file, and the name of a member.
+    shown
+        What errors call it that come up while it is unpacked.
+    kind
+        A key of `NARROW` for raw bytes and integers that hold its numbers.
 
     Raises
     ------
     InputError
         When the file is missing, damaged, of another kind, or holds no such array, or one that is empty, has no
-        dimension, or is not of real numbers; and when it would unpack to far more than its size.
+        dimension, or is not of real numbers.
     """
-    source = split_source(text)
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")  # old writers, longer floats: no reason to say anything
-            array, name = _open(source)
-            values = np.asarray(array, dtype=np.float64).ravel()
-    except InputError as error:
-        raise InputError(f"{parameter} '{text}' {error}", parameter=parameter) from None
-    except OSError as error:
-        reason = error.strerror or "it is damaged"
-        raise InputError(f"{parameter} '{text}' cannot be read: {reason.lower()}", parameter=parameter) from None
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        raise InputError(f"{parameter} '{text}' holds no finite number", parameter=parameter)
-    return Values(finite=finite, shape=array.shape, non_finite=values.size - finite.size, path=source.path, array=name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old writers: no reason to say anything
+        opened = _open(source, kind, shown)
+        array = opened.array
+        if array.dtype.names is not None and not isinstance(array, Streamed):
+            from numpy.lib.recfunctions import structured_to_unstructured  # loads much
+
+            flat = structured_to_unstructured(array, copy=False)
+            return Opened(array=flat, columns=array.dtype.names)
+        return opened
 
 
-def open_array(source: Source, *, shown: str) -> npt.NDArray[Any]:
-    """Return a checked array of an NPY file, mapped, or of an NPZ file; errors begin with `shown`.
-
-    Raises
-    ------
-    InputError
-        As `read_values`, except that an array without a finite number is no error.
-    """
-    with naming(shown), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _open(source)[0]
-
-
-def array_names(path: Path, *, shown: str) -> list[str]:
+def array_names(path: Path) -> list[str]:
     """Return the names of the arrays of an NPZ file, or one empty name for a file of another kind."""
-    with naming(shown):
-        check_regular(path)
-        with path.open("rb") as file:
-            if not file.read(8).startswith(b"PK"):
-                return [""]
-            try:
-                with zipfile.ZipFile(file) as archive:
-                    names = [i.filename.removesuffix(".npy") for i in archive.infolist() if _is_array(i)]
-            except _DAMAGED:
-                raise InputError("is a damaged or truncated .npz file") from None
-        if not names:
-            raise InputError("holds no array")
-        return names
+    with path.open("rb") as file:
+        if not file.read(8).startswith(b"PK"):
+            return [""]
+        try:
+            with zipfile.ZipFile(file) as archive:
+                names = [i.filename.removesuffix(".npy") for i in archive.infolist() if _is_array(i)]
+        except DAMAGED:
+            raise InputError("is a damaged or truncated .npz file") from None
+    if not names:
+        raise InputError("holds no array")
+    return names
 
 
 def check_axes(count: int) -> None:
@@ -165,57 +147,85 @@ def naming(shown: str) -> Iterator[None]:
         yield
     except InputError as error:
         raise InputError(f"'{shown}' {error}") from None
+    except MissingExtraError as error:
+        raise MissingExtraError(f"'{shown}' {error}") from None
     except OSError as error:
         raise InputError(f"'{shown}' cannot be read: {(error.strerror or 'it is damaged').lower()}") from None
 
 
-def _open(source: Source) -> tuple[npt.NDArray[Any], str]:
-    """Return the checked array and its name; the InputErrors are the end of a sentence about the file."""
+def _open(source: Source, kind: str, shown: str) -> Opened:
+    """Return the checked array; the InputErrors are the end of a sentence about the file."""
     check_regular(source.path)
     with source.path.open("rb") as file:
         start = file.read(8)
         if start.startswith(b"PK"):
-            return _from_archive(file, source)
+            return _from_archive(file, source, kind, shown)
         if not start.startswith(b"\x93NUMPY"):
             raise InputError("is neither an .npy nor an .npz file")
         if source.array:
             raise InputError(f"is an .npy file, which holds one array and none named '{source.array}'")
         file.seek(0)
-        dtype, shape = _header(file)
-        _check(dtype, shape)
-        held, promised = source.path.stat().st_size - file.tell(), dtype.itemsize * math.prod(shape)
+        header = _header(file)
+        _check(header, kind)
+        offset = file.tell()
+        held, promised = source.path.stat().st_size - offset, header.nbytes
     if held < promised:
         raise InputError(f"is truncated: its header declares {promised:,} bytes, but it holds {held:,}")
-    return np.load(source.path, mmap_mode="r", allow_pickle=False), ""
+    order: Literal["F", "C"] = "F" if header.fortran else "C"
+    array = np.memmap(source.path, dtype=header.dtype, mode="r", offset=offset, shape=header.shape, order=order)
+    return Opened(array=array, kind=header.kind or kind)
 
 
-def _from_archive(file: IO[bytes], source: Source) -> tuple[npt.NDArray[Any], str]:
+def _from_archive(file: IO[bytes], source: Source, kind: str, shown: str) -> Opened:
     try:
         with zipfile.ZipFile(file) as archive:
             members = {i.filename.removesuffix(".npy"): i for i in archive.infolist() if _is_array(i)}
             info = members[_chosen(source.array, list(members))]
-            packed = min(info.compress_size, source.path.stat().st_size)
-            if info.file_size > max(FREE_BYTES, MAX_INFLATION * packed):
-                raise InputError(
-                    f"would unpack {packed:,} bytes to {info.file_size:,}, which looks like a zip bomb; "
-                    "an .npy file may have any size"
-                )
             with archive.open(info) as member:
-                dtype, shape = _header(member)
-                _check(dtype, shape)
-                promised = dtype.itemsize * math.prod(shape)
-                held = info.file_size - member.tell()
-                if held != promised:
+                header = _header(member)
+                _check(header, kind)
+                offset = member.tell()
+                held = info.file_size - offset
+                if held != header.nbytes:
                     raise InputError(
-                        f"is damaged: array '{info.filename}' declares {promised:,} bytes, but holds {held:,}"
+                        f"is damaged: array '{info.filename}' declares {header.nbytes:,} bytes, but holds {held:,}"
                     )
+            array = Streamed(
+                path=source.path,
+                member=info.filename,
+                shown=shown,
+                dtype=header.dtype,
+                shape=header.shape,
+                offset=offset,
+                packed=min(info.compress_size, source.path.stat().st_size),
+            )
+            kind = header.kind or kind
+            if array.nbytes > FREE_BYTES and not (header.fortran or kind or header.dtype.names):
+                return Opened(array=array)
+            check_inflation(array)
             with archive.open(info) as member:
-                raw = io.BytesIO(member.read(info.file_size + 1))
-            return np.lib.format.read_array(raw, allow_pickle=False), info.filename.removesuffix(".npy")
+                raw = member.read(info.file_size + 1)[offset:]
+            order: Literal["F", "C"] = "F" if header.fortran else "C"
+            return Opened(array=np.frombuffer(raw, dtype=header.dtype).reshape(header.shape, order=order), kind=kind)
     except InputError:
         raise
-    except _DAMAGED:
+    except DAMAGED:
         raise InputError("is a damaged or truncated .npz file") from None
+
+
+def check_inflation(array: Streamed) -> None:
+    """Raise for an array that must be in memory as a whole, and that is much larger than its file.
+
+    Raises
+    ------
+    InputError
+        The end of a sentence about the file.
+    """
+    if array.nbytes > max(FREE_BYTES, MAX_INFLATION * array.packed):
+        raise InputError(
+            f"would unpack {array.packed:,} bytes to {array.nbytes:,}, which looks like a zip bomb; "
+            "an .npy file may have any size"
+        )
 
 
 def _is_array(info: zipfile.ZipInfo) -> bool:
@@ -235,26 +245,59 @@ def _chosen(array: str, names: list[str]) -> str:
     return names[0]
 
 
-def _header(file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Header:
+    """What the header of an NPY stream says."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    fortran: bool
+    kind: str
+
+    @property
+    def nbytes(self) -> int:
+        return self.dtype.itemsize * math.prod(self.shape)
+
+
+def _header(file: IO[bytes]) -> _Header:
     """Read the header of an NPY stream, without evaluating more than a literal of bounded length."""
     try:
         version = np.lib.format.read_magic(file)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(file, max_header_size=MAX_HEADER)
+        short = version == (1, 0)
+        size = file.read(2 if short else 4)
+        text = file.read(min(int.from_bytes(size, "little"), MAX_HEADER + 1))
+        own = text.replace(_E5M2, b"'|V1'")  # the only name that NumPy writes and cannot read
+        read = np.lib.format.read_array_header_1_0 if short else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(io.BytesIO(size + own), max_header_size=MAX_HEADER)
     except Exception:  # whatever NumPy's parser makes of a text that is no header
         raise InputError("has a damaged .npy header") from None
     if any(length < 0 for length in shape):
         raise InputError("has a damaged .npy header")
-    return dtype, shape
+    return _Header(dtype=dtype, shape=shape, fortran=fortran, kind="float8_e5m2" if own != text else "")
 
 
-def _check(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+def _check(header: _Header, kind: str) -> None:
+    dtype, shape = header.dtype, header.shape
     if dtype.hasobject:
         raise InputError("holds Python objects, which are not read because loading them could run code")
-    if dtype.kind not in _KINDS:
+    check_axes(len(shape) + (dtype.names is not None))
+    if dtype.names is not None:
+        _check_record(dtype)
+    elif kind and not holds(kind, dtype):
+        raise InputError(f"holds {dtype.name} values, which cannot be {kind}")
+    elif dtype.kind == "V" and not (kind or header.kind):
+        raise unnamed_type(dtype)
+    elif dtype.kind not in f"{_KINDS}V":
         raise InputError(f"holds {dtype.name} values; real numbers are needed (float or integer)")
-    check_axes(len(shape))
     if not shape:
         raise InputError("holds a single number, not an array")
     if 0 in shape:
         raise InputError(f"holds an empty array of shape {shape}")
+
+
+def _check_record(dtype: np.dtype[Any]) -> None:
+    """Refuse records, except those of fields of one type, which are columns."""
+    fields = [dtype[name] for name in dtype.names or ()]
+    if len(set(fields)) != 1 or fields[0].kind not in _KINDS:
+        held = ", ".join(f"'{name}' {dtype[name]}" for name in (dtype.names or ())[:10])
+        raise InputError(f"holds records of {held}; real numbers are needed (float or integer), all of one type")

@@ -11,6 +11,7 @@ from noisyviz.errors import InputError
 from noisyviz.networks.buffers import Scratch
 from noisyviz.networks.histogram import Mask, Places, Tally
 from noisyviz.networks.row_blocks import Block, blocks
+from noisyviz.networks.streamed import Streamed
 from noisyviz.networks.value_grid import Grid
 from noisyviz.units.activation import Activation, Array
 
@@ -38,12 +39,12 @@ class Sample:
     saturated: Mask
 
 
-def gather(arrays: Iterable[npt.ArrayLike], activation: Activation) -> Sample:
+def gather(arrays: Iterable[npt.ArrayLike | Streamed], activation: Activation) -> Sample:
     """Gather the finite numbers of arrays of any shape, those that saturate apart from the others."""
     tally, scratch = Tally(grid=_GRID), Scratch()
     for values in arrays:
         with np.errstate(all="ignore"):
-            for block in blocks(np.asanyarray(values), _BLOCK):
+            for block in blocks(values if isinstance(values, Streamed) else np.asanyarray(values), _BLOCK):
                 _gather(tally, block, activation, scratch)
     nodes = list(tally.nodes(activation))
     x, weights, saturated = (np.concatenate([getattr(n, key) for n in nodes]) for key in ("x", "weights", "saturated"))

@@ -30,7 +30,7 @@ def document(run: Run, *words: str, code: int = 0) -> dict[str, Any]:
 
 def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
     found = document(run, f"{DIGITS}:layer2", "--alpha", "1", "--target-grad", "0.3", "--max-bias", "0.4")
-    assert set(found) == {"config", "reached", "best", "schedule", "curve"}
+    assert set(found) == {"config", "reached", "best", "schedule", "curve", "notes"}
     assert found["reached"] is True
     assert set(found["best"]) == {"fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms", "command"}
     assert found["best"]["grad_rms_saturated"] == pytest.approx(0.3, rel=1e-8)
