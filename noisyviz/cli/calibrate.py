@@ -180,7 +180,10 @@ def sample(
 
     with Digests() as digests:
         read = arrays_of(files or [], stdin=sys.stdin.buffer, digests=digests if recorded else None, notes=notes)
-        return gather((found.array for found in read), h), digests.records()
+        gathered = gather((found.array for found in read), h)
+        if not gathered.weights.sum() > 0:
+            raise InputError(f"'{', '.join(files or [])}' holds no finite number")
+        return gathered, digests.records()
 
 
 def _config(files: Sequence[Mapping[str, str]], input_text: str | None, units: "Sequence[NoisyUnit]") -> dict[str, Any]:
@@ -227,7 +230,9 @@ def show_table(found: "Calibration") -> None:
         table = found.summary()
         terminal.print_table(table.title, table.header, table.rows)
         return
-    terminal.print_tsv(COLUMNS, ([str(value) for value in one.plain().values()] for one in found.ranked()))
+    terminal.print_tsv(
+        COLUMNS, (["" if value is None else str(value) for value in one.plain().values()] for one in found.ranked())
+    )
 
 
 def verdict(found: "Calibration", target: float, bound: float | None) -> str:

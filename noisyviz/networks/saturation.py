@@ -16,6 +16,7 @@ from noisyviz.networks.row_blocks import Block, count_rows, over_rows, working_d
 from noisyviz.networks.value_grid import Grid
 from noisyviz.units.activation import Activation, Array
 from noisyviz.units.activations import ACTIVATIONS
+from noisyviz.units.special import correct_small_tanh
 from noisyviz.units.unit import NoisyUnit
 
 FINE: Final = Grid(bits=9, octaves=64)
@@ -171,6 +172,8 @@ def magnitudes(activation: Activation, x: Array, scratch: Scratch) -> tuple[Arra
     np.abs(x, out=delta)
     if rate != 1.0:
         delta *= rate
+    y = scratch.array("y", x.shape, np.float64)
+    np.copyto(y, delta)
     np.multiply(delta, -2.0, out=e)
     np.exp(e, out=e)
     np.add(e, 1.0, out=q)
@@ -181,5 +184,6 @@ def magnitudes(activation: Activation, x: Array, scratch: Scratch) -> tuple[Arra
     e -= 1.0
     e *= q  # −tanh of the magnitude
     delta += e
+    correct_small_tanh(y, delta)
     delta *= height
     return delta, slope
