@@ -179,7 +179,12 @@ AT: Final = Option(
     "at", "LIST", "Points x, such as -3,0,2.5 or -4:4:0.1 (end included); inf is allowed.", type=list[str]
 )
 XLIM: Final = Option(
-    "xlim", "LO HI", "Range of x.", told="3 beyond the thresholds", read=interval, type=tuple[str, str]
+    "xlim",
+    "LO HI",
+    "Range of x; --xlim=LO,HI is the same.",
+    told="3 beyond the thresholds",
+    read=interval,
+    type=tuple[str, str],
 )
 POINTS: Final = Option(
     "points",
@@ -211,7 +216,10 @@ STYLE: Final = Option(
     read=partial(member, registry="noisyviz.pictures.shared.style:STYLES"),
 )
 WIDTH: Final = Option(
-    "width", "WIDTH", "Width: icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm.", default="icml-page"
+    "width",
+    "WIDTH",
+    "Width: icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm, 85mm, 3.25in or 240pt.",
+    default="icml-page",
 )
 WITH_DATA: Final = Option("with_data", "", "Also write the data of each picture as CSV.", type=bool)
 SHOW: Final = Option("show", "", "Open the picture in the system's viewer.", type=bool)
