@@ -16,7 +16,7 @@ from noisyviz.cli import anneal, calibrate, compare, estimate, figures, plot, pr
 from noisyviz.cli import list as listing
 from noisyviz.cli.environment import prepare_matplotlib
 from noisyviz.cli.options import command
-from noisyviz.errors import InputError, NoisyvizError, printable, suggestion
+from noisyviz.errors import InputError, NoisyvizError, suggestion
 
 USAGE: Final = InputError.exit_code
 EPILOG: Final = "Documentation: README.md and docs/ in the source tree. Bugs and ideas: the project's issue tracker."
@@ -73,7 +73,7 @@ class Program(TyperGroup):
             if "--debug" in words:
                 traceback.print_exc()
             message, code = explain(error)
-            terminal.say(f"noisyviz: {printable(message)}")
+            terminal.say(f"noisyviz: {message}")
         sys.exit(code)
 
 

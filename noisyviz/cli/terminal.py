@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from noisyviz.errors import InputError
+from noisyviz.errors import InputError, printable
 
 _ASCII: Final = {
     **{"α": "alpha", "β": "beta", "δ": "delta", "ε": "eps", "η": "eta", "λ": "lambda", "μ": "mu", "ν": "nu"},
@@ -41,8 +41,8 @@ def forget_stdout() -> None:
 
 
 def say(message: str) -> None:
-    """Write one line to standard error."""
-    sys.stderr.write(message + "\n")
+    """Write one line to standard error, control characters spelled out."""
+    sys.stderr.write(printable(message) + "\n")
     sys.stderr.flush()
 
 

@@ -213,6 +213,10 @@ def test_control_characters_in_names_reach_no_output(run: Run, monkeypatch: pyte
     xml.etree.ElementTree.parse("a.svg")
     for path in ("a.svg", "a.csv"):
         assert not re.search("[\x00-\x08\x0e-\x1f\ufffe]", Path(path).read_text(encoding="utf-8"))
+    shown = run("plot", "--points", "21", "--data", r"a.npz:\x1b[31mred", "-o", "b.svg")
+    assert (shown.exit_code, shown.stderr.count("\x1b")) == (0, 0)
+    assert r"\x1b[31mred of a.npz" in shown.stderr
+    xml.etree.ElementTree.parse("b.svg")
     monkeypatch.setattr(output, "on_terminal", lambda: True)
     assert "\x1b[31m" not in run("profile", "a.npz").stdout
 
