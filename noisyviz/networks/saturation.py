@@ -21,6 +21,7 @@ from noisyviz.units.unit import NoisyUnit
 
 FINE: Final = Grid(bits=9, octaves=64)
 FLAT: Final = 1e-3  # share of the largest abs h' below which a sample has no gradient worth the name
+SMALL: Final = 0.5  # a unit whose samples are all below in size needs every digit of Δ near 0
 OCTAVES: Final = 16  # of the grid of single units; beyond 65,535 only the mean is kept
 QUICK_CELLS: Final = 1 << 20  # of all units together, that stay in a processor's cache
 MOST_CELLS: Final = 1 << 23  # of all units together
@@ -89,11 +90,14 @@ class SaturationSums:
             return
         wide: Array = self._scratch.array("wide", x.shape, np.float64)
         np.copyto(wide, x)
-        delta, slope = magnitudes(self.activation, wide, self._scratch)
-        flat = np.abs(slope) < FLAT * self.activation.max_slope
+        small = bool((np.maximum(-low, high) < SMALL).any())
+        delta, slope = magnitudes(self.activation, wide, self._scratch, small=small)
+        flat: Mask = self._scratch.array("flat", x.shape, np.bool_)
+        np.less(slope if slope.min() >= 0.0 else np.abs(slope), FLAT * self.activation.max_slope, out=flat)
         if good is not None:
-            delta, slope, flat = delta * good, slope * good, flat & good
-        self.flat += count_rows(np.ascontiguousarray(flat))
+            delta, slope = delta * good, slope * good
+            flat &= good
+        self.flat += count_rows(flat)
         self.delta += over_rows(np.add, delta)
         self.slope += over_rows(np.add, slope)
         peak = float(max(-low.min(), high.max()))
@@ -160,7 +164,7 @@ def at_least(threshold: float, dtype: np.dtype[Any]) -> Any:
     return -at_most(-threshold, dtype)
 
 
-def magnitudes(activation: Activation, x: Array, scratch: Scratch) -> tuple[Array, Array]:
+def magnitudes(activation: Activation, x: Array, scratch: Scratch, *, small: bool = True) -> tuple[Array, Array]:
     """Return abs Δ and h′ at finite x, of x's shape.
 
     One exponential serves both where h is a scaled tanh: h′ keeps its digits in both tails, Δ is right to 2e-16.
@@ -172,8 +176,7 @@ def magnitudes(activation: Activation, x: Array, scratch: Scratch) -> tuple[Arra
     np.abs(x, out=delta)
     if rate != 1.0:
         delta *= rate
-    y = scratch.array("y", x.shape, np.float64)
-    np.copyto(y, delta)
+    y = np.array(delta) if small else delta
     np.multiply(delta, -2.0, out=e)
     np.exp(e, out=e)
     np.add(e, 1.0, out=q)
@@ -184,6 +187,7 @@ def magnitudes(activation: Activation, x: Array, scratch: Scratch) -> tuple[Arra
     e -= 1.0
     e *= q  # −tanh of the magnitude
     delta += e
-    correct_small_tanh(y, delta)
+    if small:
+        correct_small_tanh(y, delta)
     delta *= height
     return delta, slope
