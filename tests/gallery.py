@@ -17,8 +17,8 @@ import numpy as np
 from noisyviz.export.figures import Job, perform_all, processors
 from noisyviz.export.manifest import NAME, manifest_bytes
 from noisyviz.export.render import picture_bytes
-from noisyviz.networks.array_files import read_values
 from noisyviz.networks.profile import profile
+from noisyviz.networks.values import read_values
 from noisyviz.pictures import PICTURES
 from noisyviz.pictures.calibrate.picture import CalibratePicture
 from noisyviz.pictures.compare.picture import Compare

@@ -1,6 +1,7 @@
 """The Typer app, and the only place where errors become a sentence and an exit code."""
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from typer.exceptions import TyperException
 from noisyviz import __version__
 from noisyviz.cli import anneal, calibrate, compare, estimate, explore, figures, plot, profile, replay, terminal
 from noisyviz.cli import list as listing
+from noisyviz.cli.environment import prepare_matplotlib
 from noisyviz.cli.options import command
 from noisyviz.errors import MENDABLE, InputError, NoisyvizError, printable, shortened, suggestion
 
@@ -34,6 +36,7 @@ Exit codes: 0 success; 1 failure; 2 invalid option or input file;
 
 # Accepted anywhere on the command line, so that they can be added to the end of a command that failed.
 _ANYWHERE: Final = ("--debug", "--no-color")
+_RANGES: Final = ("--xlim",)
 _FLAGS: Final = {"kind": "--unit", "x": "--at"}
 
 
@@ -54,11 +57,12 @@ class Program(TyperGroup):
         # the time of a picture.
         os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         terminal.prepare_streams()
+        prepare_matplotlib()
         words = list(sys.argv[1:] if args is None else args)
         code: Any
         try:
             code = super().main(
-                args=_globals_first(words),
+                args=_globals_first(_ranges_apart(words)),
                 prog_name=prog_name,
                 complete_var=complete_var,
                 standalone_mode=False,
@@ -134,6 +138,26 @@ def _usage_message(error: TyperException) -> str:
         near = getattr(error, "possibilities", None) or ()
         message = f"'{command}' has no option {option}{suggestion(option, near)}"
     return f"{message.rstrip('.')} (see '{command} --help')"
+
+
+def _ranges_apart(words: list[str]) -> list[str]:
+    """Take ``--xlim=-3,3`` for ``--xlim -3 3``.
+
+    Examples
+    --------
+    >>> _ranges_apart(["plot", "--xlim=-3,3", "--xlim", "0,1"])
+    ['plot', '--xlim', '-3', '3', '--xlim', '0', '1']
+    """
+    apart: list[str] = []
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag in _RANGES and equals:
+            apart += [flag, *re.split(r"[,\s]+", value.strip(), maxsplit=1)]
+        elif apart and apart[-1] in _RANGES and "," in word:
+            apart += re.split(r",\s*", word, maxsplit=1)
+        else:
+            apart.append(word)
+    return apart
 
 
 def _globals_first(words: list[str]) -> list[str]:

@@ -95,12 +95,13 @@ def run(given: Given) -> None:
     out = outputs(given, formats=(*TABLE_FORMATS, *PICTURE_FORMATS), header=",".join(COLUMNS))
     normal = given.value("input")
     recorded = given["json"] or bool(out.targets)
-    data, read = sample(given["files"], normal, units[0].activation, recorded=recorded)
-    for note in () if out.quiet else idle_notes(given, [unit.kind for unit in units]):
+    notes: list[str] = []
+    data, read = sample(given["files"], normal, units[0].activation, recorded=recorded, notes=notes)
+    for note in () if out.quiet else (*notes, *idle_notes(given, [unit.kind for unit in units])):
         terminal.say(note)
     found = search(data, units=units, **asked)
     config = _config(read, given["input"], units) | asked | versions()
-    table = Table(document=lambda: document(found, config), columns=found.columns, config=config)
+    table = Table(document=lambda: document(found, config) | {"notes": notes}, columns=found.columns, config=config)
     if out.pictures:
         picture = calibrate_picture(units, asked, normal, read)
         out.save(picture, picture.of(found), table=table)
@@ -160,9 +161,14 @@ def units_on_offer(given: Given) -> "list[NoisyUnit]":
 
 
 def sample(
-    files: Sequence[str] | None, normal: tuple[float, float] | None, h: "Activation", *, recorded: bool
+    files: Sequence[str] | None,
+    normal: tuple[float, float] | None,
+    h: "Activation",
+    *,
+    recorded: bool,
+    notes: list[str],
 ) -> tuple["Sample", list[dict[str, str]]]:
-    """Return the pre-activations of the files, or the normal input; and which files were read, if that is recorded."""
+    """Return the pre-activations of the files, or the normal input; and which files were read, if recorded."""
     from noisyviz.networks.digests import Digests
     from noisyviz.networks.weighted_sample import gather, normal_input
 
@@ -171,8 +177,13 @@ def sample(
     from noisyviz.networks.array_sources import arrays_of
 
     with Digests() as digests:
-        read = arrays_of(files or [], stdin=terminal.standard_input(), digests=digests if recorded else None)
-        return gather((found.array for found in read), h), digests.records()
+        read = arrays_of(
+            files or [], stdin=terminal.standard_input(), digests=digests if recorded else None, notes=notes
+        )
+        gathered = gather((found.array for found in read), h)
+        if not gathered.weights.sum() > 0:
+            raise InputError(f"'{', '.join(files or [])}' holds no finite number")
+        return gathered, digests.records()
 
 
 def _config(files: Sequence[Mapping[str, str]], input_text: str | None, units: "Sequence[NoisyUnit]") -> dict[str, Any]:
@@ -219,7 +230,9 @@ def show_table(found: "Calibration") -> None:
         table = found.summary()
         terminal.print_table(table.title, table.header, table.rows)
         return
-    terminal.print_tsv(COLUMNS, ([str(value) for value in one.plain().values()] for one in found.ranked()))
+    terminal.print_tsv(
+        COLUMNS, (["" if value is None else str(value) for value in one.plain().values()] for one in found.ranked())
+    )
 
 
 def verdict(found: "Calibration", target: float, bound: float | None) -> str:

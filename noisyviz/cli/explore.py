@@ -41,7 +41,7 @@ OPTIONS: Final = (
 def run(given: Given) -> None:
     """Make one page and write it."""
     from noisyviz.export.explore import explore, page_text
-    from noisyviz.networks.array_files import read_values
+    from noisyviz.networks.values import read_values
 
     settings = unit_settings(given)
     if len(settings["fn"]) > 1:

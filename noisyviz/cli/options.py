@@ -4,6 +4,7 @@ A command names the options it takes; `command` makes the function that Typer ca
 `noisyviz.cli.parsing` can answer a bad one by its flag, its value and what is allowed.
 """
 
+import contextlib
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -133,12 +134,28 @@ def command(options: Sequence[Option], run: Callable[[Given], None]) -> Callable
     """Return the function that Typer makes a command from: it takes the options and calls ``run(given)``."""
 
     def call(**texts: Any) -> None:
-        run(Given(options, texts))
+        given = Given(options, texts)
+        run(given)
+        if not given.has("quiet"):
+            tell_own_functions(given)
 
     parameters = [option.parameter() for option in options]
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads
     call.__annotations__ = {one.name: one.annotation for one in parameters}
     return call
+
+
+def tell_own_functions(given: Given) -> None:
+    """Say on standard error what was not found of functions of the user's own."""
+    texts = [text for name in ("fn", "array") if given.takes(name) for text in given[name] or ()]
+    names = [part for text in texts for part in text.split(",") if ":" in part]
+    for name in dict.fromkeys(part.rpartition("=")[2] for part in names):
+        from noisyviz.cli import terminal
+        from noisyviz.units.activations import activation
+
+        with contextlib.suppress(InputError):  # part of something else
+            for note in activation(name.strip()).notes:
+                terminal.say(f"note: function '{name}': {note}")
 
 
 def _of_unit(parameter: Parameter) -> Option:
@@ -164,7 +181,7 @@ AT: Final = Option(
 XLIM: Final = Option(
     "xlim",
     "LO HI",
-    "Range of x.",
+    "Range of x; --xlim=LO,HI is the same.",
     told="from 3 below the lower threshold to 3 above the upper",
     read=interval,
     type=tuple[str, str],
@@ -199,7 +216,10 @@ STYLE: Final = Option(
     read=partial(member, registry="noisyviz.pictures.shared.style:STYLES"),
 )
 WIDTH: Final = Option(
-    "width", "WIDTH", "Width: icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm.", default="icml-page"
+    "width",
+    "WIDTH",
+    "Width: icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm, 85mm, 3.25in or 240pt.",
+    default="icml-page",
 )
 WITH_DATA: Final = Option("with_data", "", "Also write the data of each picture as CSV.", type=bool)
 SHOW: Final = Option("show", "", "Open the picture in the system's viewer.", type=bool)

@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import typer
 
 from noisyviz.cli import terminal
+from noisyviz.cli.environment import has_display
 from noisyviz.cli.options import Given
 from noisyviz.cli.parsing import choice, split_list
 from noisyviz.errors import InputError, NoisyvizError
@@ -145,13 +146,29 @@ class Outputs:
             else:
                 assert table is not None
                 target.write_table(table, force=self.force, quiet=self.quiet, header=self.header)
+        if pictures and not self.quiet:
+            tell_missing_glyphs()
 
     def open_viewer(self) -> None:
         """Open the first written picture in the system's viewer, where that was asked for."""
         if self.show:
             path = self.viewable[0]
+            if not has_display():
+                raise NoisyvizError(
+                    f"{path} is written, but there is no display: neither DISPLAY nor WAYLAND_DISPLAY is set"
+                )
             if typer.launch(str(path)) != 0:
                 raise NoisyvizError(f"{path} is written, but no viewer could be started")
+
+
+def tell_missing_glyphs() -> None:
+    """Say which characters were drawn as boxes."""
+    from noisyviz.export.styled import take_missing
+
+    missing = take_missing()
+    if missing:
+        shown = "".join(missing[:20]) + ("…" if len(missing) > 20 else "")
+        terminal.say(f"note: the fonts of the picture lack {len(missing)} characters, drawn as boxes: {shown}")
 
 
 def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, header: str | None = None) -> Outputs:

@@ -11,7 +11,7 @@ from noisyviz.cli.settings import idle_notes, point_settings, unit_settings, ver
 from noisyviz.export.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
-    from noisyviz.networks.array_files import Values
+    from noisyviz.networks.values import Values
     from noisyviz.pictures.overview.picture import Overview, OverviewResult
 
 SUMMARY: Final = "Draw a noisy unit: function, saturation, noise and gradient."
@@ -29,7 +29,9 @@ Several --fn are drawn in one picture. --data adds the density of real
 pre-activations below the curves. Without -o the picture is saved as
 plot-<fn>.png in the current folder; with --json and no -o nothing is written.
 """
-DATA: Final = Option("data", "FILE[:ARRAY]", "Real pre-activations (.npy, .npz) to show below the curves.")
+DATA: Final = Option(
+    "data", "FILE[:ARRAY]", "Real pre-activations to show below the curves, from a file as in 'profile'."
+)
 OPTIONS: Final = (
     *opt.UNIT,
     *opt.PLACES,
@@ -48,7 +50,7 @@ OPTIONS: Final = (
 
 def run(given: Given) -> None:
     """Draw one picture and write it."""
-    from noisyviz.networks.array_files import read_values
+    from noisyviz.networks.values import read_values
 
     settings, where, in_text = unit_settings(given), point_settings(given), text_charts.wanted(given)
     stem = None if in_text else file_stem("plot", settings["fn"])
@@ -86,6 +88,7 @@ def data_notes(values: "Values | None", result: "OverviewResult") -> Iterator[st
     """Say what share of the data is saturated, and what was left out; nothing without data."""
     if values is None:
         return
+    yield from values.notes
     if result.density is not None:
         for one, (left, right) in zip(result.series, result.density.saturated, strict=True):
             sides = f"left {left:.1%}, right {right:.1%}"

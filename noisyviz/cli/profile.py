@@ -1,5 +1,6 @@
 """``noisyviz profile``: saturation of real pre-activations, and how noise changes their gradients."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
@@ -8,15 +9,22 @@ from noisyviz.cli import options as opt
 from noisyviz.cli import terminal, text_charts
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
-from noisyviz.cli.parsing import split_list
+from noisyviz.cli.parsing import split_list, whole
 from noisyviz.cli.settings import build, idle_notes, unit_config, unit_settings, versions
 from noisyviz.errors import InputError
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 from noisyviz.results import masked_document
 
 if TYPE_CHECKING:
+    from noisyviz.networks.profile import Profiler
     from noisyviz.networks.results import Profile
     from noisyviz.pictures.profile.picture import ProfilePicture
+
+
+def axis_number(text: str, flag: str) -> int:
+    """Read the number of an axis, which counts from the end where it is negative."""
+    return whole(text, flag, low=-MAX_AXES, high=MAX_AXES - 1)
+
 
 SUMMARY: Final = "Measure which units of a network saturate, and how noise changes their gradients."
 HELP: Final = """\
@@ -25,11 +33,15 @@ noisyviz profile activations.npz --fn tanh
 noisyviz profile gates.npz --fn sigmoid --array cell_candidate=tanh -o gates.png -o units.csv
 
 Read pre-activations and measure how much they saturate and how a noisy unit
-changes the gradients of the saturated ones. Files are .npy, .npz, .csv or
-.safetensors, folders of these, or - for standard input; the last axis of an array
-is the unit, all other axes are samples. Prints a table, or one JSON document with
---json; -o writes a picture, or a table with one row per unit.
+changes the gradients of the saturated ones. Files are .npy, .npz, .safetensors,
+tables of text (.csv, .tsv, .txt, .dat, .gz) or, with the extras 'files' and
+'torch', .parquet, .h5 and .pt; also folders of these, or - for standard input.
+One axis of an array, by default the last, counts units; all other axes are
+samples. FILE:bfloat16 (float8_e4m3, float8_e5m2) reads numbers that NumPy saved
+as raw bytes. Prints a table, or one JSON document with --json; -o writes a
+picture, or a table with one row per unit.
 """
+MAX_AXES: Final = 32
 USUAL_ERROR: Final = 1 / 32  # of the quantiles of units, in 1 + |x|
 SOURCES: Final = Option(
     "files",
@@ -39,7 +51,10 @@ SOURCES: Final = Option(
     type=list[str],
     required=True,
 )
-ARRAY: Final = Option("array", "NAME=FN", "Activation of one array, if it is not --fn.", type=list[str])
+ARRAY: Final = Option(
+    "array", "NAME[=FN][@N]", "Activation and axis of units of one array, if not --fn and --axis.", type=list[str]
+)
+AXIS: Final = Option("axis", "N", "Axis of units of arrays of two axes or more.", default="-1", read=axis_number)
 SHARES_ONLY: Final = Option(
     "shares_only", "", "Compute only shares, dead units and extremes; several times faster.", type=bool
 )
@@ -47,6 +62,7 @@ OPTIONS: Final = (
     SOURCES,
     opt.FN,
     ARRAY,
+    AXIS,
     *opt.NOISE,
     SHARES_ONLY,
     *opt.FILES,
@@ -61,7 +77,8 @@ def run(given: Given) -> None:
     from noisyviz.networks.results import UNIT_COLUMNS
 
     given.value("fn")  # one function only
-    settings, functions = unit_settings(given), array_functions(given["array"])
+    settings, (functions, axes) = unit_settings(given), array_options(given["array"])
+    axis = given.value("axis")
     shares_only = given["shares_only"]
     out = outputs(given, formats=(*TABLE_FORMATS, *PICTURE_FORMATS), header=",".join(UNIT_COLUMNS))
     in_text = text_charts.wanted(given)
@@ -70,10 +87,14 @@ def run(given: Given) -> None:
     if shares_only and out.pictures:
         raise InputError("--shares-only omits the numbers that a picture shows; drop it, or write a table instead")
     recorded = given["json"] or bool(out.targets)
-    found, read = compute(given["files"], settings, functions, shares_only=shares_only, recorded=recorded)
+    profiler = new_profiler(settings, functions, axis=axis, axes=axes, shares_only=shares_only)
+    found, read = compute(given["files"], profiler, recorded=recorded)
     config = {"command": "profile", "files": read, **unit_config(settings), "array": functions}
-    config |= {"shares_only": shares_only, **versions()}
+    config |= {"axis": axis, "axes": axes, "shares_only": shares_only, **versions()}
     table = Table(document=lambda: document(found, config), columns=found.columns, config=config)
+    if not out.quiet:
+        for note in found.notes:
+            terminal.say(note)
     if out.pictures or in_text:
         picture = profile_picture(settings, functions, read)
         result = picture.of(found)
@@ -131,31 +152,45 @@ def tell_limits(found: "Profile") -> None:
         terminal.say(f"'{array.name}' has many units ({array.units:,}): they {quantiles}{noise}")
 
 
-def array_functions(texts: Sequence[str] | None) -> dict[str, str]:
-    """Read ``NAME=FN``.
+def array_options(texts: Sequence[str] | None) -> tuple[dict[str, str], dict[str, int]]:
+    """Read ``NAME[=FN][@N]``; return the functions and the axes of units by the names of arrays.
 
     Examples
     --------
-    >>> array_functions(["cell_candidate=tanh"])
-    {'cell_candidate': 'tanh'}
+    >>> array_options(["cell_candidate=tanh@1", "conv1@1"])
+    ({'cell_candidate': 'tanh'}, {'cell_candidate': 1, 'conv1': 1})
     """
     functions: dict[str, str] = {}
-    for item in split_list(texts, "--array") if texts else []:
+    axes: dict[str, int] = {}
+    begun = ""
+    for part in split_list(texts, "--array") if texts else []:
+        item, begun = begun + part, ""
         name, equals, fn = item.rpartition("=")
-        if not equals or not name or not fn:
-            raise InputError(f"--array is written NAME=FN, got '{item}'")
-        if name in functions:
+        if not equals:
+            name, fn = item, ""
+        before, at, axis = (fn if equals else name).rpartition("@")
+        if at and re.fullmatch(r"-?\d{1,4}", axis):
+            name, fn = (name, before) if equals else (before, fn)
+        else:
+            axis = ""
+        if not (equals or axis):
+            begun = f"{item},"  # a comma in the name of an array
+            continue
+        if not name or (equals and not fn):
+            raise InputError(f"--array is written NAME=FN, NAME@N or NAME=FN@N, got '{item}'")
+        if name in functions or name in axes:
             raise InputError(f"--array names '{name}' twice")
-        functions[name] = fn
-    return functions
+        functions |= {name: fn} if equals else {}
+        axes |= {name: int(axis)} if axis else {}
+    if begun:
+        raise InputError(f"--array is written NAME=FN, NAME@N or NAME=FN@N, got '{begun[:-1]}'")
+    return functions, axes
 
 
-def compute(
-    files: Sequence[str], settings: dict[str, Any], functions: Mapping[str, str], *, shares_only: bool, recorded: bool
-) -> tuple["Profile", list[dict[str, str]]]:
-    """Stream every array through the engine; return also which files were read, if that is recorded."""
-    from noisyviz.networks.array_sources import arrays_of
-    from noisyviz.networks.digests import Digests
+def new_profiler(
+    settings: dict[str, Any], functions: Mapping[str, str], *, axis: int, axes: Mapping[str, int], shares_only: bool
+) -> "Profiler":
+    """Return a profiler with the unit and the functions that were asked for."""
     from noisyviz.networks.profile import Profiler
     from noisyviz.units.activations import activation
 
@@ -164,11 +199,21 @@ def compute(
         own = {name: activation(fn) for name, fn in functions.items()}
     except InputError as error:
         raise InputError(str(error), parameter="array") from None
-    profiler = Profiler(fn=unit.activation, functions=own, unit=unit, shares_only=shares_only)
+    return Profiler(fn=unit.activation, functions=own, unit=unit, axis=axis, axes=axes, shares_only=shares_only)
+
+
+def compute(files: Sequence[str], profiler: "Profiler", *, recorded: bool) -> tuple["Profile", list[dict[str, str]]]:
+    """Stream every array through the engine; return also which files were read, if that is recorded."""
+    from noisyviz.networks.array_sources import arrays_of
+    from noisyviz.networks.digests import Digests
+
+    notes: list[str] = []
     with Digests() as digests:
-        for found in arrays_of(files, stdin=terminal.standard_input(), digests=digests if recorded else None):
-            profiler.add(found.name, found.array, alias=found.alias)
-        return profiler.finish(), digests.records()
+        for found in arrays_of(
+            files, stdin=terminal.standard_input(), digests=digests if recorded else None, notes=notes
+        ):
+            profiler.add(found.name, found.array, alias=found.alias, columns=found.columns)
+        return profiler.finish(notes), digests.records()
 
 
 def document(found: "Profile", config: Mapping[str, object]) -> dict[str, object]:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import IO, Final
 
-from noisyviz.errors import InputError
+from noisyviz.errors import InputError, printable
 from noisyviz.results import json_parts
 
 _ASCII: Final = {
@@ -49,9 +49,9 @@ def standard_input() -> IO[bytes] | None:
 
 
 def say(message: str) -> None:
-    """Write one line to standard error; where nobody can read it, the result is no worse for that."""
+    """Write one line to standard error, control characters spelled out; that nobody can read it is no failure."""
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(message + "\n")
+        sys.stderr.write(printable(message) + "\n")
         sys.stderr.flush()
 
 

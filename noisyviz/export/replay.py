@@ -16,7 +16,8 @@ from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.export import provenance
 from noisyviz.export.formats import FILM_FORMATS, PICTURE_FORMATS
 from noisyviz.export.integrity import intact
-from noisyviz.networks.array_files import Values, check_regular, naming, read_values, split_source
+from noisyviz.networks.array_files import check_regular, naming, split_source
+from noisyviz.networks.values import Values, read_values
 from noisyviz.pictures.picture import DataSource, Picture
 from noisyviz.pictures.stored import own_functions, stored_picture
 

@@ -39,6 +39,11 @@ def check_target(path: PathLike, *, force: bool = False, header: str | None = No
     folder = target.parent
     if not folder.is_dir():
         state = "is not a folder" if folder.exists() else "does not exist"
+        if os.path.islink(shown):
+            raise InputError(
+                f"output {shown!r} cannot be written: it is a link to {os.readlink(shown)!r}, whose folder {state}",
+                parameter="output",
+            )
         raise InputError(
             f"output {shown!r} cannot be written: its folder {str(Path(shown).parent)!r} {state}",
             parameter="output",
@@ -48,6 +53,7 @@ def check_target(path: PathLike, *, force: bool = False, header: str | None = No
             raise InputError(f"output {shown!r} is a folder; name a file in it", parameter="output")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(13, "its folder is not writable")
+        _try_to_write(folder)
         if not target.exists():
             return target
         if not stat.S_ISREG(target.stat().st_mode):
@@ -123,6 +129,16 @@ def write_file(
             raise
         _sync_folder(target.parent)
     return Path(path)
+
+
+def _try_to_write(folder: Path) -> None:
+    """Raise what creating a file in a folder would raise: some file systems refuse what their permissions allow."""
+    try:
+        os.close(os.open(folder, os.O_TMPFILE | os.O_WRONLY, 0o600))
+    except (AttributeError, OSError):
+        path = folder / f".noisyviz.{secrets.token_hex(4)}.part"
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        path.unlink()
 
 
 def _write_new(path: Path, finish: Callable[[IO[bytes]], None]) -> None:

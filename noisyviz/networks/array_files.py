@@ -1,29 +1,28 @@
 """Reading arrays that others wrote: nothing in them is executed, and no header can make us take much memory.
 
 NPY files are mapped, not loaded. Members of an NPZ archive are read only when the size that their header promises is
-the size that the archive holds, and when all of them together are in proportion to the file; large ones are unpacked
-into a file without a name and mapped.
+the size that the archive holds; large ones are unpacked in blocks, so that no archive can take much memory.
 """
 
 import contextlib
-import hashlib
+import io
 import math
 import os
-import shutil
 import stat
 import struct
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.errors import InputError, suggestion
+from noisyviz.errors import InputError, MissingExtraError, suggestion
+from noisyviz.networks.narrow_floats import holds, unnamed_type
+from noisyviz.networks.streamed import Streamed
 
 MAX_INFLATION: Final = 200  # unpacked bytes per packed byte; trained arrays reach about 10, constant ones 1,000
 FREE_BYTES: Final = 1 << 26  # an archive may always unpack to 64 MiB
@@ -36,6 +35,7 @@ MAX_LENGTH: Final = 1 << 62  # of an axis
 _KINDS: Final = "fiu"  # float, signed and unsigned integers
 _VERSIONS: Final = ((1, 0), (2, 0), (3, 0))
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_E5M2: Final = b"'<f1'"  # as the package ml_dtypes names it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,131 +46,91 @@ class Source:
     array: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Values:
-    """The finite numbers of an array.
-
-    Parameters
-    ----------
-    finite
-        float64, shape (n,), n ≥ 1.
-    shape
-        Of the array in the file.
-    non_finite
-        How many NaN and infinities were left out.
-    path
-        The file.
-    array
-        The name of the array, empty for an NPY file.
-    """
-
-    finite: npt.NDArray[np.float64]
-    shape: tuple[int, ...]
-    non_finite: int
-    path: Path
-    array: str
-
-    @property
-    def sha256(self) -> str:
-        """The hexadecimal digest of the file's bytes."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-class _Named(InputError):
-    """An error that names its file already."""
-
-
 def split_source(text: str) -> Source:
-    """Split ``FILE[:ARRAY]``; a file of exactly that name wins over the split.
+    """Split ``FILE[:ARRAY]`` at the last colon whose left part exists; a file of exactly that name wins.
 
     Examples
     --------
     >>> split_source("gates.npz:input_gate").array
     'input_gate'
     """
+    if _exists(text):
+        return Source(path=Path(text), array="")
+    for place in reversed([k for k, letter in enumerate(text) if letter == ":"]):
+        if place > 0 and _exists(text[:place]):
+            return Source(path=Path(text[:place]), array=text[place + 1 :])
     path, colon, array = text.rpartition(":")
-    if not colon or not path or os.path.exists(text) or Path(text).suffix.lower() in (".npy", ".npz"):
+    if not colon or not path or Path(text).suffix.lower() in (".npy", ".npz"):
         return Source(path=Path(text), array="")
     return Source(path=Path(path), array=array)
 
 
-def read_values(text: str, *, parameter: str = "data") -> Values:
-    """Read the finite numbers of ``FILE[:ARRAY]``, an NPY or NPZ file.
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # too long, or with a character that no name has
+        return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Opened:
+    """A checked array of a file.
 
     Parameters
     ----------
-    text
-        Path, and after a colon the name of the array.
-    parameter
-        What errors call the option that named the file.
+    array
+        A map, an array, or one that is unpacked in blocks; real numbers, or those of a narrow type.
+    kind
+        A key of `NARROW`, whose numbers these are; empty for NumPy's own types.
+    columns
+        Names of the last axis, where the file has them.
+    """
+
+    array: npt.NDArray[Any] | Streamed
+    kind: str = ""
+    columns: tuple[str, ...] = ()
+
+
+def open_array(source: Source, *, shown: str, kind: str = "") -> Opened:
+    """Return a checked array of an NPY file, mapped, or of an NPZ file; errors are the end of a sentence about it.
+
+    Parameters
+    ----------
+    source
+        The file, and the name of a member.
+    shown
+        What errors call it that come up while it is unpacked.
+    kind
+        A key of `NARROW` for raw bytes and integers that hold its numbers.
 
     Raises
     ------
     InputError
         When the file is missing, damaged, of another kind, or holds no such array, or one that is empty, has no
-        dimension, more than `MAX_VALUES` numbers, or is not of real numbers; and when it would unpack to far more
-        than its size.
+        dimension, or is not of real numbers.
     """
-    source = split_source(text)
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")  # old writers, longer floats: no reason to say anything
-            array, name = _open(source)
-            if array.size > MAX_VALUES:
-                raise InputError(
-                    f"holds {array.size:,} numbers, more than the {MAX_VALUES:,} that are read at once; "
-                    "use profile, or save a part of them"
-                )
-            values = np.asarray(array, dtype=np.float64).ravel()
-    except InputError as error:
-        raise InputError(f"{parameter} '{text}' {error}", parameter=parameter) from None
-    except OSError as error:
-        reason = error.strerror or "it is damaged"
-        raise InputError(f"{parameter} '{text}' cannot be read: {reason.lower()}", parameter=parameter) from None
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        raise InputError(f"{parameter} '{text}' holds no finite number", parameter=parameter)
-    return Values(finite=finite, shape=array.shape, non_finite=values.size - finite.size, path=source.path, array=name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # old writers: no reason to say anything
+        opened = _open(source, kind, shown)
+        array = opened.array
+        if array.dtype.names is not None and not isinstance(array, Streamed):
+            from numpy.lib.recfunctions import structured_to_unstructured  # loads much
+
+            flat = structured_to_unstructured(array, copy=False)
+            return Opened(array=flat, columns=array.dtype.names)
+        return opened
 
 
-def open_array(source: Source, *, shown: str) -> npt.NDArray[Any]:
-    """Return a checked array of an NPY file, mapped, or of an NPZ file; errors begin with `shown`.
-
-    Raises
-    ------
-    InputError
-        As `read_values`, except that an array without a finite number is no error.
-    """
-    with naming(shown), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return _open(source)[0]
-
-
-def arrays_in(source: Source, *, shown: str) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    """Yield name and array of all arrays of an NPZ file, or of the one that is named; of an NPY file the one it holds.
-
-    Raises
-    ------
-    InputError
-        As `open_array`.
-    """
-    with naming(shown):
-        check_regular(source.path)
-        with source.path.open("rb") as file:
-            packed = file.read(8).startswith(b"PK")
-    if source.array or not packed:
-        yield source.array, open_array(source, shown=shown)
-        return
-    with source.path.open("rb") as file, naming(shown), _archive(file) as archive:
-        members = _members(archive)
-        if not members:
-            raise InputError("holds no array")
-        for name, info in members.items():
-            with naming(f"{shown}:{name}"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                array = _member(archive, info)
-            yield name, array
+def array_names(path: Path) -> list[str]:
+    """Return the names of the arrays of an NPZ file, or one empty name for a file of another kind."""
+    with path.open("rb") as file:
+        if not file.read(8).startswith(b"PK"):
+            return [""]
+        with _archive(file) as archive:
+            names = list(_members(archive))
+    if not names:
+        raise InputError("holds no array")
+    return names
 
 
 def check_shape(shape: Sequence[object]) -> None:
@@ -190,45 +150,78 @@ def check_regular(path: Path) -> None:
 
 @contextlib.contextmanager
 def naming(shown: str) -> Iterator[None]:
-    """Put the name of a file in front of what is wrong with it, once."""
+    """Put the name of a file in front of what is wrong with it."""
     try:
         yield
-    except _Named:
-        raise
     except InputError as error:
-        raise _Named(f"'{shown}' {error}") from None
+        raise InputError(f"'{shown}' {error}") from None
+    except MissingExtraError as error:
+        raise MissingExtraError(f"'{shown}' {error}") from None
     except OSError as error:
-        raise _Named(f"'{shown}' cannot be read: {(error.strerror or 'it is damaged').lower()}") from None
+        raise InputError(f"'{shown}' cannot be read: {(error.strerror or 'it is damaged').lower()}") from None
 
 
-def _open(source: Source) -> tuple[npt.NDArray[Any], str]:
-    """Return the checked array and its name; the InputErrors are the end of a sentence about the file."""
+def _open(source: Source, kind: str, shown: str) -> Opened:
+    """Return the checked array; the InputErrors are the end of a sentence about the file."""
     check_regular(source.path)
     with source.path.open("rb") as file:
         start = file.read(8)
         if start.startswith(b"PK"):
-            return _from_archive(file, source)
+            return _from_archive(file, source, kind, shown)
         if not start.startswith(b"\x93NUMPY"):
             raise InputError("is neither an .npy nor an .npz file")
         if source.array:
             raise InputError(f"is an .npy file, which holds one array and none named '{source.array}'")
         file.seek(0)
-        dtype, shape = _header(file)
-        _check(dtype, shape)
-        held, promised = source.path.stat().st_size - file.tell(), dtype.itemsize * math.prod(shape)
+        header = _header(file)
+        _check(header, kind)
+        offset = file.tell()
+        held, promised = source.path.stat().st_size - offset, header.nbytes
     if held < promised:
         raise InputError(f"is truncated: its header declares {promised:,} bytes, but it holds {held:,}")
-    try:
-        return np.load(source.path, mmap_mode="r", allow_pickle=False), ""
-    except (ValueError, TypeError, OverflowError):
-        raise InputError("has a damaged .npy header") from None
+    order: Literal["F", "C"] = "F" if header.fortran else "C"
+    array = np.memmap(source.path, dtype=header.dtype, mode="r", offset=offset, shape=header.shape, order=order)
+    return Opened(array=array, kind=header.kind or kind)
 
 
-def _from_archive(file: IO[bytes], source: Source) -> tuple[npt.NDArray[Any], str]:
+def _from_archive(file: IO[bytes], source: Source, kind: str, shown: str) -> Opened:
     with _archive(file) as archive:
         members = _members(archive)
-        name = _chosen(source.array, list(members))
-        return _member(archive, members[name]), name
+        info = members[_chosen(source.array, list(members))]
+        if info.flag_bits & 1:
+            raise InputError(f"is encrypted: '{info.filename}' has a password; save it without one")
+        if info.compress_type not in _METHODS:
+            raise InputError(f"holds '{info.filename}' packed in a way that NumPy does not use; save it by numpy.savez")
+        with _damage():
+            return _member(archive, info, source.path, kind, shown)
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, kind: str, shown: str) -> Opened:
+    """Return a checked array of an archive; a large one is unpacked later, in blocks."""
+    with archive.open(info) as member:
+        header = _header(member)
+        _check(header, kind)
+        offset = member.tell()
+    held = info.file_size - offset
+    if held != header.nbytes:
+        raise InputError(f"is damaged: array '{info.filename}' declares {header.nbytes:,} bytes, but holds {held:,}")
+    array = Streamed(
+        path=path,
+        member=info.filename,
+        shown=shown,
+        dtype=header.dtype,
+        shape=header.shape,
+        offset=offset,
+        packed=min(info.compress_size, path.stat().st_size),
+    )
+    kind = header.kind or kind
+    if array.nbytes > FREE_BYTES and not (header.fortran or kind or header.dtype.names):
+        return Opened(array=array)
+    check_inflation(array)
+    with archive.open(info) as member:
+        raw = member.read(info.file_size + 1)[offset:]
+    order: Literal["F", "C"] = "F" if header.fortran else "C"
+    return Opened(array=np.frombuffer(raw, dtype=header.dtype).reshape(header.shape, order=order), kind=kind)
 
 
 @contextlib.contextmanager
@@ -268,7 +261,7 @@ def _directory_bytes(file: IO[bytes]) -> int:
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the arrays of an archive by name, checked together: one name, own bytes, and a bounded whole."""
+    """Return the arrays of an archive by name, checked together: one name each, and bytes of their own."""
     infos = archive.infolist()
     if len(infos) > MAX_MEMBERS:
         raise InputError(f"holds {len(infos):,} members, more than {MAX_MEMBERS:,}")
@@ -278,41 +271,24 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         if _is_array(info) and members.setdefault(name, info) is not info:
             raise InputError(f"is damaged: it holds two arrays named '{name}'")
     size = os.fstat(archive.fp.fileno()).st_size  # type: ignore[union-attr]  # open
-    packed, unpacked = (sum(getattr(info, key) for info in infos) for key in ("compress_size", "file_size"))
-    if packed > size:
+    if sum(info.compress_size for info in infos) > size:
         raise InputError("is damaged: its members lie on top of each other")
-    if unpacked > max(FREE_BYTES, MAX_INFLATION * size):
-        raise InputError(
-            f"would unpack {size:,} bytes to {unpacked:,}, which looks like a zip bomb; an .npy file may have any size"
-        )
     return members
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> npt.NDArray[Any]:
-    """Return a checked array of an archive, mapped where it is large."""
-    if info.flag_bits & 1:
-        raise InputError(f"is encrypted: '{info.filename}' has a password; save it without one")
-    if info.compress_type not in _METHODS:
-        raise InputError(f"holds '{info.filename}' packed in a way that NumPy does not use; save it by numpy.savez")
-    with _damage(), archive.open(info) as member:
-        fortran, dtype, shape = _whole_header(member)
-        _check(dtype, shape)
-        promised = dtype.itemsize * math.prod(shape)
-        held = info.file_size - member.tell()
-        if held != promised:
-            raise InputError(f"is damaged: array '{info.filename}' declares {promised:,} bytes, but holds {held:,}")
-        order: Any = "F" if fortran else "C"
-        if promised <= FREE_BYTES:
-            raw = member.read(promised + 1)
-            if len(raw) != promised:
-                raise EOFError
-            return np.frombuffer(raw, dtype=dtype).reshape(shape, order=order)
-        with tempfile.TemporaryFile(prefix="noisyviz-") as file:
-            shutil.copyfileobj(member, file, 1 << 20)
-            file.flush()
-            if file.tell() != promised:
-                raise EOFError
-            return np.memmap(file, dtype=dtype, mode="r", shape=shape, order=order)
+def check_inflation(array: Streamed) -> None:
+    """Raise for an array that must be in memory as a whole, and that is much larger than its file.
+
+    Raises
+    ------
+    InputError
+        The end of a sentence about the file.
+    """
+    if array.nbytes > max(FREE_BYTES, MAX_INFLATION * array.packed):
+        raise InputError(
+            f"would unpack {array.packed:,} bytes to {array.nbytes:,}, which looks like a zip bomb; "
+            "an .npy file may have any size"
+        )
 
 
 def _is_array(info: zipfile.ZipInfo) -> bool:
@@ -332,35 +308,63 @@ def _chosen(array: str, names: list[str]) -> str:
     return names[0]
 
 
-def _header(file: IO[bytes]) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    return _whole_header(file)[1:]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Header:
+    """What the header of an NPY stream says."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    fortran: bool
+    kind: str
+
+    @property
+    def nbytes(self) -> int:
+        return self.dtype.itemsize * math.prod(self.shape)
 
 
-def _whole_header(file: IO[bytes]) -> tuple[bool, np.dtype[Any], tuple[int, ...]]:
+def _header(file: IO[bytes]) -> _Header:
     """Read the header of an NPY stream, without evaluating more than a literal of bounded length."""
     try:
         version = np.lib.format.read_magic(file)
         if version not in _VERSIONS:
-            told = f"is an .npy file of version {version[0]}.{version[1]}, which is unknown; save it again"
-            raise InputError(told)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, dtype = read(file, max_header_size=MAX_HEADER)
+            raise InputError(f"is an .npy file of version {version[0]}.{version[1]}, which is unknown; save it again")
+        short = version == (1, 0)
+        size = file.read(2 if short else 4)
+        text = file.read(min(int.from_bytes(size, "little"), MAX_HEADER + 1))
+        own = text.replace(_E5M2, b"'|V1'")  # the only name that NumPy writes and cannot read
+        read = np.lib.format.read_array_header_1_0 if short else np.lib.format.read_array_header_2_0
+        shape, fortran, dtype = read(io.BytesIO(size + own), max_header_size=MAX_HEADER)
     except InputError:
         raise
     except Exception:  # whatever NumPy's parser makes of a text that is no header
         raise InputError("has a damaged .npy header") from None
     if any(length < 0 for length in shape):
         raise InputError("has a damaged .npy header")
-    return bool(fortran), dtype, shape
+    return _Header(dtype=dtype, shape=shape, fortran=fortran, kind="float8_e5m2" if own != text else "")
 
 
-def _check(dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+def _check(header: _Header, kind: str) -> None:
+    dtype, shape = header.dtype, header.shape
     if dtype.hasobject:
         raise InputError("holds Python objects, which are not read because loading them could run code")
-    if dtype.kind not in _KINDS:
+    check_shape(shape if dtype.names is None else (*shape, len(dtype.names)))
+    if dtype.names is not None:
+        _check_record(dtype)
+    elif kind and not holds(kind, dtype):
+        raise InputError(f"holds {dtype.name} values, which cannot be {kind}")
+    elif dtype.kind == "V" and not (kind or header.kind):
+        raise unnamed_type(dtype)
+    elif dtype.kind not in f"{_KINDS}V":
         raise InputError(f"holds {dtype.name} values; real numbers are needed (float or integer)")
-    check_shape(shape)
     if not shape:
         raise InputError("holds a single number, not an array")
     if 0 in shape:
         raise InputError(f"holds an empty array of shape {shape}")
+
+
+def _check_record(dtype: np.dtype[Any]) -> None:
+    """Refuse records, except those of fields of one type, which are columns."""
+    fields = [dtype[name] for name in dtype.names or ()]
+    if len(set(fields)) != 1 or fields[0].kind not in _KINDS:
+        held = ", ".join(f"'{name}' {dtype[name]}" for name in (dtype.names or ())[:10])
+        raise InputError(f"holds records of {held}; real numbers are needed (float or integer), all of one type")

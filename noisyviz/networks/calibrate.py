@@ -104,6 +104,8 @@ def calibrate(
         raise InputError("units must hold at least one unit", parameter="unit")
     h = units[0].activation
     sample = x if isinstance(x, Sample) else gather([np.asarray(x)], h)
+    if not sample.weights.sum() > 0:
+        raise InputError("the pre-activations hold no finite number")
     if not sample.weights[sample.saturated].sum() > 0:
         raise InputError(f"no sample saturates: none lies at or beyond a threshold of {h.name}")
     target = target_grad * abs(h.slope)

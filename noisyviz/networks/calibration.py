@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from noisyviz.results import Drawable, Result, Summary, told
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
 from noisyviz.units.unit import NoisyUnit
 
@@ -23,11 +24,11 @@ class Setting(Result):
     bias_rms: float
 
     def plain(self) -> dict[str, Any]:
-        """Return the setting under the names of `COLUMNS`."""
+        """Return the setting under the names of `COLUMNS`; α is None for a kind that ignores it."""
         return {
             "fn": self.unit.activation.name,
             "unit": self.unit.kind,
-            "alpha": float(self.unit.alpha),
+            "alpha": float(self.unit.alpha) if _takes_alpha(self.unit) else None,
             "c": self.c,
             "p": float(self.unit.p),
             "grad_rms_saturated": self.grad_rms_saturated,
@@ -36,7 +37,7 @@ class Setting(Result):
 
     def columns(self) -> dict[str, Any]:
         """Return the setting as one row."""
-        return {name: np.array([value]) for name, value in self.plain().items()}
+        return {name: np.array([_number(value)]) for name, value in self.plain().items()}
 
     def command(self) -> str:
         """Return the command that draws the unit."""
@@ -78,7 +79,7 @@ class Calibration(Drawable):
 
     def summary(self) -> Summary:
         """Return what every unit needs, the best first."""
-        cells = [[told(value) for value in one.plain().values()] for one in self.ranked()]
+        cells = [["" if value is None else told(value) for value in one.plain().values()] for one in self.ranked()]
         title = "The smallest c that reaches the target" if cells else "No setting reaches the target"
         return Summary(title=title, header=COLUMNS, rows=cells)
 
@@ -95,7 +96,7 @@ class Calibration(Drawable):
     def columns(self) -> dict[str, Any]:
         """Return the trade-off, one row for each setting that was tried."""
         rows = [one.plain() for one in self.curve]
-        return {name: np.array([row[name] for row in rows]) for name in COLUMNS}
+        return {name: np.array([_number(row[name]) for row in rows]) for name in COLUMNS}
 
     def _schedule(self) -> dict[str, Any] | None:
         """Return the end points of a schedule, None without a best setting."""
@@ -117,8 +118,17 @@ def anneal_command(start: Setting, end: Setting) -> str:
     return _words("anneal", end.unit, f"--c-start {start.c!r} --c-end {end.c!r}{form}")
 
 
+def _takes_alpha(unit: NoisyUnit) -> bool:
+    return "alpha" in KINDS[unit.kind].uses
+
+
+def _number(value: Any) -> Any:
+    return np.nan if value is None else value
+
+
 def _words(name: str, unit: NoisyUnit, level: str) -> str:
-    words = f"noisyviz {name} --fn {unit.activation.name} --unit {unit.kind} --alpha {float(unit.alpha)!r}"
+    words = f"noisyviz {name} --fn {unit.activation.name} --unit {unit.kind}"
+    words += f" --alpha {float(unit.alpha)!r}" if _takes_alpha(unit) else ""
     words += f" {level} --p {float(unit.p)!r}"
     if unit.scale != default("scale"):
         words += f" --scale {unit.scale}"

@@ -4,17 +4,19 @@ Arrays are read in chunks of rows; counts are exact, so that shares and quantile
 and sums only in their last digits.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.errors import InputError
+from noisyviz.errors import InputError, printable
+from noisyviz.networks.hints import shape_note, threshold_note
 from noisyviz.networks.noise_effect import NoiseProfile, UnitNoise
 from noisyviz.networks.results import QUANTILES, UNIT_QUANTILES, ArrayProfile, Profile, UnitProfile
 from noisyviz.networks.row_blocks import blocks
 from noisyviz.networks.saturation import FINE, SaturationSums
+from noisyviz.networks.streamed import Streamed
 from noisyviz.networks.value_grid import Index
 from noisyviz.units.activation import Activation, Array
 from noisyviz.units.activations import activation
@@ -33,6 +35,7 @@ def profile(
     fn: str | Activation = "tanh",
     functions: Mapping[str, str | Activation] | None = None,
     unit: NoisyUnit | None = None,
+    axis: int = -1,
     shares_only: bool = False,
     chunk: int | None = None,
 ) -> Profile:
@@ -41,14 +44,16 @@ def profile(
     Parameters
     ----------
     arrays
-        Real numbers; the last axis counts units, all others samples. Memory maps are read in chunks. Several arrays
-        are given by name.
+        Real numbers; one axis counts units, all others samples. Memory maps are read in chunks. Several arrays are
+        given by name. NaN and infinities are left out and counted: put NaN where a batch is padded.
     fn
         The activation that follows.
     functions
         For some arrays another activation, by the array's name.
     unit
         A noisy unit whose effect is to be found; its activation is replaced by that of the array.
+    axis
+        The axis of units of arrays of two axes or more.
     shares_only
         Whether to find shares, dead units and extremes alone, several times as fast: means and quantiles are NaN
         then, and the unit is left out.
@@ -71,7 +76,7 @@ def profile(
     (0.125, 0.25, 2, 0)
     """
     named = dict(arrays) if isinstance(arrays, Mapping) else {"x": arrays}
-    stream = Profiler(fn=fn, functions=functions, unit=unit, shares_only=shares_only, chunk=chunk)
+    stream = Profiler(fn=fn, functions=functions, unit=unit, axis=axis, shares_only=shares_only, chunk=chunk)
     for name, values in named.items():
         stream.add(name, values)
     return stream.finish()
@@ -86,6 +91,8 @@ class Profiler:
         fn: str | Activation = "tanh",
         functions: Mapping[str, str | Activation] | None = None,
         unit: NoisyUnit | None = None,
+        axis: int = -1,
+        axes: Mapping[str, int] | None = None,
         shares_only: bool = False,
         chunk: int | None = None,
     ) -> None:
@@ -93,6 +100,7 @@ class Profiler:
             raise InputError(f"chunk must be at least 1, got {chunk}", parameter="chunk")
         self._default = _function(fn)
         self._own = {name: _function(given) for name, given in (functions or {}).items()}
+        self._axis, self._axes = axis, dict(axes or {})
         self._unit = None if shares_only else unit
         self._chunk = chunk or (QUICK_CHUNK if shares_only else CHUNK)
         self._shares_only = shares_only
@@ -100,19 +108,25 @@ class Profiler:
         self._done: list[ArrayProfile] = []
         self._sums: list[SaturationSums] = []
         self._noises: list[Array] = []
+        self._notes: list[str] = []
 
-    def add(self, name: str, values: npt.ArrayLike, *, alias: str = "") -> ArrayProfile:
-        """Profile one array; `functions` may name it by its name or by its alias."""
-        array = np.asanyarray(values)
+    def add(
+        self, name: str, values: npt.ArrayLike | Streamed, *, alias: str = "", columns: Sequence[str] = ()
+    ) -> ArrayProfile:
+        """Profile one array; `functions` and `axes` may name it by its name or by its alias; columns name its units."""
+        array = values if isinstance(values, Streamed) else np.asanyarray(values)
+        called, name = {name, alias, printable(name), printable(alias)} - {""}, printable(name)
         if array.dtype.kind not in _KINDS:
             raise InputError(f"array '{name}' holds {array.dtype.name} values; real numbers are needed")
         if array.ndim == 0 or array.size == 0:
             kind = "a single number" if array.ndim == 0 else f"an empty array of shape {array.shape}"
             raise InputError(f"array '{name}' is {kind}; pre-activations of at least one sample are needed")
-        self._used |= {name, alias}
-        h = self._own.get(name, self._own.get(alias, self._default))
+        self._used |= called
+        h = next((self._own[key] for key in self._own if key in called), self._default)
+        axis = next((self._axes[key] for key in self._axes if key in called), self._axis)
+        shape, array = array.shape, _along(array, axis, name)
         sums = SaturationSums(
-            units=1 if array.ndim == 1 else array.shape[-1],
+            units=1 if array.ndim == 1 else shape[axis],
             size=array.size,
             dtype=array.dtype,
             activation=h,
@@ -123,18 +137,26 @@ class Profiler:
             for block in blocks(array, self._chunk):
                 sums.take(block)
             noise = sums.noise() if self._unit is not None else None
-            found = _profile(sums, noise, name=name, shape=array.shape)
+            names = (
+                tuple(map(printable, columns))
+                if len(columns) == sums.units and axis % len(shape) + 1 == len(shape)
+                else ()
+            )
+            found = _profile(sums, noise, name=name, shape=shape, axis=axis, unit_names=names)
+        self._notes += [note for note in (shape_note(name, shape, axis), threshold_note(h)) if note]
+        fewest = int(sums.finite.min())
+        self._notes += sums.hints.tell(name, samples=fewest, units=sums.units, dead=found.dead_units)
         self._done.append(found)
         self._sums.append(sums)
         if noise is not None:
             self._noises.append(noise[0])
         return found
 
-    def finish(self) -> Profile:
-        """Return what was found, once all arrays are there."""
+    def finish(self, notes: Sequence[str] = ()) -> Profile:
+        """Return what was found, once all arrays are there; `notes` come before those on the arrays."""
         if not self._done:
             raise InputError("there is no array to profile")
-        missing = [name for name in self._own if name not in self._used]
+        missing = [name for name in (*self._own, *self._axes) if name not in self._used]
         if missing:
             held = ", ".join(found.name for found in self._done)
             raise InputError(f"there is no array '{missing[0]}'; the arrays are {held}", parameter="array")
@@ -143,7 +165,22 @@ class Profiler:
             total=_total(self._done, self._sums, self._noises),
             unit=self._unit,
             activations=tuple(sums.activation for sums in self._sums),
+            notes=tuple(dict.fromkeys([*notes, *self._notes])),
         )
+
+
+def _along(array: npt.NDArray[Any] | Streamed, axis: int, name: str) -> npt.NDArray[Any] | Streamed:
+    """Return an array with its axis of units last."""
+    if array.ndim == 1:
+        return array
+    if not -array.ndim <= axis < array.ndim:
+        raise InputError(
+            f"axis must be from {-array.ndim} to {array.ndim - 1} for '{name}' of shape {array.shape}, got {axis}",
+            parameter="axis",
+        )
+    if axis % array.ndim == array.ndim - 1:
+        return array
+    return array.along(axis) if isinstance(array, Streamed) else np.moveaxis(array, axis, -1)
 
 
 def _function(fn: str | Activation) -> Activation:
@@ -164,6 +201,7 @@ def _per_unit(sums: SaturationSums, noise: Array | None) -> UnitProfile:
         mean_abs_delta=sums.delta / n,
         mean_derivative=sums.slope / n,
         dead=saturated / n >= DEAD,
+        flat=np.full(sums.units, np.nan) if sums.shares_only else sums.flat / n >= DEAD,
         low=np.where(sums.finite == 0, np.nan, sums.low),
         high=np.where(sums.finite == 0, np.nan, sums.high),
         quantiles=np.full((sums.units, wanted.size), np.nan)
@@ -174,21 +212,20 @@ def _per_unit(sums: SaturationSums, noise: Array | None) -> UnitProfile:
     )
 
 
-def _profile(
-    sums: SaturationSums, noise: tuple[Array, Array | None] | None, *, name: str, shape: tuple[int, ...]
-) -> ArrayProfile:
+def _profile(sums: SaturationSums, noise: tuple[Array, Array | None] | None, **facts: Any) -> ArrayProfile:
     """Return the profile of a whole array."""
     per_unit = _per_unit(sums, noise[1] if noise else None)
     return _array_profile(
-        name=name,
+        **facts,
         fn=sums.activation.name,
-        shape=shape,
+        thresholds=sums.activation.thresholds,
         units=sums.units,
         samples=sums.rows,
         finite=int(sums.finite.sum()),
         non_finite=sums.rows * sums.units - int(sums.finite.sum()),
         sums={key: float(getattr(sums, key).sum()) for key in _SUMMED},
         dead_units=int(per_unit.dead.sum()),
+        flat_units=np.nan if sums.shares_only else int(per_unit.flat.sum()),
         counts=sums.cells.counts(),
         low=sums.low.min(),
         high=sums.high.max(),
@@ -221,12 +258,16 @@ def _total(done: list[ArrayProfile], sums: list[SaturationSums], noises: list[Ar
         name="total",
         fn=names.pop() if len(names) == 1 else "",
         shape=(),
+        axis=-1,
+        unit_names=(),
+        thresholds=(),
         units=sum(found.units for found in done),
         samples=sum(found.samples for found in done),
         finite=sum(int(part.finite.sum()) for part in sums),
         non_finite=sum(found.non_finite for found in done),
         sums={key: float(sum(getattr(part, key).sum() for part in sums)) for key in _SUMMED},
         dead_units=sum(found.dead_units for found in done),
+        flat_units=sum(found.flat_units for found in done),
         counts=np.sum([found.counts for found in done], axis=0),
         low=min(part.low.min() for part in sums),
         high=max(part.high.max() for part in sums),

@@ -31,6 +31,9 @@ class UnitProfile(Result):
         Means of abs Δ and of h′.
     dead
         Whether at least 99 % of the samples saturate.
+    flat
+        Whether abs h′ is below a thousandth of its largest value in at least 99 % of the samples; NaN with
+        `shares_only`.
     low, high
         The smallest and the largest finite x.
     quantiles
@@ -50,6 +53,7 @@ class UnitProfile(Result):
     mean_abs_delta: Array
     mean_derivative: Array
     dead: npt.NDArray[np.bool_]
+    flat: npt.NDArray[np.bool_] | Array
     low: Array
     high: Array
     quantiles: Array
@@ -76,14 +80,23 @@ class ArrayProfile(Result):
         Of the array and of its activation; the total of several activations has an empty one.
     shape
         As given, empty for the total.
+    axis
+        Which axis counts units.
     units, samples
-        The length of the last axis and the product of the others; an array of one axis is one unit.
+        The length of that axis and the product of the others; an array of one axis is one unit.
+    unit_names
+        Names of the units, empty where there are none.
+    thresholds
+        (x_t⁻, x_t⁺), ∓inf where that side has none; empty for the total.
     non_finite
         NaN and infinities, which are left out.
     share_left, share_right, share_saturated, mean_abs_delta, mean_derivative
         As in `UnitProfile`, over all finite numbers; NaN where there is none.
     dead_units
         How many units saturate in at least 99 % of their samples.
+    flat_units
+        How many units have an abs h′ below a thousandth of its largest value in at least 99 % of their samples, which
+        tells of functions without a threshold too; NaN with `shares_only`.
     quantiles
         Of x at `QUANTILES`, off by at most (1 + abs x)/512.
     counts
@@ -97,6 +110,9 @@ class ArrayProfile(Result):
     name: str
     fn: str
     shape: tuple[int, ...]
+    axis: int
+    unit_names: tuple[str, ...]
+    thresholds: tuple[float, ...]
     units: int
     samples: int
     non_finite: int
@@ -106,6 +122,7 @@ class ArrayProfile(Result):
     mean_abs_delta: float
     mean_derivative: float
     dead_units: int
+    flat_units: float
     quantiles: Array
     counts: Index
     noise: NoiseProfile | None
@@ -114,6 +131,8 @@ class ArrayProfile(Result):
     def plain(self) -> dict[str, Any]:
         """Return the facts about the array, its quantiles, and what the noisy unit does."""
         found: dict[str, Any] = {name: getattr(self, name) for name in ARRAY_FIELDS}
+        found["axis"] = self.axis
+        found["thresholds"] = [x if np.isfinite(x) else None for x in self.thresholds]
         found["quantiles"] = {f"{q:g}": v for q, v in zip(QUANTILES, self.quantiles.tolist(), strict=True)}
         if self.per_unit is not None:
             found["unit_quantile_error"] = self.per_unit.quantile_error
@@ -138,25 +157,28 @@ class Profile(Drawable):
         The noisy unit whose effect was found, None without one; on every array with the array's activation.
     activations
         The activation of every array.
+    notes
+        What is odd about the arrays, in sentences.
     """
 
     arrays: tuple[ArrayProfile, ...]
     total: ArrayProfile
     unit: NoisyUnit | None
     activations: tuple[Activation, ...]
+    notes: tuple[str, ...] = ()
 
     def summary(self) -> Summary:
         """Return the main facts, one row per array, and of all together where there are several."""
         rows = [*self.arrays, *([self.total] if len(self.arrays) > 1 else [])]
         names = SHOWN if self.total.noise is not None else {key: SHOWN[key] for key in SHARES_SHOWN}
-        cells = [[told(fact(row, name)) for name in names.values()] for row in rows]
+        cells = [[_cell(row, name) for name in names.values()] for row in rows]
         title = "Saturation" if self.unit is None else f"Saturation, and what {self.unit!r} does"
         return Summary(title=title, header=tuple(names), rows=cells)
 
     def plain(self) -> dict[str, Any]:
         """Return what was found for every array, and for all together."""
-        total = {name: value for name, value in self.total.plain().items() if name not in ("name", "shape")}
-        return {"arrays": [array.plain() for array in self.arrays], "total": total}
+        total = {name: value for name, value in self.total.plain().items() if name not in _ONLY_OF_ARRAYS}
+        return {"arrays": [array.plain() for array in self.arrays], "total": total, "notes": list(self.notes)}
 
     def columns(self) -> dict[str, Any]:
         """Return one row for every unit of every array, as the command's CSV file does."""
@@ -165,18 +187,19 @@ class Profile(Drawable):
 
 ARRAY_FIELDS: Final = (
     *("name", "fn", "shape", "units", "samples", "non_finite", "share_left", "share_right", "share_saturated"),
-    *("mean_abs_delta", "mean_derivative", "dead_units"),
+    *("mean_abs_delta", "mean_derivative", "dead_units", "flat_units"),
 )
 """What is told of an array beside its quantiles and the noise."""
 
 UNIT_COLUMNS: Final = (
-    *("array", "fn", "unit", "samples", "share_left", "share_right", "share_saturated", "mean_abs_delta"),
-    *("mean_derivative", "dead", "low", "q05", "q50", "q95", "high"),
+    *("array", "fn", "unit", "unit_name", "samples", "share_left", "share_right", "share_saturated", "mean_abs_delta"),
+    *("mean_derivative", "dead", "flat", "low", "q05", "q50", "q95", "high"),
     *("noise.bias_rms", "noise.std_rms", "noise.bias_rms_saturated", "noise.std_rms_saturated"),
     *("noise.grad_rms_saturated", "noise.grad_rms_noiseless_saturated"),
 )
 """The columns of a table of units."""
 
+_ONLY_OF_ARRAYS: Final = ("name", "shape", "axis", "thresholds")
 SHOWN: Final = {
     "array": "name",
     "fn": "fn",
@@ -184,6 +207,7 @@ SHOWN: Final = {
     "left": "share_left",
     "right": "share_right",
     "dead": "dead_units",
+    "flat": "flat_units",
     "mean h'": "mean_derivative",
     "bias": "noise.bias_rms",
     "std": "noise.std_rms",
@@ -199,9 +223,22 @@ def unit_columns(arrays: Sequence[ArrayProfile]) -> dict[str, Any]:
     tables = []
     for array in arrays:
         if array.per_unit is not None:  # only the total has none
-            facts = {"array": array.name, "fn": array.fn, "unit": np.arange(array.units), **array.per_unit.columns()}
+            names = np.array(array.unit_names or [""] * array.units)
+            facts: dict[str, Any] = {
+                "array": array.name,
+                "fn": array.fn,
+                "unit": np.arange(array.units),
+                "unit_name": names,
+            }
+            facts |= array.per_unit.columns()
             tables.append({name: np.broadcast_to(value, (array.units,)) for name, value in facts.items()})
     return {name: np.concatenate([table[name] for table in tables]) if tables else np.zeros(0) for name in UNIT_COLUMNS}
+
+
+def _cell(row: ArrayProfile, name: str) -> str:
+    """Return a fact as text; a share beyond a threshold that the function does not have is told as none."""
+    sides = dict(zip(("share_left", "share_right"), row.thresholds, strict=False))
+    return "none" if np.isinf(sides.get(name, 0.0)) else told(fact(row, name))
 
 
 def fact(row: ArrayProfile, name: str) -> Any:

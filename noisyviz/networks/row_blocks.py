@@ -1,11 +1,14 @@
 """Reading an array in blocks of rows, whatever its size, order and dtype, and reductions over the rows of a block."""
 
+import math
 import mmap
 from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+
+from noisyviz.networks.streamed import Streamed
 
 MOST: Final = 1 << 22  # numbers in a block, whatever is asked for
 _RELEASE: Final = 1 << 26  # bytes of a memory map that are looked at before they are given back
@@ -15,13 +18,13 @@ _SINGLE: Final = frozenset({"f2", "f4", "i1", "u1", "i2", "u2"})  # all their va
 Block = npt.NDArray[np.floating[Any]]
 
 
-def blocks(array: npt.NDArray[Any], chunk: int) -> Iterator[Block]:
+def blocks(array: npt.NDArray[Any] | Streamed, chunk: int) -> Iterator[Block]:
     """Yield all rows of an array, the last axis counting columns.
 
     Parameters
     ----------
     array
-        Real numbers, at least one axis; one axis is one column.
+        Real numbers, at least one axis; one axis is one column. Or one that is unpacked in blocks.
     chunk
         About how many numbers a block holds, at least one row.
 
@@ -30,9 +33,13 @@ def blocks(array: npt.NDArray[Any], chunk: int) -> Iterator[Block]:
     ndarray
         Contiguous, shape (n, columns); float32 where that holds every value of the array's dtype, else float64.
     """
+    if isinstance(array, Streamed):
+        for slab in array.slabs():
+            yield from blocks(slab, chunk)
+        return
     dtype = working_dtype(array.dtype)
     seen = 0
-    for part in _parts(array):
+    for part in _parts(array, chunk):
         rows = max(1, min(chunk, MOST) // part.shape[1])
         for start in range(0, part.shape[0], rows):
             block = part[start : start + rows]
@@ -55,7 +62,7 @@ def working_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.dtype(np.float32 if dtype.str[1:] in _SINGLE else np.float64)
 
 
-def _parts(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
+def _parts(array: npt.NDArray[Any], chunk: int) -> Iterator[npt.NDArray[Any]]:
     """Yield two-dimensional views that together are the array."""
     array = np.asarray(array)  # a memory map's own class makes every slice slow
     if array.ndim == 1:
@@ -64,9 +71,13 @@ def _parts(array: npt.NDArray[Any]) -> Iterator[npt.NDArray[Any]]:
         yield array
     elif array.flags.c_contiguous:
         yield array.reshape(-1, array.shape[-1])
-    else:  # a reshape would copy all of it
+    elif math.prod(array.shape[1:]) > chunk:  # a reshape would copy all of it
         for part in array:
-            yield from _parts(part)
+            yield from _parts(part, chunk)
+    else:
+        step = max(1, chunk // math.prod(array.shape[1:]))
+        for start in range(0, array.shape[0], step):
+            yield array[start : start + step].reshape(-1, array.shape[-1])
 
 
 def _release(array: npt.NDArray[Any]) -> None:

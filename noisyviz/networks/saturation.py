@@ -9,15 +9,19 @@ from typing import Any, Final
 import numpy as np
 
 from noisyviz.networks.buffers import Scratch
+from noisyviz.networks.hints import Hints
 from noisyviz.networks.histogram import Mask, Places, Tally
 from noisyviz.networks.noise_effect import ClosedSums, closes, grid_sums
 from noisyviz.networks.row_blocks import Block, count_rows, over_rows, working_dtype
 from noisyviz.networks.value_grid import Grid
 from noisyviz.units.activation import Activation, Array
 from noisyviz.units.activations import ACTIVATIONS
+from noisyviz.units.special import correct_small_tanh
 from noisyviz.units.unit import NoisyUnit
 
 FINE: Final = Grid(bits=9, octaves=64)
+FLAT: Final = 1e-3  # share of the largest abs h' below which a sample has no gradient worth the name
+SMALL: Final = 0.5  # a unit whose samples are all below in size needs every digit of Δ near 0
 OCTAVES: Final = 16  # of the grid of single units; beyond 65,535 only the mean is kept
 QUICK_CELLS: Final = 1 << 20  # of all units together, that stay in a processor's cache
 MOST_CELLS: Final = 1 << 23  # of all units together
@@ -58,7 +62,8 @@ class SaturationSums:
         self.units, self.rows = units, 0
         self.activation, self.unit = activation, unit
         self._scratch = Scratch()
-        self.finite, self.left, self.right = (np.zeros(units, dtype=np.int64) for _ in range(3))
+        self.finite, self.left, self.right, self.flat = (np.zeros(units, dtype=np.int64) for _ in range(4))
+        self.hints = Hints(activation)
         self.shares_only = shares_only
         self.delta, self.slope = (np.full(units, np.nan if shares_only else 0.0) for _ in range(2))
         self.low, self.high = np.full(units, np.inf), np.full(units, -np.inf)
@@ -70,12 +75,14 @@ class SaturationSums:
     def take(self, x: Block) -> None:
         """Add a contiguous block of shape (n, units)."""
         self.rows += x.shape[0]
+        given = x
         low, high = over_rows(np.minimum, x), over_rows(np.maximum, x)
         good: Mask | None = None
         if not (np.isfinite(low).all() and np.isfinite(high).all()):  # NaN spreads into both
             good = np.isfinite(x)
             low, high = x.min(axis=0, initial=np.inf, where=good), x.max(axis=0, initial=-np.inf, where=good)
             x = np.where(good, x, x.dtype.type(0))
+        self.hints.take(given, low.min(), high.max())
         self.low, self.high = np.minimum(self.low, low), np.maximum(self.high, high)
         self.finite += x.shape[0] if good is None else count_rows(good)
         saturated = self._count(x, good)
@@ -83,9 +90,14 @@ class SaturationSums:
             return
         wide: Array = self._scratch.array("wide", x.shape, np.float64)
         np.copyto(wide, x)
-        delta, slope = magnitudes(self.activation, wide, self._scratch)
+        small = bool((np.maximum(-low, high) < SMALL).any())
+        delta, slope = magnitudes(self.activation, wide, self._scratch, small=small)
+        flat: Mask = self._scratch.array("flat", x.shape, np.bool_)
+        np.less(slope if slope.min() >= 0.0 else np.abs(slope), FLAT * self.activation.max_slope, out=flat)
         if good is not None:
             delta, slope = delta * good, slope * good
+            flat &= good
+        self.flat += count_rows(flat)
         self.delta += over_rows(np.add, delta)
         self.slope += over_rows(np.add, slope)
         peak = float(max(-low.min(), high.max()))
@@ -152,7 +164,7 @@ def at_least(threshold: float, dtype: np.dtype[Any]) -> Any:
     return -at_most(-threshold, dtype)
 
 
-def magnitudes(activation: Activation, x: Array, scratch: Scratch) -> tuple[Array, Array]:
+def magnitudes(activation: Activation, x: Array, scratch: Scratch, *, small: bool = True) -> tuple[Array, Array]:
     """Return abs Δ and h′ at finite x, of x's shape.
 
     One exponential serves both where h is a scaled tanh: h′ keeps its digits in both tails, Δ is right to 2e-16.
@@ -164,6 +176,7 @@ def magnitudes(activation: Activation, x: Array, scratch: Scratch) -> tuple[Arra
     np.abs(x, out=delta)
     if rate != 1.0:
         delta *= rate
+    y = np.array(delta) if small else delta
     np.multiply(delta, -2.0, out=e)
     np.exp(e, out=e)
     np.add(e, 1.0, out=q)
@@ -174,5 +187,7 @@ def magnitudes(activation: Activation, x: Array, scratch: Scratch) -> tuple[Arra
     e -= 1.0
     e *= q  # −tanh of the magnitude
     delta += e
+    if small:
+        correct_small_tanh(y, delta)
     delta *= height
     return delta, slope

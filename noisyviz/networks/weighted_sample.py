@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from noisyviz.errors import InputError
 from noisyviz.networks.row_blocks import blocks
+from noisyviz.networks.streamed import Streamed
 from noisyviz.networks.value_grid import MANTISSA, ONE, Index
 from noisyviz.units.activation import Activation, Array, on_side
 
@@ -47,12 +48,12 @@ class Sample:
     normal: tuple[float, float] | None = None
 
 
-def gather(arrays: Iterable[npt.ArrayLike], activation: Activation) -> Sample:
+def gather(arrays: Iterable[npt.ArrayLike | Streamed], activation: Activation) -> Sample:
     """Gather the finite numbers of arrays of any shape, those that saturate apart from the others."""
     cells = _Cells(activation, activation.corners, start=2.0**_LEAST, bits=_BITS, moments=1)
     for values in arrays:
         with np.errstate(all="ignore"):
-            for block in blocks(np.asanyarray(values), _BLOCK):
+            for block in blocks(values if isinstance(values, Streamed) else np.asanyarray(values), _BLOCK):
                 x = block[np.isfinite(block)].astype(np.float64, copy=False)
                 cells.take(x, activation.saturated(x))
     held, weights, (mean,) = cells.held()

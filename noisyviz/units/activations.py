@@ -21,7 +21,16 @@ from noisyviz.errors import InputError, check_name
 from noisyviz.units.activation import Activation, Array
 from noisyviz.units.noise import normal_density
 from noisyviz.units.own_function import load_activation
-from noisyviz.units.special import erf, erfcx, expit, ndtr
+from noisyviz.units.special import (
+    arctan_less_line,
+    erf,
+    erf_less_line,
+    erfcx,
+    expit,
+    expm1_less_line,
+    ndtr,
+    tanh_less_line,
+)
 
 __all__ = ["ACTIVATIONS", "Activation", "Array", "activation"]
 
@@ -184,6 +193,7 @@ _MEMBERS: Final = (
         strip=pi / 2.0,
         pair_function=_tanh_and_sech2,
         panels=_spread(20.0, 2.0),
+        delta_function=tanh_less_line,
         log_slope_function=_log_sech2,
     ),
     Activation(
@@ -201,6 +211,7 @@ _MEMBERS: Final = (
         max_slope=0.25,
         strip=pi,
         panels=_spread(40.0, 4.0),
+        delta_function=lambda x: 0.5 * tanh_less_line(0.5 * x),
         log_slope_function=lambda x: _log_sech2(0.5 * x) - np.log(4.0),
     ),
     _piecewise(
@@ -305,7 +316,7 @@ _MEMBERS: Final = (
         saturates=("soft", "none"),
         breaks=(0.0,),
         panels=_spread(40.0, 4.0)[:11],
-        delta_function=lambda x: np.expm1(np.minimum(x, 0.0)) - np.minimum(x, 0.0),
+        delta_function=lambda x: expm1_less_line(np.minimum(x, 0.0)),
         log_slope_function=lambda x: np.minimum(x, 0.0),
     ),
     Activation(
@@ -322,7 +333,9 @@ _MEMBERS: Final = (
         kink_note="h' = 1.0507, the active side's, at 0",
         breaks=(0.0,),
         panels=_spread(40.0, 4.0)[:11],
-        delta_function=lambda x: _SELU_SCALE * (_SELU_ALPHA * np.expm1(np.minimum(x, 0.0)) - np.minimum(x, 0.0)),
+        delta_function=lambda x: (
+            _SELU_SCALE * (_SELU_ALPHA * expm1_less_line(np.minimum(x, 0.0)) + (_SELU_ALPHA - 1.0) * np.minimum(x, 0.0))
+        ),
         log_slope_function=lambda x: (
             np.where(x >= 0, 0.0, np.log(_SELU_ALPHA) + np.minimum(x, 0.0)) + np.log(_SELU_SCALE)
         ),
@@ -351,6 +364,7 @@ _MEMBERS: Final = (
         saturates=("soft", "soft"),
         breaks=(0.0,),
         panels=_growing(1.0, 2.0, 1e16),
+        delta_function=lambda x: -np.abs(x) * (x / (1.0 + np.abs(x))),
         log_slope_function=lambda x: -2.0 * np.log1p(np.abs(x)),
     ),
     Activation(
@@ -364,6 +378,7 @@ _MEMBERS: Final = (
         saturates=("soft", "soft"),
         strip=1.0,
         panels=_growing(0.8, 1.8, 1e16),
+        delta_function=arctan_less_line,
         log_slope_function=lambda x: -2.0 * np.log(np.hypot(1.0, x)),
     ),
     Activation(
@@ -379,6 +394,7 @@ _MEMBERS: Final = (
         max_slope=2.0 / sqrt(pi),
         strip=0.5,
         panels=_spread(7.0, 1.0),
+        delta_function=erf_less_line,
         log_slope_function=lambda x: np.log(2.0 / sqrt(pi)) - x * x,
     ),
     Activation(
@@ -422,6 +438,7 @@ _MEMBERS: Final = (
         max_slope=_LECUN_SLOPE,
         strip=0.75 * pi,
         panels=_spread(30.0, 3.0),
+        delta_function=lambda x: 1.7159 * tanh_less_line(x * (2.0 / 3.0)),
         log_slope_function=lambda x: np.log(_LECUN_SLOPE) + _log_sech2(x * (2.0 / 3.0)),
     ),
     _piecewise("identity", "x", (), ((0.0, 1.0),), function=lambda x: x + 0.0, delta_function=lambda x: 0.0 * x),

@@ -1,46 +1,52 @@
 """Activations from a function of the user's own: derivative, limits, kinks and u found numerically and checked.
 
-The function maps a float64 array to an array of the same shape. It is looked at on [−50, 50]; what cannot be found
-there (a limit, a linear active side, a threshold) is left out and said in `Activation.notes`.
+`own_calls` calls the function, `own_pieces` finds h′ and where h is not smooth, at the scale of the function itself;
+what cannot be found (a limit, a linear active side, a threshold) is left out and said in `Activation.notes`.
 """
 
 import importlib
+import importlib.util
 import sys
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from math import inf
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
 
 from noisyviz.errors import InputError
-from noisyviz.units.activation import FAR, LARGE, Activation, Array, Function, Saturation
+from noisyviz.units.activation import Activation, Array, Function, Saturation
+from noisyviz.units.own_calls import DOUBLE, SINGLE, Call, UnfitError, adapted, precision_of
+from noisyviz.units.own_pieces import Pieces, TooRoughError, resolve
+from noisyviz.units.own_tails import Continued, End, ends_of
 
-_END: Final = 50.0
-_GRID: Final = np.linspace(-_END, _END, 4001) + 0.0031  # off the round numbers at which kinks tend to be
-_STEP: Final = 0.02
-_NOISE: Final = 1e-10  # slopes below this share of the largest are rounding
+_NEAR: Final = 8.0  # |x| within which the largest h′ of a function is looked for that grows faster than a line
+_WIDE: Final = 50.0  # standard deviations of noise up to which h' is checked
+_FAR: Final = 1e4  # |x| beyond which nobody looks
+_TOLD: Final = 1e-7  # of the largest h′: an uncertainty that is said
 
 
 def load_activation(name: str) -> Activation:
-    """Return the activation of a function named ``package.module:function``, looked up in the current folder first.
+    """Return the activation of a function named ``package.module:function`` or ``path/file.py:function``.
 
     Parameters
     ----------
     name
-        Importing the module runs its code, as any import does.
+        Modules are looked up in the current folder first. Importing one runs its code, as any import does.
 
     Raises
     ------
     InputError
         If the module or function cannot be loaded, or the function is not a continuous elementwise map of arrays.
     """
-    module_name, _, attribute = name.partition(":")
+    module_name, _, attribute = name.rpartition(":")
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:
-        value: Any = importlib.import_module(module_name)
+        value: Any = _module(module_name)
         for part in attribute.split("."):
             value = getattr(value, part)
     except (Exception, SystemExit) as error:
@@ -49,7 +55,42 @@ def load_activation(name: str) -> Activation:
         sys.path.remove(here)
     if not callable(value):
         raise _refused(name, f"is a {type(value).__name__}, not a function")
+    try:
+        return _analysed(name, value)
+    except TypeError as error:
+        if "unhashable" not in str(error):
+            raise
+        return from_function(name, value)
+
+
+@lru_cache(maxsize=64)
+def _analysed(name: str, value: Any) -> Activation:
     return from_function(name, value)
+
+
+_FILES: dict[tuple[str, float], ModuleType] = {}
+
+
+def _module(name: str) -> ModuleType:
+    """Import a module by its name, or a file by its path."""
+    if not (name.endswith(".py") or "/" in name or "\\" in name):
+        return importlib.import_module(name)
+    path = Path(name).expanduser().resolve()
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no file {name}")
+    key = str(path), path.stat().st_mtime
+    if key not in _FILES:
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{name} is no Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.path.insert(0, str(path.parent))
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(path.parent))
+        _FILES[key] = module
+    return _FILES[key]
 
 
 def from_function(name: str, function: Any) -> Activation:
@@ -60,17 +101,19 @@ def from_function(name: str, function: Any) -> Activation:
     name
         What to call it.
     function
-        Array in, same shape out, continuous, finite at finite x.
+        Array in, same shape out, elementwise and continuous, finite at finite x; of NumPy, PyTorch or JAX, or of one
+        number.
 
     Returns
     -------
     Activation
-        Accuracies: derivative about 1e-10, kinks about 1e-9.
+        For smooth functions in double precision h′ is right to about 1e-12 of its size at the function's own scale,
+        kinks to about 1e-9.
 
     Raises
     ------
     InputError
-        If the function fails, changes the shape, jumps, or gives NaN or complex numbers.
+        If the function fails, changes the shape, is random or not elementwise, jumps, or gives NaN or complex numbers.
 
     Examples
     --------
@@ -78,28 +121,57 @@ def from_function(name: str, function: Any) -> Activation:
     >>> ramp.kinks, ramp.thresholds, ramp.saturates
     ((-1.0, 1.0), (-1.0, 1.0), ('hard', 'hard'))
     """
-    h = _checked(name, function)
-    values = h(_GRID)
-    scale = float(np.max(np.abs(np.diff(values)))) / float(_GRID[1] - _GRID[0]) or 1.0
-    kinks = _find_kinks(name, h, scale)
-    breaks = tuple(sorted({*kinks, *_find_bends(h, kinks, scale)}))
-    slopes = _Slopes(h, breaks)
-    derivative = slopes(_GRID)
-    top = float(np.max(np.abs(derivative)))
-    left, right = _limit(h, -1.0), _limit(h, 1.0)
-    notes: list[str] = []
-    doubt = np.abs(derivative - _Slopes(h, breaks, step=0.5 * _STEP)(_GRID))
-    if doubt.max() > 1e-7 * top:
-        notes.append(f"h' is uncertain by up to {doubt.max():.1g} near x = {_GRID[int(np.argmax(doubt))]:.3g}")
-    slope, intercept = _line(h, slopes, left, right, notes)
-    flat = _flat(kinks, derivative, top)
-    turns = _crossings(slopes, kinks, derivative, _NOISE * top)
-    monotone = _is_monotone(derivative, _NOISE * top)
-    thresholds = _thresholds(slope, intercept, left, right, monotone, notes)
+    try:
+        call, notes = adapted(function)
+        return _activation(name, call, notes)
+    except UnfitError as error:
+        raise _refused(name, str(error)) from error.__cause__
+
+
+def _refused(name: str, why: str) -> InputError:
+    return InputError(f"function '{name}' {why}", parameter="fn")
+
+
+def _activation(name: str, call: Call, notes: list[str]) -> Activation:
+    precision = precision_of(call)
+    left, right = ends_of(call, precision)
+    h = Continued(call, left, right)
+    try:
+        pieces, singular, reach = resolve(h, precision=precision, reach=(left.reach, right.reach))
+    except TooRoughError:
+        raise UnfitError("changes too wildly to be analysed between -8 and 8") from None
+    for one in singular:
+        if one.unbounded and abs(one.jump) < 1e-3:
+            raise UnfitError(f"has a derivative that grows without bound at x = {one.x:.6g}")
+        if one.jump:
+            raise UnfitError(f"jumps at x = {one.x:.6g}, by {one.jump:.3g}; it must be continuous")
+    kinks = tuple(one.x for one in singular if one.kink)
+    slopes = _Slopes(h, kinks, pieces, _ends(left, right, reach))
+    x = pieces.nodes()
+    derivative, doubt = slopes(x), pieces.doubt[pieces.panel(x)]
+    if _automatic_agrees(call, derivative, x, notes):
+        slopes = slopes.by(call)
+        derivative = slopes(x)
+    grows = any(end.kind == "grows" for end in (left, right))
+    near = np.abs(x) <= _NEAR if grows else np.abs(x) < inf
+    top = float(np.max(np.abs(derivative[near])))
+    limits = left.limit, right.limit
+    _tell(notes, left, right, reach, x, np.where(near, doubt, 0.0), top)
+    slope, intercept = _line(h, slopes, left, right, precision, notes)
+    clear = np.abs(derivative) > np.maximum(10.0 * doubt, 0.0)
+    monotone = bool((derivative[clear] > 0).all() or (derivative[clear] < 0).all())
+    thresholds = _thresholds(slope, intercept, *limits, monotone, notes)
+    flat = _flat(kinks, x, derivative, (left, right))
+    slopes = slopes.settled(thresholds)
+    if not _stein_agrees(h, slopes, thresholds, precision):
+        notes.append(
+            "its derivative fails an independent check (E[h(x + c*xi)*xi] = c*E[h'(x + c*xi)]), "
+            "so gradients may be wrong"
+        )
     sides = tuple(
-        _saturation(limit, any(end in interval for interval in flat)) for limit, end in ((left, -inf), (right, inf))
+        _saturation(limit, any(end in interval for interval in flat))
+        for limit, end in zip(limits, (-inf, inf), strict=True)
     )
-    slopes.settle(top, thresholds)
     return Activation(
         name=name,
         formula=name,
@@ -107,181 +179,133 @@ def from_function(name: str, function: Any) -> Activation:
         slope_function=slopes,
         slope=slope,
         intercept=intercept,
-        left=left,
-        right=right,
+        left=limits[0],
+        right=limits[1],
         thresholds=thresholds,
         saturates=(sides[0], sides[1]),
         max_slope=top if top > 0 else 1.0,
         kinks=kinks,
         kink_note="h' of the saturated side at thresholds, else the steeper side's",
-        breaks=breaks,
+        breaks=tuple(one.x for one in singular),
         flat=flat,
-        turns=turns,
-        excursions=_excursions(h, left, right),
-        panels=tuple(np.linspace(-40.0, 40.0, 161).tolist()),
+        turns=_crossings(slopes, kinks, x, np.where(clear, derivative, 0.0)),
+        excursions=_excursions(h, x, *limits, precision),
+        panels=tuple(pieces.edges.tolist()),
         notes=tuple(notes),
     )
 
 
-def _refused(name: str, why: str) -> InputError:
-    return InputError(
-        f"function '{name}' {why}; it must be module:function and map an array to one of the same shape",
-        parameter="fn",
-    )
+def _ends(left: End, right: End, reach: tuple[float, float]) -> tuple[float, float]:
+    """Return h′ beyond the panels on either side; NaN where it must be worked out."""
+    found = []
+    for end, edge in ((left, reach[0]), (right, reach[1])):
+        found.append(0.0 if np.isfinite(end.limit) and abs(edge) >= end.settled else end.slope)
+    return found[0], found[1]
 
 
-def _failed(name: str, x: Array, error: BaseException) -> InputError:
-    if isinstance(error, MemoryError):
-        raise error
-    return _refused(name, f"failed on an array of shape {x.shape} ({type(error).__name__}: {error})")
-
-
-@dataclass(frozen=True, slots=True)
-class _Own:
-    """A user's function as one of float64 arrays; equal where it is the same function."""
-
-    function: Any
-    name: str = field(default="", compare=False)
-
-    def __call__(self, x: Array) -> Array:
-        given = np.asarray(x, dtype=np.float64)
-        try:
-            with np.errstate(all="ignore"):
-                y = np.asarray(self.function(given))
-        except (Exception, SystemExit) as error:
-            raise _failed(self.name, given, error) from error
-        return y.astype(np.float64) if y.dtype != np.float64 else y
-
-
-def _checked(name: str, function: Any) -> Function:
-    for probe in (_GRID.copy(), np.zeros((2, 3)), np.zeros((0,))):
-        try:
-            with np.errstate(all="ignore"):
-                y = np.asarray(function(probe))
-        except (Exception, SystemExit) as error:
-            raise _failed(name, probe, error) from error
-        if y.shape != probe.shape:
-            raise _refused(name, f"turned shape {probe.shape} into {y.shape}")
-        if y.dtype.kind not in "fiub":
-            raise _refused(name, f"returned {y.dtype} values, not real numbers")
-        if not np.isfinite(y.astype(np.float64)).all():
-            raise _refused(name, f"is not finite at x = {probe[~np.isfinite(y)].flat[0]:.6g}")
-    return _Own(function, name)
-
-
-def _zoom(h: Function, order: int, stop: float, scale: float) -> list[tuple[float, float]]:
-    """Return (low, high) around every point where the differences of that order peak, narrowed to about `stop`."""
-    bend = np.abs(np.diff(h(_GRID), order))
-    peaks = np.flatnonzero((bend >= np.roll(bend, 1)) & (bend >= np.roll(bend, -1)) & (bend > 1e-9 * scale))
-    ranges = []
-    for peak in peaks:
-        low, high = float(_GRID[peak]), float(_GRID[peak + order])
-        while high - low > stop:
-            x = np.linspace(low, high, 17)
-            first = int(np.argmax(np.abs(np.diff(h(x), order))))
-            low, high = float(x[first]), float(x[first + order])
-        ranges.append((low, high))
-    return ranges
-
-
-def _find_kinks(name: str, h: Function, scale: float) -> tuple[float, ...]:
-    """Return where h′ jumps: second differences that shrink with the step and not with its square."""
-    found: list[float] = []
-    for low, high in _zoom(h, 2, 1e-8, scale):
-        kink, step = 0.5 * (low + high), 0.5 * (high - low)
-        below, at, above = (float(v) for v in h(np.array([low, kink, high])))
-        if abs(above - below) > 1e-4 * scale:
-            raise _refused(name, f"jumps at x = {kink:.6g}")
-        if abs(above - 2.0 * at + below) / step > 1e-3 * scale and not any(abs(kink - k) < 1e-6 for k in found):
-            found.append(_tidy(kink, 6))
-    return tuple(sorted(found))
-
-
-def _find_bends(h: Function, kinks: tuple[float, ...], scale: float) -> tuple[float, ...]:
-    """Return where h″ jumps, to about 1e-4: third differences that shrink with the square of the step."""
-    found: list[float] = []
-    for low, high in _zoom(h, 3, 1e-3, scale):
-        bend, step = 0.5 * (low + high), (high - low) / 3.0
-        jump = abs(float(np.diff(h(np.linspace(low, high, 4)), 3)[0])) / step**2
-        if jump > 2e-2 * scale and not any(abs(bend - k) < 0.01 for k in (*kinks, *found)):
-            found.append(_tidy(bend, 2))
-    return tuple(sorted(found))
-
-
-@dataclass(slots=True, unsafe_hash=True)  # nothing changes once `settle` has run
+@dataclass(frozen=True, slots=True, unsafe_hash=True)
 class _Slopes:
-    """h′ by nine-point stencils that never reach across a kink."""
+    """h′: the library's own where there is one, else that of the polynomials; equal where h is the same function."""
 
     h: Function
     kinks: tuple[float, ...]
-    step: float = _STEP
-    floor: float = 0.0
-    at_kinks: tuple[float, ...] = ()
+    pieces: Pieces = field(compare=False)
+    beyond: tuple[float, float] = field(compare=False)
+    automatic: Call | None = None
+    at_kinks: tuple[float, ...] = field(default=(), compare=False)
+
+    def by(self, call: Call) -> "_Slopes":
+        """Return the same with the derivative of the library."""
+        return _Slopes(self.h, self.kinks, self.pieces, self.beyond, call, self.at_kinks)
 
     def __call__(self, x: Array) -> Array:
         x = np.asarray(x, dtype=np.float64)
-        gaps = np.diff(np.asarray(self.kinks))
-        step = min(self.step, float(gaps.min()) / 9.0) if gaps.size else self.step
-        shift = np.zeros(x.shape)  # of the stencil's centre, in steps
-        for kink in self.kinks:
-            near = np.abs(x - kink) < 4.0 * step
-            shift = np.where(near, np.where(x >= kink, 4.0, -4.0), shift)
-        slope = np.zeros(x.shape)
-        for centre, weights in _STENCILS.items():
-            chosen = shift == centre
-            if chosen.any():
-                nodes = np.clip(x[chosen], -1e15, 1e15)[:, None] + step * (np.arange(-4.0, 5.0) + centre)
-                slope[chosen] = self.h(nodes) @ weights / step
-        slope = np.where(np.abs(slope) < self.floor, 0.0, slope)
+        low, high = float(self.pieces.edges[0]), float(self.pieces.edges[-1])
+        slope = self.pieces.slope(np.clip(x, low, high))
+        slope = np.where(np.abs(slope) < self.pieces.doubt[self.pieces.panel(x)], 0.0, slope)
+        if self.automatic is not None and x.size:
+            found = self.automatic.derivative(np.clip(x, low, high))
+            if found is not None:
+                slope = np.where(np.isfinite(found), found, slope)
+        for outside, value in ((x < low, self.beyond[0]), (x > high, self.beyond[1])):
+            if outside.any():
+                slope[outside] = self._far(x[outside]) if np.isnan(value) else value
         for kink, value in zip(self.kinks, self.at_kinks, strict=False):
             slope = np.where(x == kink, value, slope)
         return np.where(np.isnan(x), np.nan, slope)
 
-    def one_sided(self, kink: float) -> tuple[float, float]:
-        """Return h′ just left and just right of a kink."""
-        left = self(np.array([np.nextafter(kink, -inf)]))[0]
-        return float(left), float(self(np.array([kink]))[0])
+    def _far(self, x: Array) -> Array:
+        """Return difference quotients where h was not looked at."""
+        step = 1e-5 * np.abs(x)
+        found: Array = (self.h(x + step) - self.h(x - step)) / (2.0 * step)
+        return np.where(np.isfinite(found), found, 0.0)
 
-    def settle(self, top: float, thresholds: tuple[float, float]) -> None:
-        """Fix the values at kinks, and take slopes at the level of rounding for 0."""
+    def settled(self, thresholds: tuple[float, float]) -> "_Slopes":
+        """Return the same with values at kinks: that of the saturated side at thresholds, else the steeper one."""
         values = []
         for kink in self.kinks:
-            left, right = self.one_sided(kink)
+            step = 1e-9 * (1.0 + abs(kink))
+            left, right = (float(v) for v in self(np.array([kink - step, kink + step])))
             saturated = {thresholds[0]: left, thresholds[1]: right}.get(kink)
             values.append(max(left, right, key=abs) if saturated is None else saturated)
-        self.floor = _NOISE * top
-        self.at_kinks = tuple(0.0 if abs(v) < self.floor else v for v in values)
+        return _Slopes(self.h, self.kinks, self.pieces, self.beyond, self.automatic, tuple(values))
 
 
-def _stencil(centre: float) -> Array:
-    nodes = np.arange(-4.0, 5.0) + centre
-    powers = np.vander(nodes, increasing=True).T
-    return np.asarray(np.linalg.solve(powers, np.eye(9)[1]), dtype=np.float64)
+def _automatic_agrees(call: Call, derivative: Array, x: Array, notes: list[str]) -> bool:
+    """Tell whether a library's own derivative is that of its function, and say where it is not."""
+    found = call.derivative(x)
+    if found is None:
+        return False
+    inside = np.isfinite(found) & (np.abs(x) <= _NEAR)
+    top = max(float(np.abs(derivative[inside]).max(initial=0.0)), 1e-300)
+    wrong = np.abs(found - derivative)[inside] > 1e-3 * top
+    if wrong.mean() > 0.02:
+        place = x[inside][wrong][0]
+        notes.append(
+            f"its own gradient is not its derivative, for instance at x = {place:.3g}; the derivative is taken"
+        )
+        return False
+    return True
 
 
-_STENCILS: Final = {centre: _stencil(centre) for centre in (-4.0, 0.0, 4.0)}
+def _tell(
+    notes: list[str],
+    left: End,
+    right: End,
+    reach: tuple[float, float],
+    x: Array,
+    doubt: Array,
+    top: float,
+) -> None:
+    """Say what is uncertain, and where h was not looked at."""
+    if doubt.max() > _TOLD * top:
+        place = x[int(np.argmax(doubt))]
+        notes.append(f"h' is uncertain by up to {doubt.max():.1g} near x = {place:.3g}")
+    for end, edge in ((left, reach[0]), (right, reach[1])):
+        where = "left" if end.side < 0 else "right"
+        if end.broken < _FAR:
+            notes.append(f"its formula gives no number beyond x = {end.side * end.broken:.3g}")
+        elif end.kind == "none":
+            notes.append(f"on the {where} it neither settles nor grows, so it has no limit there")
+        if abs(edge) < 0.5 * abs(end.reach) and abs(edge) < _FAR and end.settled > abs(edge):
+            notes.append(f"its derivative is only approximate beyond x = {edge:.4g}")
 
 
-def _limit(h: Function, side: float) -> float:
-    """Return the limit of h on one side, ±inf where it grows, by values that no longer change far out."""
-    for far in (FAR, 1e100, 1e15):
-        a, b = (float(v) for v in h(side * np.array([far, np.sqrt(far)])))
-        if np.isfinite(a) and np.isfinite(b):
-            return a if abs(a) < LARGE and abs(a - b) < 1e-6 * (1.0 + abs(a)) else float(np.copysign(inf, a))
-    return float(np.copysign(inf, h(np.array([side * _END]))[0]))
-
-
-def _line(h: Function, slopes: _Slopes, left: float, right: float, notes: list[str]) -> tuple[float, float]:
+def _line(
+    h: Function, slopes: _Slopes, left: End, right: End, precision: float, notes: list[str]
+) -> tuple[float, float]:
     """Return slope and intercept of u: the line of the active side for one-sided functions, else the tangent at 0."""
-    if np.isfinite(left) != np.isfinite(right):
-        far = np.array([40.0, 50.0]) * (1.0 if np.isfinite(left) else -1.0)
-        slope = slopes(far)
-        intercept = h(far) - slope * far
-        if abs(slope[1] - slope[0]) < 1e-6 * abs(slope[0]) and abs(intercept[1] - intercept[0]) < 1e-5:
-            return _tidy(float(slope[1])), _tidy(float(intercept[1]))
+    if np.isfinite(left.limit) != np.isfinite(right.limit):
+        active = right if np.isfinite(left.limit) else left
+        if active.kind == "line":
+            slope = _tidy(active.slope)
+            at = active.side * min(active.stop, 1e6)
+            intercept = _tidy(float(h(np.array([at]))[0]) - slope * at, 5)
+            return slope, intercept
         notes.append("the side without a limit is not a straight line, so u is the tangent at 0")
     zero = np.zeros(1)
-    return _tidy(float(slopes(zero)[0])), _tidy(float(h(zero)[0]))
+    digits = 9 if precision == DOUBLE else 4 if precision == SINGLE else 2
+    return _tidy(float(slopes(zero)[0]), digits), _tidy(float(h(zero)[0]), digits)
 
 
 def _tidy(value: float, digits: int = 9) -> float:
@@ -290,32 +314,39 @@ def _tidy(value: float, digits: int = 9) -> float:
     return float(rounded if abs(value - rounded) < 0.2 * 10.0**-digits else value) + 0.0
 
 
-def _flat(kinks: tuple[float, ...], derivative: Array, top: float) -> tuple[tuple[float, float], ...]:
-    ends = (-inf, *kinks, inf)
+def _flat(
+    kinks: tuple[float, ...], x: Array, derivative: Array, ends: tuple[End, End]
+) -> tuple[tuple[float, float], ...]:
+    """Return the intervals between kinks on which h′ is 0 throughout."""
     found = []
-    for low, high in pairwise(ends):
-        inside = derivative[(low + 0.1 < _GRID) & (high - 0.1 > _GRID)]
-        if len(kinks) > 0 and inside.size and np.all(np.abs(inside) <= _NOISE * top):
+    for low, high in pairwise((-inf, *kinks, inf)):
+        inside = derivative[(low < x) & (high > x)]
+        if not kinks or not inside.size or inside.any():
+            continue
+        if (low > -inf or ends[0].kind == "limit") and (high < inf or ends[1].kind == "limit"):
             found.append((low, high))
     return tuple(found)
 
 
-def _crossings(slopes: _Slopes, kinks: tuple[float, ...], derivative: Array, floor: float) -> tuple[float, ...]:
+def _crossings(slopes: _Slopes, kinks: tuple[float, ...], x: Array, derivative: Array) -> tuple[float, ...]:
     """Return where h′ changes its sign, kinks included."""
-    from scipy.optimize import brentq
-
-    clear = np.flatnonzero(np.abs(derivative) > floor)
-    found = []
-    for i, j in pairwise(clear):
-        if derivative[i] * derivative[j] < 0:
-            between = [kink for kink in kinks if _GRID[i] < kink < _GRID[j]]
-            root = between[0] if between else brentq(lambda z: float(slopes(np.array([z]))[0]), _GRID[i], _GRID[j])
-            found.append(float(root))
-    return tuple(found)
-
-
-def _is_monotone(derivative: Array, floor: float) -> bool:
-    return bool(np.all(derivative > -floor) or np.all(derivative < floor))
+    clear = np.flatnonzero(derivative)
+    changes = np.flatnonzero(np.diff(np.sign(derivative[clear])) != 0)
+    found: list[float] = []
+    smooth: list[tuple[float, float]] = []
+    for i, j in zip(clear[changes].tolist(), clear[changes + 1].tolist(), strict=True):
+        between = [kink for kink in kinks if x[i] < kink < x[j]]
+        if between:
+            found.append(between[0])
+        else:
+            smooth.append((float(x[i]), float(x[j])))
+    ends = np.array(smooth).reshape(-1, 2)
+    sign = np.sign(slopes(ends[:, 0]))
+    for _ in range(80):  # halvings of all intervals at once
+        middle = ends.mean(axis=1)
+        same = np.sign(slopes(middle)) == sign
+        ends = np.where(np.stack([same, ~same], axis=1), middle[:, None], ends)
+    return tuple(sorted([*found, *ends.mean(axis=1).tolist()]))
 
 
 def _thresholds(
@@ -345,21 +376,43 @@ def _saturation(limit: float, flat_to_infinity: bool) -> Saturation:
     return "hard" if flat_to_infinity else "soft"
 
 
-def _excursions(h: Function, left: float, right: float) -> tuple[tuple[float, float], ...]:
+def _excursions(h: Function, x: Array, left: float, right: float, precision: float) -> tuple[tuple[float, float], ...]:
     """Return the intervals on which h lies outside [L, R], to the accuracy of a root search."""
     if not (np.isfinite(left) and np.isfinite(right)):
         return ()
     from scipy.optimize import brentq
 
     low, high = min(left, right), max(left, right)
-    slack = 1e-12 * (1.0 + abs(low) + abs(high))
+    slack = max(1e-12, 16.0 * precision * (precision > DOUBLE)) * (1.0 + abs(low) + abs(high))
 
     def excess(z: float) -> float:
         y = float(h(np.array([z]))[0])
         return max(low - y, y - high) - slack
 
-    over = np.maximum(low - h(_GRID), h(_GRID) - high) > slack
+    y = h(x)
+    over = np.maximum(low - y, y - high) > slack
     edges = np.flatnonzero(over[1:] != over[:-1])
-    roots = [float(brentq(excess, _GRID[i], _GRID[i + 1])) for i in edges]
+    roots = [float(brentq(excess, x[i], x[i + 1])) for i in edges]
     ends = [*([-inf] if over[0] else []), *roots, *([inf] if over[-1] else [])]
     return tuple(zip(ends[::2], ends[1::2], strict=True))
+
+
+def _stein_agrees(h: Function, slopes: _Slopes, thresholds: tuple[float, float], precision: float) -> bool:
+    """Check h′ by what needs no derivative: E[h(x + cξ)ξ] = c·E[h′(x + cξ)] for normal ξ (Stein)."""
+    xi = np.linspace(-_NEAR, _NEAR, 4001)
+    weight = np.exp(-0.5 * xi * xi) * (xi[1] - xi[0]) / np.sqrt(2.0 * np.pi)
+    inner = [t for t in thresholds if np.isfinite(t)]
+    unit = min(max([1.0, *map(abs, inner)]), _WIDE)
+    for c in (0.3 * unit, 1.0 * unit):
+        for x in (-2.0 * unit, -unit, 0.0, unit, 2.0 * unit, *(t for t in inner if abs(t) < 1e3)):
+            z = x + c * xi
+            y, slope = h(z), slopes(z)
+            level = float(h(np.array([x]))[0])
+            ours, theirs = float(weight @ slope), float(weight @ ((y - level) * xi)) / c
+            size = float(np.sqrt(weight @ slope**2)) + abs(theirs)
+            if (
+                not np.isfinite([ours, theirs, size]).all()
+                or abs(ours - theirs) > (5e-3 + 20.0 * precision) * size + 1e-12
+            ):
+                return bool(not np.isfinite(theirs))
+    return True

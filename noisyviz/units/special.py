@@ -43,3 +43,62 @@ def normal_cdf(x: npt.ArrayLike) -> Array:
     [0.0, 0.5, 1.0]
     """
     return 0.5 * np.asarray(_erfc(-math.sqrt(0.5) * np.asarray(x, dtype=np.float64)), dtype=np.float64)
+
+
+_SMALL: Final = 0.125  # below it a difference loses more digits than a series needs terms
+# of x³, x⁵, … in tanh x − x, arctan x − x and erf x − 2x/√π, and of x², x³, … in exp x − 1 − x
+_TANH: Final = (
+    *(-1 / 3, 2 / 15, -17 / 315, 62 / 2835, -1382 / 155_925, 21_844 / 6_081_075, -929_569 / 638_512_875),
+    6_404_582 / 10_854_718_875,
+)
+_ARCTAN: Final = tuple((-1) ** k / (2 * k + 1) for k in range(1, 10))
+_ERF: Final = tuple(2 / math.sqrt(math.pi) * (-1) ** k / (math.factorial(k) * (2 * k + 1)) for k in range(1, 9))
+_EXP: Final = tuple(1 / math.factorial(k) for k in range(2, 14))
+
+
+def _small(x: Array, direct: Array, first: int, step: int, coefficients: tuple[float, ...]) -> Array:
+    """Put a power series in place of what was computed directly, where x is small."""
+    x = np.asarray(x, dtype=np.float64)
+    near = np.abs(x) < _SMALL
+    if near.any():
+        z = x[near]
+        power = z**step
+        total = np.zeros(z.shape)
+        for coefficient in reversed(coefficients):
+            total = total * power + coefficient
+        direct = np.array(direct)
+        direct[near] = total * z**first
+    return direct
+
+
+def tanh_less_line(x: Array) -> Array:
+    """Return tanh x − x without cancellation.
+
+    Examples
+    --------
+    >>> round(float(tanh_less_line(np.array(1e-6))), 28)
+    -3.333333333e-19
+    """
+    return _small(x, np.tanh(x) - x, 3, 2, _TANH)
+
+
+def arctan_less_line(x: Array) -> Array:
+    """Return arctan x − x without cancellation."""
+    return _small(x, np.arctan(x) - x, 3, 2, _ARCTAN)
+
+
+def erf_less_line(x: Array) -> Array:
+    """Return erf x − 2x/√π without cancellation."""
+    return _small(x, erf(x) - 2.0 / math.sqrt(math.pi) * x, 3, 2, _ERF)
+
+
+def expm1_less_line(x: Array) -> Array:
+    """Return exp x − 1 − x without cancellation."""
+    return _small(x, np.expm1(x) - x, 2, 1, _EXP)
+
+
+def correct_small_tanh(y: Array, gap: Array) -> None:
+    """Put y − tanh y right, in place, where y ≥ 0 is small."""
+    near = y < _SMALL
+    if near.any():
+        gap[near] = -tanh_less_line(y[near])

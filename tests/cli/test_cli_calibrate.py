@@ -30,7 +30,7 @@ def document(run: Run, *words: str, code: int = 0) -> dict[str, Any]:
 
 def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
     found = document(run, f"{DIGITS}:layer2", "--alpha", "1", "--target-grad", "0.3", "--max-bias", "0.4")
-    assert set(found) == {"config", "reached", "best", "schedule", "curve"}
+    assert set(found) == {"config", "reached", "best", "schedule", "curve", "notes"}
     assert found["reached"] is True
     assert set(found["best"]) == {"fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms", "command"}
     assert found["best"]["grad_rms_saturated"] == pytest.approx(0.3, rel=1e-8)
@@ -84,11 +84,29 @@ def test_a_start_out_of_reach_is_null_and_said(run: Run) -> None:
     assert "no c up to 100 gives 4 times the target" in run("calibrate", *words).stderr
 
 
+def test_kinds_that_ignore_alpha_are_told_without_one(run: Run) -> None:
+    result = run("calibrate", *NORMAL, "--unit", "nani,nanil", "--target-grad", "0.2")
+    assert result.exit_code == 0
+    assert [line.split("\t")[2] for line in result.stdout.splitlines()] == ["alpha", "", ""]
+    assert "--alpha" not in result.stderr
+    found = document(run, *NORMAL, "--unit", "nani", "--target-grad", "0.2")
+    assert {one["alpha"] for one in (*found["curve"], found["best"])} == {None}
+
+
+def test_files_without_a_finite_number_are_answered_as_that(run: Run) -> None:
+    np.save("a.npy", np.full((3, 2), np.nan))
+    np.save("b.npy", np.array([np.inf, -np.inf]))
+    for words in (["a.npy"], ["a.npy", "b.npy"]):
+        result = run("calibrate", *words)
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert result.stderr == f"noisyviz: '{', '.join(words)}' holds no finite number\n"
+
+
 def test_every_kind_and_alpha_is_tried_and_the_smallest_c_wins(run: Run) -> None:
     words = ("--unit", "nan,nani", "--alpha", "0.9,1", "--target-grad", "0.2")
     found = document(run, *NORMAL, *words)
     tried = {(one["unit"], one["alpha"]) for one in found["curve"]}
-    assert tried == {("nan", 0.9), ("nan", 1.0), ("nani", 0.9)}
+    assert tried == {("nan", 0.9), ("nan", 1.0), ("nani", None)}
     rows = [line.split("\t") for line in run("calibrate", *NORMAL, *words).stdout.splitlines()]
     assert rows[0] == list(COLUMNS)
     assert [float(row[3]) for row in rows[1:]] == sorted(float(row[3]) for row in rows[1:])

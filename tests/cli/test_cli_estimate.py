@@ -35,6 +35,17 @@ def document(run: Run, *words: str) -> dict[str, Any]:
     return found
 
 
+def test_what_was_not_found_of_an_own_function_is_said_by_every_command(run: Run) -> None:
+    Path("mine_for_notes.py").write_text("import numpy as np\ndef wave(x): return x * np.tanh(np.logaddexp(0, x))\n")
+    np.save("a.npy", np.ones((3, 2)))
+    own = ["--fn", "mine_for_notes.py:wave"]
+    for words in (["estimate", "--at", "0", "--samples", "100"], ["plot", "--points", "20"], ["profile", "a.npy"]):
+        result = run(*words, *own)
+        assert result.exit_code == 0, result.stderr
+        assert "function 'mine_for_notes.py:wave': the function is not monotone" in result.stderr
+    assert "not monotone" not in run("profile", "a.npy", *own, "-q").stderr
+
+
 HITS = {"mean_hits", "grad_mean_hits"}
 
 

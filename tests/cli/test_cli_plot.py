@@ -196,12 +196,76 @@ def test_show_opens_the_written_file_and_says_when_it_cannot(run: Run, monkeypat
         return answer
 
     monkeypatch.setattr(typer, "launch", viewer)
+    monkeypatch.setenv("DISPLAY", ":0")
     assert run(*QUICK, "-o", "a.png", "--show").exit_code == 0
     assert opened == ["a.png"]
     answer = 1
     result = run(*QUICK, "-o", "a.png", "--show")
     assert result.exit_code == 1
     assert "no viewer" in result.stderr
+    monkeypatch.delenv("DISPLAY")
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    result = run(*QUICK, "-o", "a.png", "--show")
+    assert (result.exit_code, len(opened)) == (1, 2)
+    assert "a.png is written, but there is no display" in result.stderr
+
+
+@pytest.mark.parametrize("backend", ["module://no_such_backend", "no_such_backend", "nbAgg"])
+def test_no_backend_of_a_notebook_matters_and_no_cache_is_one_sentence(backend: str, tmp_path: Path) -> None:
+    environment = os.environ | {"MPLBACKEND": backend, "MPLCONFIGDIR": "/dev/null/none"}
+    words = [sys.executable, "-m", "noisyviz", "plot", "--points", "21", "-o", "a.png"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    note, wrote = done.stderr.splitlines()
+    assert note.startswith("note: Matplotlib cannot write its cache")
+    assert wrote == "wrote a.png"
+
+
+def test_characters_that_no_font_has_are_named_once(run: Run) -> None:
+    x = np.random.default_rng(0).normal(size=(50, 3))
+    np.savez("a.npz", **{"\u5c42\u4e00": x, "\u5c42\u4e8c": x})  # type: ignore[arg-type]
+    result = run("profile", "a.npz", "-o", "a.png")
+    assert result.exit_code == 0
+    assert (
+        result.stderr
+        == "wrote a.png\nnote: the fonts of the picture lack 3 characters, drawn as boxes: \u5c42\u4e00\u4e8c\n"
+    )
+    assert "fonts" not in run("plot", "--points", "21", "-o", "b.png").stderr
+
+
+def test_ranges_with_an_equals_sign_and_widths_in_every_unit(run: Run) -> None:
+    for words in (["--xlim=-3,3"], ["--xlim", "-3,3"], ["--xlim", "-3", "3"], ["--xlim=-3 3"]):
+        result = run("plot", "--points", "3", *words, "--json")
+        x = json.loads(result.stdout)["curves"]["x"]
+        assert (x[0], x[-1]) == (-3.0, 3.0)
+    pixels = set()
+    for width in ("12.7cm", "127mm", "5in", "361.35pt"):
+        assert run("plot", "--points", "21", "--width", width, "-o", "a.png").exit_code == 0
+        pixels.add(Path("a.png").read_bytes()[16:24])
+    assert len(pixels) == 1
+    for width in ("5.9cm", "59mm", "2.3in", "170pt", "5ft", "1001mm"):
+        result = run("plot", "--width", width, "-o", "b.png")
+        assert result.exit_code == 2
+        assert f"a length in cm, mm, in or pt from 6cm to 100cm, got '{width}'" in result.stderr
+
+
+def test_places_that_cannot_be_written_are_refused_before_the_work(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from noisyviz.pictures.overview.picture import Overview
+
+    monkeypatch.setattr(Overview, "compute", lambda *_, **__: pytest.fail("worked"))
+    Path("link.png").symlink_to("nowhere/a.png")
+    result = run("plot", "-o", "link.png")
+    assert result.exit_code == 2
+    assert "it is a link to 'nowhere/a.png', whose folder does not exist" in result.stderr
+
+    def refuse(*_: object, **__: object) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "open", refuse)
+    result = run("plot", "-o", "a.png")
+    assert result.exit_code == 2
+    assert "output 'a.png' cannot be written: operation not permitted" in result.stderr
 
 
 def test_no_display_and_a_graphical_mplbackend_do_not_matter_and_pyplot_is_never_loaded(tmp_path: Path) -> None:

@@ -6,9 +6,11 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import struct
 import sys
+import xml.etree.ElementTree
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,7 @@ def names(run: Run, *words: str) -> list[str]:
 
 def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
     found = document(run, GATES, "--fn", "sigmoid", "--array", "cell_candidate=tanh")
-    assert set(found) == {"config", "arrays", "total", "masked"}
+    assert set(found) == {"config", "arrays", "total", "masked", "notes"}
     for array in found["arrays"]:
         assert set(array) >= KEYS
         assert set(array["noise"]) == NOISE_KEYS
@@ -104,7 +106,7 @@ def test_every_kind_of_file_gives_the_same_numbers(run: Run, monkeypatch: pytest
     for name in ("a.npy", "a.npz", "plain.csv"):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(Path(name).read_bytes())))
         with_stdin = list(arrays_of(["-"], stdin=io.BytesIO(Path(name).read_bytes())))
-        np.testing.assert_allclose(with_stdin[0].array, x)
+        np.testing.assert_allclose(np.asarray(with_stdin[0].array), x)
 
 
 def tensors(arrays: dict[str, tuple[str, npt.NDArray[Any]]], *, cut: int = 0) -> bytes:
@@ -127,7 +129,7 @@ def test_bfloat16_is_widened_block_by_block_into_a_map(tmp_path: Path, monkeypat
     found = list(arrays_of(["a.safetensors"]))
     assert [type(one.array) for one in found] == [np.memmap, np.memmap]
     np.testing.assert_array_equal(found[0].array, x)
-    assert np.signbit(found[0].array[1, 1])
+    assert np.signbit(np.asarray(found[0].array)[1, 1])
     np.testing.assert_array_equal(found[1].array, x[:1])
 
 
@@ -164,6 +166,59 @@ def test_the_table_of_units_is_written_as_csv(run: Run) -> None:
     assert run("profile", DIGITS, "-o", "units.csv").exit_code == 0
     Path("mine.csv").write_text("1,2\n")
     assert run("profile", DIGITS, "-o", "mine.csv").exit_code == 2
+
+
+def test_names_of_columns_reach_the_table_of_units(run: Run) -> None:
+    Path("a.csv").write_text(",first,second\n0,0.5,0.2\n1,3,-0.4\n")
+    result = run("profile", "a.csv", "-o", "units.csv")
+    assert (result.exit_code, result.stderr.count("\n")) == (0, 2)
+    assert result.stderr.startswith("'a.csv' has an index column")
+    with Path("units.csv").open(newline="") as file:
+        assert [row["unit_name"] for row in csv.DictReader(file)] == ["first", "second"]
+    assert run("profile", "a.csv", "-o", "units.csv", "-q").stderr == ""
+
+
+def test_axis_and_array_options_choose_the_axis_of_units(run: Run) -> None:
+    x = np.linspace(-0.9, 0.9, 24).reshape(4, 3, 2)
+    np.savez("a.npz", conv=x, other=x)
+    found = document(run, "a.npz", "--axis", "1", "--array", "conv=sigmoid@0,other=tanh")
+    assert [(array["fn"], array["units"], array["axis"]) for array in found["arrays"]] == [
+        ("sigmoid", 4, 0),
+        ("tanh", 3, 1),
+    ]
+    assert [note.split(":")[0] for note in found["notes"]] == [
+        "'conv' has shape (4, 3, 2)",
+        "'other' has shape (4, 3, 2)",
+    ]
+    assert (found["config"]["axis"], found["config"]["axes"]) == (1, {"conv": 0})
+    result = run("profile", "a.npz", "--axis", "3")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "noisyviz: --axis must be from -3 to 2 for 'conv' of shape (4, 3, 2), got 3\n"
+    assert document(run, "a.npz:conv", "--array", "conv@1")["arrays"][0]["units"] == 3
+
+
+def test_control_characters_in_names_reach_no_output(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).normal(0, 2, (50, 3))
+    np.savez("a.npz", **{"a\nb": x, "\x1b[31mred": x, "t\tab": x, "[bold]w[/]": x, "e\ufffe": x})  # type: ignore[arg-type]
+    lines = run("profile", "a.npz").stdout.splitlines()
+    assert [line.split("\t")[0] for line in lines[1:-1]] == [
+        r"a\nb",
+        r"\x1b[31mred",
+        r"t\tab",
+        "[bold]w[/]",
+        r"e\ufffe",
+    ]
+    assert len({line.count("\t") for line in lines}) == 1
+    assert run("profile", "a.npz", "-o", "a.svg", "-o", "a.pdf", "-o", "a.csv").exit_code == 0
+    xml.etree.ElementTree.parse("a.svg")
+    for path in ("a.svg", "a.csv"):
+        assert not re.search("[\x00-\x08\x0e-\x1f\ufffe]", Path(path).read_text(encoding="utf-8"))
+    shown = run("plot", "--points", "21", "--data", r"a.npz:\x1b[31mred", "-o", "b.svg")
+    assert (shown.exit_code, shown.stderr.count("\x1b")) == (0, 0)
+    assert r"\x1b[31mred of a.npz" in shown.stderr
+    xml.etree.ElementTree.parse("b.svg")
+    monkeypatch.setattr(output, "on_terminal", lambda: True)
+    assert "\x1b[31m" not in run("profile", "a.npz").stdout
 
 
 def test_the_noise_of_every_unit_is_in_the_table(run: Run) -> None:
@@ -218,13 +273,12 @@ def make_bad_inputs() -> None:
     content = Path(DIGITS).read_bytes()
     Path("cut.npz").write_bytes(content[:20_000])
     Path("text.npy").write_text("1.0 2.0\n")
-    np.savez_compressed("bomb.npz", a=np.zeros(1 << 24))
     np.save("number.npy", np.array(1.0))
     np.save("empty.npy", np.zeros((0, 3)))
     np.save("objects.npy", np.array([None, 1], dtype=object), allow_pickle=True)
     Path("mixed.csv").write_text("1,2\n3,three\n")
     Path("ragged.csv").write_text("1,2\n3\n")
-    Path("binary.csv").write_bytes(b"\xff\xfe\x00\x01")
+    Path("binary.csv").write_bytes(b"\xff\x00\xfe\x01")
     Path("empty.csv").write_text("")
     Path("names.csv").write_text("a,b\n")
     x = np.ones((2, 2), dtype=np.float32)
@@ -253,11 +307,10 @@ def make_bad_inputs() -> None:
     [
         (["cut.npz"], "damaged or truncated .npz"),
         (["text.npy"], "neither an .npy nor an .npz"),
-        (["bomb.npz"], "looks like a zip bomb"),
         (["number.npy"], "single number"),
         (["empty.npy"], "empty array of shape (0, 3)"),
         (["objects.npy"], "Python objects"),
-        (["mixed.csv"], "'three' to float64 at row 2, column 2"),
+        (["mixed.csv"], "'three' in line 2, column 2"),
         (["ragged.csv"], "columns changed from 2 to 1"),
         (["binary.csv"], "not a text file"),
         (["empty.csv"], "holds no numbers"),

@@ -38,6 +38,25 @@ def test_the_page_has_the_blocks_that_are_run() -> None:
     assert found == ORDER
 
 
+def test_the_mode_of_the_page_catches_every_kind_of_call_batch_and_precision() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; the extra 'docs' holds it")
+    names: dict[str, Any] = {}
+    (code,) = (code for language, code in BLOCKS if language == "python" and "TorchFunctionMode" in code)
+    exec(compile(code.partition("torch.manual_seed")[0], "own-network.md", "exec"), names)
+    keep = names["Inputs"]()
+    batches = [torch.randn(4, 3, 5), torch.randn(2, 7, 5)]
+    for x in batches:
+        with keep:
+            torch.tanh(x)
+            (2 * x).bfloat16().requires_grad_().tanh()
+            torch.nn.functional.tanh(3 * x)
+            torch.nn.Tanh()(4 * x)
+    assert list(keep.caught) == ["tanh1", "tanh2", "tanh3", "tanh4"]
+    for factor, parts in enumerate(keep.caught.values(), 1):
+        expected = np.concatenate([factor * x.numpy().reshape(-1, 5) for x in batches])
+        np.testing.assert_allclose(np.concatenate(parts), expected, rtol=1e-2 if factor == 2 else 1e-6)
+
+
 def test_what_needs_no_pytorch_runs(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     rng = np.random.default_rng(0)
     np.savez("activations.npz", layer1=3.0 * rng.standard_normal((500, 64)), layer3=rng.standard_normal((500, 32)))
@@ -53,10 +72,10 @@ def test_the_whole_page_runs_as_written(run: Run, capsys: pytest.CaptureFixture[
     names = run_blocks(run, torch=True)
     check(capsys.readouterr().out)
     with np.load("activations.npz") as archive:
-        assert {name: archive[name].shape for name in archive.files} == {"layer1": (500, 64), "layer3": (500, 32)}
+        assert {name: archive[name].shape for name in archive.files} == {"tanh1": (500, 64), "tanh2": (500, 32)}
         with torch.no_grad():
             first = names["network"][0](names["inputs"]).numpy()
-        np.testing.assert_array_equal(archive["layer1"], first)
+        np.testing.assert_allclose(archive["tanh1"], first, rtol=1e-6, atol=1e-6)  # of other sizes of batches
     with np.load("gates.npz") as archive:
         i, f, g, o = (archive[name].astype(np.float64) for name in names["names"])
     cell = np.zeros(i[0].shape)

@@ -325,3 +325,13 @@ def test_pages_of_a_memory_map_are_given_back(tmp_path: Path, monkeypatch: pytes
     np.save(tmp_path / "a.npy", np.ones((100, 4)))
     assert nv.profile(np.load(tmp_path / "a.npy", mmap_mode="r"), chunk=40).total.share_saturated == 1.0
     assert released == ["mmap"] * 4  # three times on the way and once at the end
+
+
+@pytest.mark.parametrize("fn", ["tanh", "sigmoid", "lecun-tanh"])
+def test_mean_abs_delta_of_small_inputs_has_no_cancellation(fn: str) -> None:
+    x = np.random.default_rng(7).normal(0, 1e-6, (400, 3))
+    third = {"tanh": 1 / 3, "sigmoid": 1 / 48, "lecun-tanh": 1.7159 * (2 / 3) ** 3 / 3}[fn]  # of x³ in u − h
+    found = nv.profile(x, fn=fn).arrays[0]
+    assert found.mean_abs_delta == pytest.approx(third * np.mean(np.abs(x) ** 3), rel=1e-10)
+    assert found.per_unit is not None
+    np.testing.assert_allclose(found.per_unit.mean_abs_delta, third * np.mean(np.abs(x) ** 3, axis=0), rtol=1e-10)

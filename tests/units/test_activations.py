@@ -2,8 +2,9 @@
 
 import math
 from math import inf, nan, pi, sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import mpmath
 import numpy as np
 import pytest
 from reference import FUNCTIONS, MP
@@ -248,3 +249,21 @@ def test_the_sign_of_the_derivative_is_found_for_a_single_point(name: str) -> No
     for x in (-1000.0, 1000.0):
         want = float(MP.sign(truth.dh(MP.mpf(x))))
         assert float(np.asarray(h.slope_sign(np.asarray(x)))) == want
+
+
+@pytest.mark.parametrize(
+    ("name", "h", "u"),
+    [
+        ("tanh", mpmath.tanh, lambda x: x),
+        ("sigmoid", lambda x: 1 / (1 + mpmath.exp(-x)), lambda x: x / 4 + mpmath.mpf(1) / 2),
+        ("softsign", lambda x: x / (1 + abs(x)), lambda x: x),
+        ("arctan", mpmath.atan, lambda x: x),
+        ("erf", mpmath.erf, lambda x: 2 * x / mpmath.sqrt(mpmath.pi)),
+        ("elu", lambda x: x if x > 0 else mpmath.expm1(x), lambda x: x),
+    ],
+)
+def test_delta_keeps_its_digits_near_0(name: str, h: Any, u: Any) -> None:
+    x = np.array([-3.0, -0.2, -0.1249, -1e-3, -1e-6, -1e-12, 1e-9, 1e-4, 0.03, 0.1251, 1.0])
+    with mpmath.workdps(60):
+        expected = [float(h(mpmath.mpf(z)) - u(mpmath.mpf(z))) for z in x.tolist()]
+    np.testing.assert_allclose(nv.activation(name).delta(x), expected, rtol=1e-12, atol=0)

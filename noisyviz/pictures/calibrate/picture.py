@@ -6,7 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from noisyviz.errors import InputError
+from noisyviz.errors import InputError, printable
 from noisyviz.networks.calibrate import calibrate
 from noisyviz.networks.calibration import Calibration, Setting
 from noisyviz.networks.weighted_sample import normal_input
@@ -190,7 +190,7 @@ class CalibratePicture(Picture[CalibrateResult]):
     def _source(self) -> str:
         if self.normal is not None:
             return f"N({self.normal[0]:g}, {self.normal[1]:g}²)"
-        names = list(dict.fromkeys(source.file for source in self.files))
+        names = list(dict.fromkeys(printable(source.file) for source in self.files))
         if not names:
             return "pre-activations"
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

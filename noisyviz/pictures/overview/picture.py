@@ -7,7 +7,7 @@ from typing import ClassVar, Final, TypeVar
 
 import numpy as np
 
-from noisyviz.errors import InputError, suggestion
+from noisyviz.errors import InputError, printable, suggestion
 from noisyviz.moments.exact import exact
 from noisyviz.moments.quantities import Curves, Moments, curves
 from noisyviz.pictures.picture import Columns, DataSource, Picture
@@ -351,7 +351,7 @@ def _density(source: DataSource, data: Array, units: Sequence[NoisyUnit], *, xli
         left, right = unit.activation.thresholds
         shares.append((float(np.mean(values <= left)), float(np.mean(values >= right))))
     return Density(
-        label=f"{source.array} of {source.file}" if source.array else source.file,
+        label=printable(f"{source.array} of {source.file}" if source.array else source.file),
         edges=edges,
         height=counts / (values.size * (edges[1] - edges[0])),
         values=values.size,

@@ -20,6 +20,8 @@ from typing import Any, Final
 from noisyviz.errors import InputError, check_name, suggestion
 
 CM_PER_INCH: Final = 2.54
+PER_INCH: Final = {"cm": CM_PER_INCH, "mm": 10.0 * CM_PER_INCH, "in": 1.0, "pt": 72.27}
+"""Units of lengths in an inch; the point is TeX's."""
 NARROWEST_CM: Final = 6.0
 WIDEST_CM: Final = 100.0
 
@@ -151,7 +153,8 @@ def width_in(name: str) -> float:
     Parameters
     ----------
     name
-        A venue of ``WIDTHS`` or a length such as ``8.5cm``, from 6 to 100 cm.
+        A venue of ``WIDTHS`` or a length such as ``8.5cm``, ``85mm``, ``3.25in`` or ``240pt`` (of TeX, 72.27 to the
+        inch), from 6 to 100 cm.
 
     Raises
     ------
@@ -167,12 +170,13 @@ def width_in(name: str) -> float:
     """
     if name in WIDTHS:
         return WIDTHS[name]
-    allowed = f"{', '.join(WIDTHS)} or a length from {NARROWEST_CM:g}cm to {WIDEST_CM:g}cm"
-    length = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*cm", name.strip())
-    if length is None or not NARROWEST_CM <= float(length[1]) <= WIDEST_CM:
+    allowed = f"{', '.join(WIDTHS)} or a length in cm, mm, in or pt from {NARROWEST_CM:g}cm to {WIDEST_CM:g}cm"
+    length = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(cm|mm|in|pt)", name.strip())
+    inches = float(length[1]) / PER_INCH[length[2]] if length else 0.0
+    if not NARROWEST_CM * (1.0 - 1e-12) <= inches * CM_PER_INCH <= WIDEST_CM * (1.0 + 1e-12):
         hint = suggestion(name, WIDTHS)
         raise InputError(f"width must be {allowed}, got {name!r}{hint}", parameter="width")
-    return float(length[1]) / CM_PER_INCH
+    return inches
 
 
 def _base(*, size: float) -> dict[str, Any]:
