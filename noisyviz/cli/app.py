@@ -12,7 +12,20 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from noisyviz import __version__
-from noisyviz.cli import anneal, calibrate, compare, estimate, explore, figures, plot, profile, replay, terminal
+from noisyviz.cli import (
+    anneal,
+    calibrate,
+    compare,
+    estimate,
+    explore,
+    figures,
+    plot,
+    profile,
+    replay,
+    runs,
+    terminal,
+    train,
+)
 from noisyviz.cli import list as listing
 from noisyviz.cli.environment import prepare_matplotlib
 from noisyviz.cli.options import command
@@ -204,7 +217,7 @@ def root(
         raise typer.Exit(USAGE)
 
 
-COMMANDS: Final = (listing, estimate, plot, explore, compare, anneal, profile, calibrate, figures, replay)
+COMMANDS: Final = (listing, estimate, plot, explore, compare, anneal, profile, calibrate, figures, replay, train, runs)
 """The modules of the commands, named like them, in the order of the help."""
 
 for _module in COMMANDS:

@@ -1,0 +1,78 @@
+"""Files of a run, each written whole or not at all, and checkpoints that can be read safely."""
+
+import io
+import json
+import os
+import pickle
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from noisyviz.errors import InputError
+
+FORMAT: Final = 1
+CHECKPOINT: Final = "checkpoint.pt"
+RECORD: Final = "run.json"
+CURVE: Final = "curve.csv"
+
+
+def write_whole(path: Path, payload: bytes) -> None:
+    """Replace a file at once: after a crash or on a full disk the old one is still there, never half a new one."""
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        with partial.open("wb") as file:
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def write_checkpoint(path: Path, content: Mapping[str, Any]) -> None:
+    """Write tensors and plain values."""
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, **content}, buffer)
+    write_whole(path, buffer.getvalue())
+
+
+def read_checkpoint(folder: Path) -> dict[str, Any]:
+    """Return the content of a run's checkpoint; only tensors and plain values are ever made, no code is run.
+
+    Raises
+    ------
+    InputError
+        When there is none, or it is damaged, of another version or no checkpoint of a run.
+    """
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        raise InputError(f"--resume must be the folder of one run, but {folder} holds no {CHECKPOINT}")
+    try:
+        found = torch.load(io.BytesIO(path.read_bytes()), map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is damaged or no checkpoint of noisyviz; start the run again with --force") from error
+    if not isinstance(found, dict) or "format" not in found:
+        raise InputError(f"{path} is no checkpoint of noisyviz")
+    if found["format"] != FORMAT:
+        raise InputError(
+            f"{path} is of format {found['format']}, and this version of noisyviz reads {FORMAT}; "
+            "resume it with the version that wrote it"
+        )
+    checked: dict[str, Any] = found
+    return checked
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write ``run.json``."""
+    write_whole(folder / RECORD, (json.dumps(record, indent=1, allow_nan=False) + "\n").encode())
+
+
+def write_curve(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
+    """Write ``curve.csv``, a row for each evaluation."""
+    header = list(rows[0]) if rows else []
+    lines = [",".join(header), *(",".join(f"{row[name]:.9g}" for name in header) for row in rows)]
+    write_whole(folder / CURVE, ("\n".join(lines) + "\n").encode())

@@ -1,0 +1,293 @@
+"""Training, once for all tasks: updates, evaluations, annealing, checkpoints, and the ways in which a run ends."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import isfinite
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch.nn.utils import clip_grad_norm_
+
+import noisyviz
+from noisyviz.errors import InputError, NoisyvizError
+from noisyviz.experiments import make_task
+from noisyviz.experiments.checkpoint import read_checkpoint, write_checkpoint, write_curve, write_record
+from noisyviz.experiments.settings import Settings
+from noisyviz.experiments.task import Task
+from noisyviz.torch import NoiseAnnealing
+
+SAVE_EVERY_S: Final = 30.0
+LONG_S: Final = 120.0
+"""Runs that take longer are announced."""
+TRIAL: Final = 20
+"""Updates after which the time of a run is estimated."""
+
+Tell = Callable[[str], None]
+Show = Callable[[float], None]
+
+
+def quiet(_: Any) -> None:
+    """Say nothing."""
+
+
+class Run:
+    """One task, trained with one seed, and the folder that keeps it.
+
+    Attributes
+    ----------
+    step
+        Updates done.
+    rows
+        One row for each evaluation.
+    state
+        ``running``, ``done``, ``stopped`` (by time or by Ctrl-C) or ``diverged``.
+    seconds
+        Time spent on training and evaluation, earlier parts of a resumed run included.
+    """
+
+    def __init__(self, task: Task, folder: Path) -> None:
+        self.task, self.folder, self.settings = task, folder, task.settings
+        self.step, self.rows, self.state, self.seconds = 0, [], "running", 0.0
+        self.final: dict[str, float] = {}
+        self._losses = [0.0, 0.0]  # sum and number since the last evaluation
+        schedule = self.settings.schedule()
+        self.annealing = None if schedule is None else NoiseAnnealing(task.model, schedule=schedule)
+        self._saved = time.monotonic()
+
+    rows: list[dict[str, float]]
+
+    @property
+    def c(self) -> float:
+        """The noise level in force; 0 without noise."""
+        return self.settings.level if self.annealing is None else self.annealing.c
+
+    @property
+    def updates(self) -> int:
+        """Updates in all."""
+        return int(self.settings.options["updates"])
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.step >= self.updates or self.task.finished
+
+    def update(self) -> bool:
+        """Do one update; False, with the weights as they were, where loss or gradient are not finite."""
+        task = self.task
+        task.model.train()
+        loss = task.loss(self.step)
+        value = float(loss.detach())
+        if not isfinite(value):
+            return False
+        task.optimizer.zero_grad()
+        loss.backward()
+        norm = clip_grad_norm_(task.model.parameters(), task.clip)
+        if not isfinite(float(norm)):
+            return False
+        task.optimizer.step()
+        if self.annealing is not None:
+            self.annealing.step()
+        self.step += 1
+        self._losses = [self._losses[0] + value, self._losses[1] + 1.0]
+        return True
+
+    def evaluate(self) -> dict[str, float]:
+        """Measure, and write the row of an evaluation."""
+        metrics = self.task.measure()
+        mean = self._losses[0] / self._losses[1] if self._losses[1] else float("nan")
+        row = {"step": float(self.step), "seconds": self.seconds, "c": self.c, "loss": mean} | metrics
+        self.rows.append(row)
+        self._losses = [0.0, 0.0]
+        self.task.observe(metrics)
+        return row
+
+    def go(self, *, limit_s: float | None = None, tell: Tell = quiet, show: Show = quiet) -> str:
+        """Train to the end, for so many seconds at most, or until an interrupt; return the state.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After Ctrl-C, once everything is saved.
+        """
+        began, before, first = time.monotonic(), self.seconds, self.step
+        self.state = "running"
+        with interrupts() as caught:
+            while not self.ended and not caught:
+                if limit_s is not None and time.monotonic() - began >= limit_s:
+                    break
+                if not self.update():
+                    self._diverge()
+                self.seconds = before + time.monotonic() - began
+                if self.step - first == TRIAL:
+                    announce((time.monotonic() - began) / TRIAL * (self.updates - self.step), tell)
+                if self.step % self.settings.options["every"] == 0 or self.ended:
+                    tell(line(self, self.evaluate()))
+                    self.save()
+                elif time.monotonic() - self._saved > SAVE_EVERY_S:
+                    self.save()
+                show(self.step / self.updates)
+            self.state = "done" if self.ended else "stopped"
+            self.final = self.rows[-1] if self.ended and self.rows else self.task.measure()
+            self.save()
+        if caught:
+            raise KeyboardInterrupt
+        return self.state
+
+    def _diverge(self) -> None:
+        """End a run whose loss is no number; the checkpoint on disk is of finite weights."""
+        self.state = "diverged"
+        write_record(self.folder, self.record())
+        raise DivergedError(
+            f"{self.folder}: loss or gradient of update {self.step + 1} is not finite; the run ends, and its last "
+            "checkpoint is kept"
+        )
+
+    def save(self) -> None:
+        """Write checkpoint, curve and record; the checkpoint first, from which the others can be made again."""
+        write_checkpoint(self.folder / "checkpoint.pt", self.content())
+        write_curve(self.folder, self.rows)
+        write_record(self.folder, self.record())
+        self._saved = time.monotonic()
+
+    def content(self) -> dict[str, Any]:
+        """Return all that decides how the run goes on."""
+        task = self.task
+        return {
+            "settings": self.settings.plain(),
+            "sha256": task.facts["sha256"],
+            "versions": versions(),
+            "threads": torch.get_num_threads(),
+            "step": self.step,
+            "state": self.state,
+            "seconds": self.seconds,
+            "losses": self._losses,
+            "rows": self.rows,
+            "final": self.final,
+            "model": task.model.state_dict(),
+            "optimizer": task.optimizer.state_dict(),
+            "noise": task.noise.get_state(),
+            "annealing": None if self.annealing is None else self.annealing.state_dict(),
+            "task": task.state_dict(),
+        }
+
+    def restore(self, content: dict[str, Any]) -> None:
+        """Take what `content` gave."""
+        task = self.task
+        task.model.load_state_dict(content["model"])
+        task.optimizer.load_state_dict(content["optimizer"])
+        task.noise.set_state(content["noise"])
+        task.load_state_dict(content["task"])
+        if self.annealing is not None:
+            self.annealing.load_state_dict(content["annealing"])
+        self.step, self.seconds, self._losses = content["step"], content["seconds"], list(content["losses"])
+        self.rows, self.final, self.state = list(content["rows"]), dict(content["final"]), content["state"]
+
+    def record(self) -> dict[str, Any]:
+        """Return the document of the run, which is its ``run.json``; what is not finite is left out of the metrics."""
+        task, plain = self.task, self.settings.plain()
+        final = self.final or (self.rows[-1] if self.rows else {})
+        scored = [row for row in self.rows if isfinite(row[task.metric])]
+        best = (min if task.lower else max)(scored, key=lambda row: row[task.metric], default=None)
+        return {
+            "task": plain["task"],
+            "activation": plain["activation"],
+            "label": self.settings.label,
+            "seed": plain["seed"],
+            "state": self.state,
+            "updates": self.step,
+            "metric": task.metric,
+            "lower_is_better": task.lower,
+            "metrics": {
+                name: final[name] for name in final if name not in ("step", "seconds") and isfinite(final[name])
+            },
+            "best": None if best is None else {"updates": int(best["step"]), task.metric: best[task.metric]},
+            "seconds": round(self.seconds, 3),
+            "paper": task.paper,
+            "data": dict(task.facts),
+            "settings": plain,
+            "threads": torch.get_num_threads(),
+            "versions": versions(),
+        }
+
+
+class DivergedError(NoisyvizError):
+    """A loss or a gradient became infinite or NaN."""
+
+
+def begin(settings: Settings, folder: Path) -> Run:
+    """Return a run that has not begun, with its first checkpoint in a new or an old folder."""
+    run = Run(make_task(settings), folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    run.save()
+    return run
+
+
+def resume(folder: Path, *, tell: Tell = quiet) -> Run:
+    """Return a run as its checkpoint left it.
+
+    Raises
+    ------
+    InputError
+        For a damaged checkpoint or one of another version, for other data, and where nothing is left to do.
+    """
+    content = read_checkpoint(folder)
+    try:
+        run = Run(make_task(Settings.read(content["settings"])), folder)
+        if run.task.facts["sha256"] != content["sha256"]:
+            raise InputError(f"{folder} was trained on other data than are there now (their SHA-256 differs)")
+        run.restore(content)
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise InputError(f"the checkpoint in {folder} does not fit this version of noisyviz ({error})") from error
+    if run.state == "done":
+        raise InputError(f"{folder} is finished after {run.step} updates; nothing is left to resume")
+    for name, now in (("threads", torch.get_num_threads()), *versions().items()):
+        then = content["threads"] if name == "threads" else content["versions"].get(name)
+        if then != now:
+            tell(f"{folder} began with {name} {then}, now {now}: its numbers may differ in the last digits")
+    return run
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what decides the numbers of a run."""
+    return {"noisyviz": noisyviz.__version__, "torch": str(torch.__version__), "numpy": np.__version__}
+
+
+def line(run: Run, row: dict[str, float]) -> str:
+    """Return one evaluation in words."""
+    shown = {name: row[name] for name in ("loss", *[key for key in row if key not in ("step", "seconds", "c", "loss")])}
+    told = ", ".join(f"{name} {value:.4g}" for name, value in shown.items())
+    where = f"{run.settings.task} {run.settings.label} seed {run.settings.seed}"
+    return f"{where}: update {run.step} of {run.updates}, {run.seconds:.0f} s, {told}"
+
+
+def announce(seconds: float, tell: Tell) -> None:
+    """Say how long a run will take, where that is long."""
+    if seconds > LONG_S:
+        took = f"{seconds / 60:.0f} minutes" if seconds < 7200 else f"{seconds / 3600:.1f} hours"
+        tell(f"this run takes about {took} more")
+
+
+@contextmanager
+def interrupts() -> Iterator[list[int]]:
+    """Note the first Ctrl-C, so that a run can end between two updates; the second one ends it at once."""
+    caught: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        if caught:
+            raise KeyboardInterrupt
+        caught.append(number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield caught
+    finally:
+        signal.signal(signal.SIGINT, before)

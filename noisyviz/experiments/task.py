@@ -1,0 +1,103 @@
+"""What a task is to the training loop, and models that start from the same weights whatever their units."""
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from noisyviz.experiments.settings import Settings
+
+TRAIN: Final = 1
+EVALUATE: Final = 2
+"""Streams of random numbers below one seed."""
+
+
+def stream(seed: int, *key: int) -> np.random.Generator:
+    """Return the generator of one batch or one set of data: a pure function of the seed and a key."""
+    return np.random.default_rng([seed, *key])
+
+
+def digest(*arrays: np.ndarray[Any, Any]) -> str:
+    """Return the SHA-256 of arrays: shapes, types and values."""
+    found = hashlib.sha256()
+    for array in arrays:
+        found.update(f"{array.dtype.str}{array.shape}".encode())
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
+
+
+class Task(ABC):
+    """Data, model and metric of one experiment; `loss` and `measure` are all that the loop needs to know of them.
+
+    Attributes
+    ----------
+    metric, lower
+        The number by which runs are compared, and whether less of it is better.
+    paper
+        What the paper found, and why it is not to be compared with a small run.
+    model, optimizer, clip
+        Clip is the bound on the norm of all gradients together.
+    noise
+        The generator of every draw of noise.
+    facts
+        About the data, their SHA-256 among them.
+    """
+
+    metric: ClassVar[str]
+    lower: ClassVar[bool]
+    paper: ClassVar[str]
+    clip: ClassVar[float]
+    model: nn.Module
+    optimizer: Any
+    facts: Mapping[str, Any]
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.noise = torch.Generator().manual_seed(settings.seed)
+
+    @abstractmethod
+    def loss(self, step: int) -> Tensor:
+        """Return the loss of an update; its batch depends on the seed, on `step` and on what `state_dict` holds."""
+
+    @abstractmethod
+    def measure(self) -> dict[str, float]:
+        """Return metrics of the present model, `metric` among them; draws nothing and changes nothing."""
+
+    def observe(self, metrics: dict[str, float]) -> None:  # noqa: B027
+        """React to metrics at an evaluation, such as by harder data; by default not at all."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether training ends before its last update."""
+        return False
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the next batches depend on besides the seed: tensors and plain values."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+        """Take what `state_dict` gave."""
+
+
+def paired(settings: Settings, make: Callable[[dict[str, Any]], nn.Module], noise: torch.Generator) -> nn.Module:
+    """Return the model that `make` builds from the options of its units.
+
+    Its weights are those of the soft model of the same seed, so that runs of one seed can be compared in pairs; p alone
+    is its own. PyTorch's global generator is left as it was.
+    """
+
+    def built(one: Settings) -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(one.seed)
+            return make({**one.unit(), "generator": noise})
+
+    model = built(settings)
+    soft = built(Settings(task=settings.task, seed=settings.seed, preset=settings.preset, options=settings.options))
+    with torch.no_grad():
+        for name, value in soft.named_parameters():
+            model.get_parameter(name).copy_(value)
+    return model
