@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from noisyviz.units.noise import NOISES, Noise, noise
     from noisyviz.units.unit import NoisyUnit
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "ACTIVATIONS",
