@@ -33,7 +33,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds for one mutant")
     asked = parser.parse_args()
-    tests = [f"tests/{asked.room}", *(() if asked.room == "torch" else (f"noisyviz/{asked.room}", *SHARED))]
+    tests = [
+        "tests/pytorch" if asked.room == "torch" else f"tests/{asked.room}",
+        *(() if asked.room == "torch" else (f"noisyviz/{asked.room}", *SHARED)),
+    ]
     with tempfile.TemporaryDirectory() as folder:
         config, session = Path(folder) / "config.toml", Path(folder) / "session.sqlite"
         text = CONFIG.format(room=asked.room, timeout=asked.timeout, python=sys.executable, tests=" ".join(tests))

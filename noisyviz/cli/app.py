@@ -32,6 +32,7 @@ from noisyviz.cli.options import command
 from noisyviz.errors import MENDABLE, InputError, NoisyvizError, printable, shortened, suggestion
 
 USAGE: Final = InputError.exit_code
+_COMPLETION: Final = {"--show-completion", "--install-completion"}
 EPILOG: Final = "Documentation: README.md and docs/ in the source tree. Bugs and ideas: the project's issue tracker."
 
 HELP: Final = """\
@@ -83,11 +84,13 @@ class Program(TyperGroup):
                 **extra,
             )
         except SystemExit as end:  # Typer's answer to a pipe that nobody reads any more, or a function of a user's own
-            if not isinstance(end.__context__, BrokenPipeError):
-                code = _report(end, words)
-            else:
+            if isinstance(end.__context__, BrokenPipeError):
                 code = 0
                 terminal.forget_stdout()
+            elif _completes(words):  # how Typer ends an answer to a shell
+                code = end.code
+            else:
+                code = _report(end, words)
         except Exception as error:
             code = _report(error, words)
         try:
@@ -107,6 +110,10 @@ def _report(error: BaseException, words: Sequence[str]) -> int:
     message, code = explain(error)
     terminal.say(f"noisyviz: {shortened(printable(message))}")
     return code
+
+
+def _completes(words: list[str]) -> bool:
+    return "_NOISYVIZ_COMPLETE" in os.environ or bool(_COMPLETION & {word.partition("=")[0] for word in words})
 
 
 def explain(error: BaseException) -> tuple[str, int]:
