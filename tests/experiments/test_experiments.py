@@ -23,10 +23,9 @@ torch = pytest.importorskip("torch", reason="PyTorch is an extra")
 
 import noisyviz as nv  # noqa: E402
 from noisyviz.errors import InputError  # noqa: E402
-from noisyviz.experiments import digits, loop, make_task, programs, unique  # noqa: E402
+from noisyviz.experiments import digits, execute, loop, make_task, programs, unique  # noqa: E402
 from noisyviz.experiments.checkpoint import read_checkpoint, write_whole  # noqa: E402
 from noisyviz.experiments.comparison import compared, grouped  # noqa: E402
-from noisyviz.experiments.execute import Execute  # noqa: E402
 from noisyviz.experiments.settings import ACTIVATIONS, Settings  # noqa: E402
 from noisyviz.experiments.unique import sequences  # noqa: E402
 
@@ -42,6 +41,7 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread and a small test set: these tests ask for equality, not for good numbers."""
     torch.set_num_threads(1)
     monkeypatch.setattr(unique, "TESTED", 300)
+    monkeypatch.setattr(execute, "TESTED_ROWS", 151)
 
 
 @pytest.fixture
@@ -205,9 +205,18 @@ def test_an_untrained_reader_is_at_chance_and_its_loss_is_summed_over_the_answer
     assert total / task.answer[1:51].sum() == pytest.approx(math.log(42), abs=0.1)
 
 
+@pytest.mark.parametrize(("preset", "largest"), [("small", 3.0), ("paper", 0.08)])
+def test_weights_start_as_the_preset_says(preset: str, largest: float) -> None:
+    task = make_task(Settings(task="execute", preset=preset, options={"hidden": 8, "rows": 51, "batch": 2}))
+    for name, weight in task.model.named_parameters():
+        top = float(weight.detach().abs().max())
+        bound = largest if name == "embedding.weight" else 0.08
+        assert 0.6 * bound < top < 2.0 * bound, name
+
+
 def test_programs_get_harder_when_nothing_is_gained_and_then_the_rate_falls(small: Make) -> None:
     task: Any = make_task(small("execute", "soft"))
-    assert isinstance(task, Execute)
+    assert isinstance(task, execute.Execute)
 
     def told(train: float, valid: float) -> tuple[tuple[int, int], float]:
         task.observe({"train_accuracy": train, "valid_accuracy": valid})
@@ -287,8 +296,10 @@ import sys, time
 import torch
 torch.set_num_threads(1)
 from pathlib import Path
-from noisyviz.experiments import loop
+from noisyviz.experiments import execute, loop
 from noisyviz.experiments.settings import Settings
+
+execute.TESTED_ROWS = 151
 
 def tell(line):
     if "update 30 " in line:  # evaluated, not yet saved

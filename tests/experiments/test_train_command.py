@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,13 @@ from noisyviz.cli.train import read_anneal, read_seeds
 from noisyviz.errors import InputError
 
 SHORT = ("unique", "--updates", "3")
+
+
+@pytest.fixture(autouse=True)
+def little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work with a small test set."""
+    if find_spec("torch") is not None:
+        monkeypatch.setattr("noisyviz.experiments.unique.TESTED", 300)
 
 
 def need_torch() -> Any:
