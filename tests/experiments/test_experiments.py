@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import doctest
 import gzip
 import io
 import json
@@ -11,6 +12,7 @@ import signal
 import struct
 import subprocess
 from collections.abc import Callable
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -167,6 +169,13 @@ def test_the_curriculum_begins_with_two_integers_and_ends_with_all(small: Make) 
     assert [task.length(step) for step in (0, 59, 60, 1439, 1440, 9000)] == [2, 2, 3, 25, 26, 26]
     plain: Any = make_task(small("unique"))
     assert plain.length(0) == 26
+
+
+@pytest.mark.parametrize("name", ["comparison", "programs", "settings", "unique"])
+def test_the_examples_of_a_module_are_so(name: str) -> None:
+    found = doctest.testmod(import_module(f"noisyviz.experiments.{name}"), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert found.attempted > 0
+    assert found.failed == 0
 
 
 # Models.
