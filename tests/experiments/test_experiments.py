@@ -347,7 +347,7 @@ def test_a_time_limit_stops_and_reports(small: Make, tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(small: Make, tmp_path: Path) -> None:
     run = loop.begin(small("unique"), tmp_path / "run")
     honest = run.task.loss
-    run.task.loss = lambda step: honest(step) * (math.nan if step == 24 else 1.0)  # type: ignore[method-assign]
+    run.task.loss = lambda step: honest(step) + (math.nan if step == 24 else 0.0)  # type: ignore[method-assign]
     with pytest.raises(loop.DivergedError, match="update 25 is not finite"):
         run.go()
     assert json.loads((tmp_path / "run" / "run.json").read_text())["state"] == "diverged"
