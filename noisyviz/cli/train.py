@@ -130,7 +130,7 @@ OPTIONS: Final = (
         "strategy",
         "NAME",
         f"Curriculum of execute: {', '.join(STRATEGIES)}.",
-        told="blend",
+        told="baseline; blend for --preset paper",
         read=partial(choice, allowed=STRATEGIES),
     ),
     Option("curriculum", "", "Begin unique with short sequences.", type=bool),

@@ -26,15 +26,18 @@ Data = tuple[Any, Any]
 
 
 class Reader(nn.Module):
-    """Embedding, noisy LSTM layers, one logit for each character; every weight from U[−0.08, 0.08]."""
+    """Embedding, noisy LSTM layers, one logit for each character; every weight from U[−0.08, 0.08].
 
-    def __init__(self, hidden: int, layers: int, unit: dict[str, Any]) -> None:
+    With ``embedding="normal"`` the embedding starts from N(0, 1), by which a short training comes further.
+    """
+
+    def __init__(self, hidden: int, layers: int, embedding: str, unit: dict[str, Any]) -> None:
         super().__init__()
         self.embedding = nn.Embedding(len(CHARACTERS), hidden)
         self.lstm = NoisyLSTM(hidden, hidden, layers, **unit)
         self.out = nn.Linear(hidden, len(CHARACTERS))
         for name, weight in self.named_parameters():
-            if not name.startswith("lstm.p_"):
+            if not (name.startswith("lstm.p_") or (name == "embedding.weight" and embedding == "normal")):
                 nn.init.uniform_(weight, -0.08, 0.08)
 
     def forward(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
@@ -56,7 +59,8 @@ class Execute(Task):
         super().__init__(settings)
         size = settings.options
         self.target = (size["length"], size["nesting"])
-        self.model = paired(settings, lambda unit: Reader(size["hidden"], size["layers"], unit), self.noise)
+        sizes = size["hidden"], size["layers"], size["embedding"]
+        self.model = paired(settings, lambda unit: Reader(*sizes, unit), self.noise)
         kind = torch.optim.Adam if size["optimizer"] == "adam" else torch.optim.SGD
         self.optimizer = kind(self.model.parameters(), lr=size["lr"])
         self.current, self.seen, self.accuracies = (1, 1), [0, 0], []

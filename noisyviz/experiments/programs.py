@@ -122,7 +122,7 @@ def program(rng: np.random.Generator, length: Difficulty, nesting: int) -> str:
     Examples
     --------
     >>> program(np.random.default_rng(4), lambda: 2, 2)
-    'print((3 if 24>60 else (19+28)))@47.'
+    'j=89#for x in range(8):j+=95#print((j-46))@803.'
     """
     out, top = Writer(rng, length), None
     for _ in range(nesting):

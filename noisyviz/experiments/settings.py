@@ -26,12 +26,14 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
         "unique": {"small": {"updates": 2500, "curriculum": False, "hidden": 64, "batch": 64, "every": 250}},
         "execute": {
             "small": {
-                **{"updates": 600, "strategy": "blend", "length": 2, "nesting": 1, "layers": 1, "hidden": 128},
+                **{"updates": 600, "strategy": "baseline", "length": 2, "nesting": 1, "layers": 1, "hidden": 128},
                 **{"batch": 50, "rows": 1001, "optimizer": "adam", "lr": 0.005, "every": 100, "anneal_every": 1},
+                "embedding": "normal",
             },
             "paper": {
                 **{"updates": 32_000, "strategy": "blend", "length": 6, "nesting": 3, "layers": 2, "hidden": 400},
                 **{"batch": 100, "rows": 10_001, "optimizer": "sgd", "lr": 0.5, "every": 100, "anneal_every": 200},
+                "embedding": "uniform",
             },
         },
         "digits": {"small": {"updates": 2700, "hidden": 64, "batch": 32, "every": 135, "data": None}},

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import doctest
 import gzip
 import io
 import json
@@ -11,6 +12,7 @@ import signal
 import struct
 import subprocess
 from collections.abc import Callable
+from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,10 +25,9 @@ torch = pytest.importorskip("torch", reason="PyTorch is an extra")
 
 import noisyviz as nv  # noqa: E402
 from noisyviz.errors import InputError  # noqa: E402
-from noisyviz.experiments import digits, loop, make_task, programs, unique  # noqa: E402
+from noisyviz.experiments import digits, execute, loop, make_task, programs, unique  # noqa: E402
 from noisyviz.experiments.checkpoint import read_checkpoint, write_whole  # noqa: E402
 from noisyviz.experiments.comparison import compared, grouped  # noqa: E402
-from noisyviz.experiments.execute import Execute  # noqa: E402
 from noisyviz.experiments.settings import ACTIVATIONS, Settings  # noqa: E402
 from noisyviz.experiments.unique import sequences  # noqa: E402
 
@@ -42,6 +43,7 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """One thread and a small test set: these tests ask for equality, not for good numbers."""
     torch.set_num_threads(1)
     monkeypatch.setattr(unique, "TESTED", 300)
+    monkeypatch.setattr(execute, "TESTED_ROWS", 151)
 
 
 @pytest.fixture
@@ -169,6 +171,13 @@ def test_the_curriculum_begins_with_two_integers_and_ends_with_all(small: Make) 
     assert plain.length(0) == 26
 
 
+@pytest.mark.parametrize("name", ["comparison", "programs", "settings", "unique"])
+def test_the_examples_of_a_module_are_so(name: str) -> None:
+    found = doctest.testmod(import_module(f"noisyviz.experiments.{name}"), optionflags=doctest.NORMALIZE_WHITESPACE)
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
 # Models.
 
 
@@ -205,9 +214,18 @@ def test_an_untrained_reader_is_at_chance_and_its_loss_is_summed_over_the_answer
     assert total / task.answer[1:51].sum() == pytest.approx(math.log(42), abs=0.1)
 
 
+@pytest.mark.parametrize(("preset", "largest"), [("small", 3.0), ("paper", 0.08)])
+def test_weights_start_as_the_preset_says(preset: str, largest: float) -> None:
+    task = make_task(Settings(task="execute", preset=preset, options={"hidden": 8, "rows": 51, "batch": 2}))
+    for name, weight in task.model.named_parameters():
+        top = float(weight.detach().abs().max())
+        bound = largest if name == "embedding.weight" else 0.08
+        assert 0.6 * bound < top < 2.0 * bound, name
+
+
 def test_programs_get_harder_when_nothing_is_gained_and_then_the_rate_falls(small: Make) -> None:
     task: Any = make_task(small("execute", "soft"))
-    assert isinstance(task, Execute)
+    assert isinstance(task, execute.Execute)
 
     def told(train: float, valid: float) -> tuple[tuple[int, int], float]:
         task.observe({"train_accuracy": train, "valid_accuracy": valid})
@@ -287,8 +305,10 @@ import sys, time
 import torch
 torch.set_num_threads(1)
 from pathlib import Path
-from noisyviz.experiments import loop
+from noisyviz.experiments import execute, loop
 from noisyviz.experiments.settings import Settings
+
+execute.TESTED_ROWS = 151
 
 def tell(line):
     if "update 30 " in line:  # evaluated, not yet saved
@@ -327,7 +347,7 @@ def test_a_time_limit_stops_and_reports(small: Make, tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_checkpoint(small: Make, tmp_path: Path) -> None:
     run = loop.begin(small("unique"), tmp_path / "run")
     honest = run.task.loss
-    run.task.loss = lambda step: honest(step) * (math.nan if step == 24 else 1.0)  # type: ignore[method-assign]
+    run.task.loss = lambda step: honest(step) + (math.nan if step == 24 else 0.0)  # type: ignore[method-assign]
     with pytest.raises(loop.DivergedError, match="update 25 is not finite"):
         run.go()
     assert json.loads((tmp_path / "run" / "run.json").read_text())["state"] == "diverged"

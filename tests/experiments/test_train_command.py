@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,13 @@ from noisyviz.cli.train import read_anneal, read_seeds
 from noisyviz.errors import InputError
 
 SHORT = ("unique", "--updates", "3")
+
+
+@pytest.fixture(autouse=True)
+def little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work with a small test set."""
+    if find_spec("torch") is not None:
+        monkeypatch.setattr("noisyviz.experiments.unique.TESTED", 300)
 
 
 def need_torch() -> Any:
@@ -176,3 +184,14 @@ def test_too_many_seeds_are_refused() -> None:
 def test_a_schedule_is_that_of_the_paper_unless_named() -> None:
     assert read_anneal("30:0.5", "--anneal") == (30.0, 0.5, "paper")
     assert read_anneal("3:0:cosine", "--anneal") == (3.0, 0.0, "cosine")
+
+
+def test_the_examples_of_the_help_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    need_torch()
+    monkeypatch.setattr("noisyviz.experiments.execute.TESTED_ROWS", 151)
+    examples = [line.split() for name in ("train", "runs") for line in run(name, "-h").stdout.splitlines()]
+    examples = [words for words in examples if words[:1] == ["noisyviz"]]
+    assert len(examples) == 4
+    for words in examples:
+        short = [*words[1:], *(["--updates", "1"] if "train" in words else [])]
+        assert run(*short).exit_code == 0, words
