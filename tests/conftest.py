@@ -23,12 +23,14 @@ Run = Callable[..., Result]
 Start = Callable[..., "subprocess.Popen[str]"]
 Read = Callable[..., dict[str, Any]]
 
-# As if started from a shell: an interrupt is heard, even where the tests themselves run under nohup.
+# As if started from a shell: signals are heard, even where the tests themselves run under nohup.
 HEARING = """\
 if __name__ == "__main__":
     import signal
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 """
 
 

@@ -83,10 +83,12 @@ def test_widths_are_those_that_the_venues_print() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["icmll", "", "3in", "cm", "5.9cm", "101cm", "nancm", "infcm", "-8cm", "8e1cm", "1_0cm"]
+    "name", ["icmll", "", "3ft", "2in", "cm", "5.9cm", "101cm", "nancm", "infcm", "-8cm", "8e1cm", "1_0cm"]
 )
 def test_a_width_that_is_none_names_the_venues_and_the_range(name: str) -> None:
-    with pytest.raises(InputError, match=r"icml, icml-page, neurips, iclr, a4 or a length from 6cm to 100cm") as caught:
+    with pytest.raises(
+        InputError, match=r"icml, icml-page, neurips, iclr, a4 or a length in cm, mm, in or pt from 6cm to 100cm"
+    ) as caught:
         width_in(name)
     assert caught.value.parameter == "width"
     assert repr(name) in str(caught.value)
