@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import torch
 from torch import Tensor
@@ -19,7 +19,7 @@ USES_P: Final = ("nan", "nah", "nanil", "nanil-softplus")
 USES_ALPHA: Final = ("nan", "nah")
 BLOCK: Final = 1 << 17  # numbers worked on at once, so that intermediate results stay in the cache
 
-Number = float | Tensor
+Number: TypeAlias = "float | Tensor"
 
 
 class _H(torch.autograd.Function):
