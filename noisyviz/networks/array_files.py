@@ -91,7 +91,15 @@ class Opened:
     columns: tuple[str, ...] = ()
 
 
-def open_array(source: Source, *, shown: str, kind: str = "") -> Opened:
+@dataclass(frozen=True, slots=True, eq=False)
+class Archive:
+    """An open NPZ file, whose list of members is read and checked once; it closes when nobody needs it."""
+
+    file: zipfile.ZipFile
+    members: dict[str, zipfile.ZipInfo]
+
+
+def open_array(source: Source, *, shown: str, kind: str = "", archive: Archive | None = None) -> Opened:
     """Return a checked array of an NPY file, mapped, or of an NPZ file; errors are the end of a sentence about it.
 
     Parameters
@@ -102,6 +110,8 @@ def open_array(source: Source, *, shown: str, kind: str = "") -> Opened:
         What errors call it that come up while it is unpacked.
     kind
         A key of `NARROW` for raw bytes and integers that hold its numbers.
+    archive
+        What `archive_of` found, so that the list of members is not read for each of them.
 
     Raises
     ------
@@ -111,7 +121,7 @@ def open_array(source: Source, *, shown: str, kind: str = "") -> Opened:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # old writers: no reason to say anything
-        opened = _open(source, kind, shown)
+        opened = _open(source, kind, shown, archive)
         array = opened.array
         if array.dtype.names is not None and not isinstance(array, Streamed):
             from numpy.lib.recfunctions import structured_to_unstructured  # loads much
@@ -121,16 +131,26 @@ def open_array(source: Source, *, shown: str, kind: str = "") -> Opened:
         return opened
 
 
-def array_names(path: Path) -> list[str]:
-    """Return the names of the arrays of an NPZ file, or one empty name for a file of another kind."""
+def archive_of(path: Path) -> Archive | None:
+    """Return the archive of a file, None for a file of another kind.
+
+    Raises
+    ------
+    InputError
+        For a damaged archive, and for one of too many arrays or of none.
+    """
     with path.open("rb") as file:
         if not file.read(8).startswith(b"PK"):
-            return [""]
-        with _archive(file) as archive:
-            names = list(_members(archive))
-    if not names:
+            return None
+        with _damage():
+            if _directory_bytes(file) > MAX_DIRECTORY:
+                raise InputError(f"holds more than {MAX_MEMBERS:,} members")
+    with _damage():
+        archive = zipfile.ZipFile(path)
+    members = _members(archive)
+    if not members:
         raise InputError("holds no array")
-    return names
+    return Archive(archive, members)
 
 
 def check_shape(shape: Sequence[object]) -> None:
@@ -161,13 +181,14 @@ def naming(shown: str) -> Iterator[None]:
         raise InputError(f"'{shown}' cannot be read: {(error.strerror or 'it is damaged').lower()}") from None
 
 
-def _open(source: Source, kind: str, shown: str) -> Opened:
+def _open(source: Source, kind: str, shown: str, archive: Archive | None) -> Opened:
     """Return the checked array; the InputErrors are the end of a sentence about the file."""
     check_regular(source.path)
+    archive = archive or archive_of(source.path)
+    if archive is not None:
+        return _from_archive(archive, source, kind, shown)
     with source.path.open("rb") as file:
         start = file.read(8)
-        if start.startswith(b"PK"):
-            return _from_archive(file, source, kind, shown)
         if not start.startswith(b"\x93NUMPY"):
             raise InputError("is neither an .npy nor an .npz file")
         if source.array:
@@ -184,16 +205,14 @@ def _open(source: Source, kind: str, shown: str) -> Opened:
     return Opened(array=array, kind=header.kind or kind)
 
 
-def _from_archive(file: IO[bytes], source: Source, kind: str, shown: str) -> Opened:
-    with _archive(file) as archive:
-        members = _members(archive)
-        info = members[_chosen(source.array, list(members))]
-        if info.flag_bits & 1:
-            raise InputError(f"is encrypted: '{info.filename}' has a password; save it without one")
-        if info.compress_type not in _METHODS:
-            raise InputError(f"holds '{info.filename}' packed in a way that NumPy does not use; save it by numpy.savez")
-        with _damage():
-            return _member(archive, info, source.path, kind, shown)
+def _from_archive(archive: Archive, source: Source, kind: str, shown: str) -> Opened:
+    info = archive.members[_chosen(source.array, list(archive.members))]
+    if info.flag_bits & 1:
+        raise InputError(f"is encrypted: '{info.filename}' has a password; save it without one")
+    if info.compress_type not in _METHODS:
+        raise InputError(f"holds '{info.filename}' packed in a way that NumPy does not use; save it by numpy.savez")
+    with _damage():
+        return _member(archive.file, info, source.path, kind, shown)
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, kind: str, shown: str) -> Opened:
@@ -222,18 +241,6 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, kind: s
         raw = member.read(info.file_size + 1)[offset:]
     order: Literal["F", "C"] = "F" if header.fortran else "C"
     return Opened(array=np.frombuffer(raw, dtype=header.dtype).reshape(header.shape, order=order), kind=kind)
-
-
-@contextlib.contextmanager
-def _archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
-    """Open an archive whose list of members is of a bounded length."""
-    with _damage():
-        if _directory_bytes(file) > MAX_DIRECTORY:
-            raise InputError(f"holds more than {MAX_MEMBERS:,} members")
-        file.seek(0)
-        archive = zipfile.ZipFile(file)
-    with archive:
-        yield archive
 
 
 @contextlib.contextmanager

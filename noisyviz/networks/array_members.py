@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from noisyviz.errors import InputError, printable, suggestion
-from noisyviz.networks.array_files import Opened, Source, array_names, open_array
+from noisyviz.networks.array_files import Opened, Source, archive_of, open_array
 from noisyviz.networks.library_files import (
     LIBRARY_SUFFIXES,
     hdf5_array,
@@ -73,8 +73,12 @@ def members_of(path: Path, folder: Path, shown: str, notes: list[str]) -> Member
     if suffix not in SUFFIXES:
         suffix = suffix_by_content(path)
     if suffix in (".npy", ".npz"):
-        names = array_names(path)
-        return Members(names, lambda name, kind: open_array(Source(path=path, array=name), shown=shown, kind=kind))
+        archive = archive_of(path)
+
+        def read(name: str, kind: str) -> Opened:
+            return open_array(Source(path=path, array=name), shown=shown, kind=kind, archive=archive)
+
+        return Members([""] if archive is None else list(archive.members), read)
     if suffix == ".csv":
         return Members([""], lambda _, kind: _table(path, folder, shown, notes, kind))
     if suffix == ".safetensors":

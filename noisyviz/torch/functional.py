@@ -254,10 +254,9 @@ def refuse_second_derivative() -> None:
 class _Blocks:
     """Rows of x and ξ, a block at a time, with what p, c and the kind need; numbers of a block stay in the cache."""
 
-    def __init__(self, x: Tensor, xi: Tensor, p: Tensor, c: Tensor, options: dict[str, Any]) -> None:
+    def __init__(self, x: Tensor, xi: Tensor, p: Tensor, c: Tensor) -> None:
         self.units = (-1, x.shape[-1]) if p.dim() else (-1,)
         self.x, self.xi, self.p, self.c = x.reshape(self.units), xi.expand(x.shape).reshape(self.units), p, c
-        self.options = options
         self.step = max(1, BLOCK // (x.shape[-1] if p.dim() else 1)) if x.device.type == "cpu" else self.x.shape[0]
 
     def __iter__(self) -> Iterator[slice]:
@@ -273,7 +272,7 @@ class _Fast(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, xi: Tensor, p: Tensor, c: Tensor, options: dict[str, Any]) -> Tensor:
-        rows = _Blocks(x, xi, p, c, options)
+        rows = _Blocks(x, xi, p, c)
         value, grad_x = torch.empty_like(rows.x), torch.empty_like(rows.x)
         grad_p = torch.empty_like(rows.x) if options["kind"] in USES_P and ctx.needs_input_grad[2] else None
         for part in rows:
@@ -302,7 +301,7 @@ class _OutputNoise(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, xi: Tensor, p: Tensor, c: Tensor, options: dict[str, Any]) -> Tensor:
-        rows = _Blocks(x, xi, p, 0.25 * c, options)
+        rows = _Blocks(x, xi, p, 0.25 * c)
         function, keep, sign = options["function"], options["alpha"] - 1.0, 1.0 if options["alpha"] > 1.0 else -1.0
         value, half_p = torch.empty_like(rows.x), 0.5 * p
         for part in rows:
@@ -320,7 +319,7 @@ class _OutputNoise(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         refuse_second_derivative()
         x, xi, p, quarter_c = ctx.saved_tensors
-        rows = _Blocks(x, xi, p, quarter_c, ctx.options)
+        rows = _Blocks(x, xi, p, quarter_c)
         function, half_p, line = ctx.options["function"], 0.5 * p, ctx.options["function"].facts.slope
         grads, grad_x = grad.reshape(rows.units), torch.empty_like(rows.x)
         grad_p = torch.zeros_like(p)

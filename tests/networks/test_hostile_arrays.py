@@ -165,3 +165,20 @@ def test_a_name_too_long_for_the_system_has_one_code(command: list[str], run: Ru
 def test_standard_input_that_is_closed_is_said() -> None:
     with pytest.raises(InputError, match="which is closed here"):
         list(arrays_of([array_sources.STDIN], stdin=None))
+
+
+def test_the_list_of_members_is_read_once_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.npz"
+    path.write_bytes(npz(**{f"x{n}": np.ones(1) for n in range(20)}))
+    read: list[int] = []
+    checked = array_files._members
+
+    def counted(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+        read.append(1)
+        return checked(archive)
+
+    monkeypatch.setattr(array_files, "_members", counted)
+    assert len(list(arrays_of([str(path)]))) == 20
+    assert len(read) == 1
