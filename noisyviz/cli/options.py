@@ -120,7 +120,8 @@ class Given:
         option, text = self._options[name], self._texts[name]
         if option.type == list[str]:
             text = single(text, option.flag, option.default)
-        return None if text is None and option.default is None else option.read(text or option.default, option.flag)
+        text = option.default if text is None else text
+        return None if text is None else option.read(text, option.flag)
 
     def values(self, name: str, *, default: Sequence[str] | None = None) -> tuple[Any, ...]:
         """Return the distinct values of an option that takes several; `default` stands in for that of the table."""
