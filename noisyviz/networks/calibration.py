@@ -1,5 +1,6 @@
 """What a calibration answers: settings, the best of them, and the commands that show it."""
 
+import shlex
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -127,7 +128,7 @@ def _number(value: Any) -> Any:
 
 
 def _words(name: str, unit: NoisyUnit, level: str) -> str:
-    words = f"noisyviz {name} --fn {unit.activation.name} --unit {unit.kind}"
+    words = f"noisyviz {name} --fn {shlex.quote(unit.activation.name)} --unit {unit.kind}"
     words += f" --alpha {float(unit.alpha)!r}" if _takes_alpha(unit) else ""
     words += f" {level} --p {float(unit.p)!r}"
     if unit.scale != default("scale"):
