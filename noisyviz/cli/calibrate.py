@@ -24,7 +24,7 @@ SUMMARY: Final = "Find the smallest noise level that restores a gradient without
 HELP: Final = """\
 \b
 noisyviz calibrate --input normal:0,2 --target-grad 0.2
-noisyviz calibrate activations.npz --unit nan,nah --alpha 0.9,1 --target-grad 0.3 --max-bias 0.4
+noisyviz calibrate gates.npz:input_gate --fn sigmoid --target-grad 0.3 --max-bias 0.2
 
 Find the smallest noise level c at which the root mean square of the gradient over
 saturated samples reaches a target, in units of the slope of u, while the bias

@@ -15,7 +15,7 @@ SUMMARY: Final = "Write a page with sliders, in one file that needs no server an
 HELP: Final = """\
 \b
 noisyviz explore --fn hard-tanh --unit nah --alpha 1.15 -o unit.html --show
-noisyviz explore --data activations.npz:layer1
+noisyviz explore --fn sigmoid --data gates.npz:input_gate
 
 Write one HTML file with sliders for alpha, c and p and choices of function,
 unit, noise scale and noise. It shows phi, the saturation Delta, the noise scale

@@ -29,10 +29,10 @@ def axis_number(text: str, flag: str) -> int:
 SUMMARY: Final = "Measure which units of a network saturate, and how noise changes their gradients."
 HELP: Final = """\
 \b
-noisyviz profile activations.npz --fn tanh
+noisyviz profile gates.npz:cell_candidate --fn tanh
 noisyviz profile gates.npz --fn sigmoid --array cell_candidate=tanh -o gates.png -o units.csv
 
-Read pre-activations and measure how much they saturate and how a noisy unit
+Read pre-activations ('noisyviz sample' writes gates.npz) and measure how much they saturate and how a noisy unit
 changes the gradients of the saturated ones. Files are .npy, .npz, .safetensors,
 tables of text (.csv, .tsv, .txt, .dat, .gz) or, with the extras 'files' and
 'torch', .parquet, .h5 and .pt; also folders of these, or - for standard input.

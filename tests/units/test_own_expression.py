@@ -13,6 +13,8 @@ from conftest import Run
 import noisyviz as nv
 from noisyviz.errors import InputError
 from noisyviz.export.provenance import read_record
+from noisyviz.units.activations import ACTIVATIONS
+from noisyviz.units.own_expression import read_expression
 
 X = [-7.3, -2.3, -0.61, 0.3, 1.7, 5.2]
 
@@ -43,6 +45,9 @@ def test_values_and_derivatives_are_those_of_the_formula(text: str, formula: Cal
         slopes = [float(mpmath.diff(formula, x)) for x in X]
     np.testing.assert_allclose(h.h(X), values, rtol=1e-12, atol=1e-13)
     np.testing.assert_allclose(h.derivative(X), slopes, rtol=1e-11, atol=1e-11)
+    chained = read_expression(text, ACTIVATIONS).derivative(np.array(X))  # not checked against anything there
+    np.testing.assert_allclose(chained, slopes, rtol=1e-11, atol=1e-11)
+    assert not any("derivative" in note for note in h.notes)
 
 
 def test_an_expression_is_the_unit_that_it_spells() -> None:
