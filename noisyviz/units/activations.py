@@ -477,7 +477,7 @@ def activation(name: str) -> Activation:
     if is_expression(name):
         expression = read_expression(name, ACTIVATIONS)
         return analysed(expression.text, expression)
-    check_name("fn", name, [*ACTIVATIONS, "module:function"])
+    check_name("fn", name, [*ACTIVATIONS, "module:function", "an expression of x such as tanh(2*x)"])
     return ACTIVATIONS[name]
 
 

@@ -197,7 +197,8 @@ class _Reader:
             raise self.refused(f"has {len(self.text):,} letters; at most {LONGEST} are read")
         if not _LETTERS.fullmatch(self.text):
             strange = next(letter for letter in self.text if not _LETTERS.fullmatch(letter))
-            raise self.refused(f"holds {strange!r}; {_ALLOWED}")
+            hint = "; max, min and clip make pieces" if strange in "<>" else ""
+            raise self.refused(f"holds {strange!r}; {_ALLOWED}{hint}")
         text = self.text.replace("^", "**").strip()
         for name in sorted((name for name in self.activations if "-" in name), key=len, reverse=True):
             text = re.sub(rf"(?<![\w.]){re.escape(name)}(?=\s*\()", _joined(name), text)

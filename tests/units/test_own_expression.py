@@ -81,6 +81,10 @@ def test_an_expression_is_the_unit_that_it_spells() -> None:
         ("-" * 60 + "x", "nested at most 40 deep"),
         ("+x" * 260, "has 520 letters"),
         ("(" * 240 + "x" + ")" * 240, "cannot be read"),
+        (
+            "max(x, 0)*(x > 1)",
+            "holds '>'; only x, numbers, pi, e, + - * / ** and functions such as tanh are read; max, min",
+        ),
         ("1/x", "is not finite at x = 0"),
         ("sqrt(abs(x))", "grows without bound at x = 0"),
     ],
