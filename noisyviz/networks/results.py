@@ -185,6 +185,8 @@ class Profile(Drawable):
         """Return the main facts, one row per array, and of all together where there are several."""
         rows = [*self.arrays, *([self.total] if len(self.arrays) > 1 else [])]
         names = SHOWN if self.total.noise is not None else {key: SHOWN[key] for key in SHARES_SHOWN}
+        if not self.total.non_finite:
+            names = {key: name for key, name in names.items() if name != "non_finite"}
         cells = [[_cell(row, name) for name in names.values()] for row in rows]
         title = "Saturation" if self.unit is None else f"Saturation, and what {self.unit!r} does"
         return Summary(title=title, header=tuple(names), rows=cells)
@@ -255,7 +257,7 @@ def unit_columns(arrays: Sequence[ArrayProfile]) -> dict[str, Any]:
 def _cell(row: ArrayProfile, name: str) -> str:
     """Return a fact as text; a share beyond a threshold that the function does not have is told as none."""
     if name == "worst":
-        return ", ".join(f"{called or unit} ({share:.0%})" for unit, called, share in row.worst(_WORST_SHOWN))
+        return ", ".join(f"{called or unit}" for unit, called, _ in row.worst(_WORST_SHOWN))
     sides = dict(zip(("share_left", "share_right"), row.thresholds, strict=False))
     return "none" if np.isinf(sides.get(name, 0.0)) else told(fact(row, name))
 

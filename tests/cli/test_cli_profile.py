@@ -385,7 +385,7 @@ def test_the_units_that_saturate_most_are_named(run: Run) -> None:
     assert "worst_units" not in found["total"]
     array = nv.profile(x, unit=nv.NoisyUnit("tanh"))
     shown = dict(zip(array.summary().header, array.summary().rows[0], strict=True))
-    assert (shown["non-finite"], shown["worst units"]) == ("1", "2 (90%), 0 (70%), 3 (20%)")
+    assert (shown["non-finite"], shown["worst units"]) == ("1", "2, 0, 3")
     picture = ProfilePicture()
     assert "Most saturated units: 2, 0, 3." in " ".join(caption_words(picture.of(array)))
 
