@@ -379,7 +379,7 @@ def test_progress_rises_to_the_whole(kind: str, method: str, sampler: str, jobs:
     unit, x = nv.NoisyUnit("hard-tanh", kind=kind), np.append(np.linspace(-2.0, 2.0, 99), np.inf)
     words = {"samples": 300_000, "method": method, "sampler": sampler, "jobs": jobs}
     nv.monte_carlo(unit, x, rng=0, progress=told.append, **words)  # type: ignore[arg-type]
-    assert told == sorted(told)
+    assert told == sorted(set(told))
     assert len(told) > 2
     assert told[0] < 0.7
     assert told[-1] == pytest.approx(1.0)
