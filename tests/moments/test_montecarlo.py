@@ -29,6 +29,7 @@ ESTIMATES: Final = (
     "grad_mean",
     "grad_std",
     "grad_rms",
+    "grad_cov",
     "p_zero",
     "p_wrong",
     "grad_p_mean",

@@ -39,7 +39,7 @@ def simulated(unit: nv.NoisyUnit, x: npt.NDArray[np.float64], samples: int) -> t
 def test_the_answer_reaches_the_target_by_simulation_and_2_percent_less_misses_it(kind: str) -> None:
     x, target = layer()[:6], 0.25
     unit = nv.NoisyUnit("tanh", kind=kind, alpha=1.0)
-    best = nv.calibrate(x, units=[unit], target_grad=target).best
+    best = nv.calibrate(x, units=[unit], by="rms", target_grad=target).best
     assert best is not None
     assert best.c > 0
     found, error = simulated(best.unit, x, 2_000)
@@ -51,27 +51,27 @@ def test_the_answer_reaches_the_target_by_simulation_and_2_percent_less_misses_i
 def test_a_schedule_starts_at_the_smallest_c_with_a_multiple_of_the_target() -> None:
     x, bound = layer(), 0.01
     unit = nv.NoisyUnit("tanh", alpha=1.0)
-    found = nv.calibrate(x, units=[unit], target_grad=0.2, max_bias=bound, start_factor=3.0)
+    found = nv.calibrate(x, units=[unit], by="rms", target_grad=0.2, max_bias=bound, start_factor=3.0)
     assert found.best is not None
     assert found.start is not None
     saturated = x[np.abs(x) >= 1]
     rms = np.sqrt(np.mean(nv.exact(found.start.unit, saturated).grad_rms ** 2))
     assert rms == pytest.approx(0.6, rel=1e-4)
     assert found.start.c > found.best.c
-    out_of_reach = nv.calibrate(x, units=[nv.NoisyUnit("tanh", kind="nani")], target_grad=0.3)
+    out_of_reach = nv.calibrate(x, units=[nv.NoisyUnit("tanh", kind="nani")], by="rms", target_grad=0.3)
     assert out_of_reach.best is not None
     assert out_of_reach.start is None
 
 
 def test_output_noise_is_the_root_worked_out_by_hand() -> None:
     """On hard-tanh at α = 1 and x = 3: E(∂φ/∂x)² = (K·p)² with K = (c/4)·tanh(v/2)·sech²(v/2) and v = −2."""
-    best = nv.calibrate([3.0], units=[nv.NoisyUnit("hard-tanh", alpha=1.0)], target_grad=0.3).best
+    best = nv.calibrate([3.0], units=[nv.NoisyUnit("hard-tanh", alpha=1.0)], by="rms", target_grad=0.3).best
     assert best is not None
     assert best.c == pytest.approx(0.3 / (0.25 * np.tanh(1.0) / np.cosh(1.0) ** 2), rel=1e-8)
 
 
 def test_the_leak_may_suffice() -> None:
-    best = nv.calibrate([-3.0, 0.0, 3.0], units=[nv.NoisyUnit("hard-tanh", alpha=0.7)], target_grad=0.3).best
+    best = nv.calibrate([-3.0, 0.0, 3.0], units=[nv.NoisyUnit("hard-tanh", alpha=0.7)], by="rms", target_grad=0.3).best
     assert best is not None
     assert best.c == 0.0
     assert best.bias_rms == pytest.approx(0.3 * np.sqrt(8.0 / 3.0), rel=1e-12)
@@ -81,8 +81,8 @@ def test_the_bound_on_the_bias_is_kept_also_where_noise_lowers_it() -> None:
     """The bias of nah at α = 0.9 falls with c before it grows: the bound then decides the smallest c."""
     x = layer()
     units = [nv.NoisyUnit("tanh", kind="nah", alpha=0.9)]
-    free = nv.calibrate(x, units=units, target_grad=0.13).best
-    kept = nv.calibrate(x, units=units, target_grad=0.13, max_bias=0.2, start_factor=1.0)
+    free = nv.calibrate(x, units=units, by="rms", target_grad=0.13).best
+    kept = nv.calibrate(x, units=units, by="rms", target_grad=0.13, max_bias=0.2, start_factor=1.0)
     bound = kept.best
     assert free is not None
     assert bound is not None
@@ -105,11 +105,11 @@ def test_a_bound_that_the_smallest_c_only_just_keeps_does_not_hide_it() -> None:
     c = brentq(lambda level: clipped(level)[0] - target, 1.0, 2.0)
     bias = clipped(c)[1]
     unit = nv.NoisyUnit("hard-tanh", kind="nani")
-    kept = nv.calibrate([3.0], units=[unit], target_grad=target, max_bias=1.0005 * bias).best
+    kept = nv.calibrate([3.0], units=[unit], by="rms", target_grad=target, max_bias=1.0005 * bias).best
     assert kept is not None
     assert kept.c == pytest.approx(c, rel=1e-4)
     assert kept.bias_rms == pytest.approx(bias, rel=2e-4)
-    broken = nv.calibrate([3.0], units=[unit], target_grad=target, max_bias=0.9995 * bias)
+    broken = nv.calibrate([3.0], units=[unit], by="rms", target_grad=target, max_bias=0.9995 * bias)
     assert broken.best is None
     near = max(one.grad_rms_saturated for one in broken.curve if one.bias_rms <= 0.9995 * bias * (1.0 + 1e-9))
     level = brentq(lambda c: clipped(c)[1] - 0.9995 * bias, 1.0, 2.0)
@@ -121,11 +121,11 @@ def test_a_target_just_below_the_largest_gradient_is_reached() -> None:
     c = np.sqrt(6.0 / np.log(2.0))
     most = np.sqrt(ndtr(-2.0 / c) - ndtr(-4.0 / c))
     unit = nv.NoisyUnit("hard-tanh", kind="nani")
-    near = nv.calibrate([3.0], units=[unit], target_grad=(1.0 - 1e-7) * most).best
+    near = nv.calibrate([3.0], units=[unit], by="rms", target_grad=(1.0 - 1e-7) * most).best
     assert near is not None
     assert near.c == pytest.approx(c, rel=2e-3)
     assert near.c < c
-    beyond = nv.calibrate([3.0], units=[unit], target_grad=(1.0 + 1e-7) * most)
+    beyond = nv.calibrate([3.0], units=[unit], by="rms", target_grad=(1.0 + 1e-7) * most)
     assert beyond.best is None
     assert max(one.grad_rms_saturated for one in beyond.curve) == pytest.approx(most, rel=1e-9)
 
@@ -138,10 +138,10 @@ def test_a_bound_just_above_the_least_bias_is_kept() -> None:
     c = -np.sum(a * b) / np.sum(b**2)
     least = np.sqrt(np.mean((a + b * c) ** 2))
     unit = nv.NoisyUnit("hard-tanh", kind="nah", alpha=0.9)
-    kept = nv.calibrate(x, units=[unit], target_grad=0.05, max_bias=(1.0 + 1e-6) * least).best
+    kept = nv.calibrate(x, units=[unit], by="rms", target_grad=0.05, max_bias=(1.0 + 1e-6) * least).best
     assert kept is not None
     assert kept.c == pytest.approx(c, rel=5e-3)
-    assert nv.calibrate(x, units=[unit], target_grad=0.05, max_bias=(1.0 - 1e-6) * least).best is None
+    assert nv.calibrate(x, units=[unit], by="rms", target_grad=0.05, max_bias=(1.0 - 1e-6) * least).best is None
 
 
 def test_a_gradient_that_falls_short_between_two_levels_alone_is_seen() -> None:
@@ -157,21 +157,21 @@ def test_a_gradient_that_falls_short_between_two_levels_alone_is_seen() -> None:
     target = (1.0 + 1e-6) * k * np.sqrt(1.0 - m**2)
     again = c + np.sqrt(target**2 - k**2 * (1.0 - m**2)) / abs(slope)
     unit = nv.NoisyUnit("hard-tanh", kind="nah", alpha=0.9)
-    kept = nv.calibrate([2.0], units=[unit], target_grad=target, max_bias=a + b * c).best
+    kept = nv.calibrate([2.0], units=[unit], by="rms", target_grad=target, max_bias=a + b * c).best
     assert kept is not None
     assert kept.c == pytest.approx(again, rel=1e-6)
 
 
 def test_none_is_found_where_there_is_none() -> None:
-    found = nv.calibrate(layer(), units=[nv.NoisyUnit("tanh", kind="nani")], target_grad=0.9)
+    found = nv.calibrate(layer(), units=[nv.NoisyUnit("tanh", kind="nani")], by="rms", target_grad=0.9)
     assert found.best is None
     assert max(setting.c for setting in found.curve) == C_MAX
-    assert nv.calibrate(layer(), units=[nv.NoisyUnit("tanh", kind="none")], target_grad=0.9).best is None
+    assert nv.calibrate(layer(), units=[nv.NoisyUnit("tanh", kind="none")], by="rms", target_grad=0.9).best is None
 
 
 def test_the_smallest_c_of_several_units_wins() -> None:
     units = [nv.NoisyUnit("tanh", kind="nan", alpha=alpha) for alpha in (1.0, 0.8)]
-    found = nv.calibrate(layer(), units=units, target_grad=0.3)
+    found = nv.calibrate(layer(), units=units, by="rms", target_grad=0.3)
     assert found.best is not None
     assert len(found.found) == 2
     assert found.best.c == min(setting.c for setting in found.found)
