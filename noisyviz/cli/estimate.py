@@ -25,8 +25,11 @@ noisyviz estimate --fn tanh --unit nan --at -3:3:0.5
 noisyviz estimate --fn hard-tanh --unit nah --alpha 1.15 --samples 1e6 -o hard-tanh.csv
 
 Compute the mean, bias, spread and gradient of a noisy unit at given points x,
-exactly and by Monte Carlo with standard errors. Prints a table, or one JSON
-document with --json; -o writes csv, npz or json instead.
+exactly and by Monte Carlo with standard errors; and, in units of the slope u' of
+u, what it gives to training: response, the mean gradient; pull, the covariance
+of output and gradient at saturated x, positive towards the linear regime; noise,
+the spread of the gradient. Prints a table, or one JSON document with --json; -o
+writes csv, npz or json instead.
 """
 EVEN_IN_XI: Final = {"nah": "the mean and the gradient", "nani": "the gradient near 0"}
 MAX_JOBS: Final = 1024
@@ -39,8 +42,9 @@ SHOWN: Final = {
     "MC mean": ("monte_carlo.mean", 4),
     "+/- se": ("monte_carlo.mean_se", 2),
     "std": ("exact.std", 3),
-    "grad mean": ("exact.grad_mean", 4),
-    "grad std": ("exact.grad_std", 3),
+    "response": ("exact.response", 4),
+    "pull": ("exact.pull", 3),
+    "noise": ("exact.noise", 3),
     "p wrong": ("exact.p_wrong", 2),
 }
 

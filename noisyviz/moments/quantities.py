@@ -259,6 +259,10 @@ def curves(unit: NoisyUnit, x: npt.ArrayLike) -> Curves:
     )
 
 
+TRAINING: Final = ("response", "pull", "noise")
+"""What a unit gives to training, see `training`."""
+
+
 def training(h: Activation, x: Array, found: Moments) -> dict[str, Array]:
     """Return what a unit gives to training at each x, in units of u′: response, pull and noise.
 

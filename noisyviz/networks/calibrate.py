@@ -1,4 +1,4 @@
-"""The least noise that gives saturated units their gradient back at an acceptable price in bias, spread and wrong signs.
+"""The least noise that gives saturated units their gradient back, at a bounded price in bias, spread and wrong signs.
 
 The samples are first gathered at the means of narrow cells; for input noise these are thinned to a few hundred nodes,
 by moments, as narrow as the noise level asks for. Root mean squares change by less than 1e-4 of their value for that,

@@ -19,8 +19,10 @@ COLUMNS: Final = (
 """What is told of a setting."""
 SHOWN: Final = ("unit", "alpha", "c", "response", "pull", "noise", "p_wrong", "bias_rms", "std_rms", "on_front")
 """What a short table tells."""
-TARGETS: Final = MappingProxyType({"response": "response", "pull": "pull", "rms": "rms gradient"})
+TARGETS: Final = MappingProxyType({"response": "response", "pull": "pull", "rms": "root-mean-square gradient"})
 """What `calibrate` can be asked for, in words."""
+ASKED: Final = ("by", "target_grad", "max_bias", "max_wrong", "max_std", "start_factor")
+"""The arguments of `calibrate` that say what is wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)

@@ -168,7 +168,7 @@ class MomentTable:
             self._read(place[near], inside)
             found[:, near] = inside
             found[:, ~near] = _effects(self.unit, place[~near])
-        return found.reshape(-1, *x.shape)
+        return found.reshape(len(EFFECTS), *x.shape)
 
     def _read(self, x: Array, found: Array) -> None:
         if x.size == 0:

@@ -158,7 +158,7 @@ def closes(unit: NoisyUnit, size: int) -> bool:
 
 
 def output_effects(unit: NoisyUnit, x: Array, saturated: Mask) -> Array:
-    """Return the `effects` of a unit with output noise (Eq 12) at finite x of any shape; P(wrong) only where saturated."""
+    """Return the `effects` of a unit with output noise (Eq 12) at finite x of any shape, P(wrong) of saturated ones."""
     at = unit.at(x)
     if not isinstance(at, OutputNoise):  # the caller's mistake
         raise TypeError(unit.kind)

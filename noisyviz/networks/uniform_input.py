@@ -40,7 +40,8 @@ def uniform_effect(unit: NoisyUnit, low: float, high: float) -> NoiseProfile:
     Returns
     -------
     NoiseProfile
-        Averages over x in place of samples. Each number with a relative error of about 1e-8, but for those below 1e-10; infinite where its square is.
+        Averages over x in place of samples. Each number with a relative error of about 1e-8, but for those below 1e-10;
+        infinite where its square is.
 
     Raises
     ------

@@ -22,6 +22,7 @@ MANY = CalibratePicture(
     fn="hard-sigmoid",
     unit=("nan", "nah", "nani"),
     alpha=(0.9, 1.0),
+    by="rms",
     target_grad=0.3,
     max_bias=0.1,
     normal=(0.0, 6.0),
@@ -59,7 +60,9 @@ def test_curves_are_in_units_of_the_slope_and_the_answer_lies_on_its_curve() -> 
     assert best.bias <= 0.1
     chosen = result.curves[result.best_curve]
     unit = nv.NoisyUnit("hard-sigmoid", kind=chosen.kind, alpha=chosen.alpha or 0.9)
-    alone = nv.calibrate(normal_input(0.0, 6.0, unit.activation), units=[unit], target_grad=0.3, max_bias=0.1).best
+    alone = nv.calibrate(
+        normal_input(0.0, 6.0, unit.activation), units=[unit], by="rms", target_grad=0.3, max_bias=0.1
+    ).best
     assert alone is not None
     assert alone.c == pytest.approx(best.c)
 
@@ -113,7 +116,7 @@ def test_no_two_curves_look_alike(alphas: int) -> None:
 @pytest.mark.parametrize(("target", "far"), [(0.8, False), (3.0, True)])
 def test_where_nothing_reaches_the_target_the_picture_says_so(target: float, far: bool) -> None:
     """A target near the curve is shown; one far away would press the curve against the axis."""
-    result = CalibratePicture(fn="hard-tanh", unit=("nani",), target_grad=target, normal=(0.0, 3.0)).compute()
+    result = CalibratePicture(fn="hard-tanh", unit=("nani",), by="rms", target_grad=target, normal=(0.0, 3.0)).compute()
     assert result.best is None
     assert "Nothing reaches it." in " ".join(plot.caption_words(result))
     _, axes = drawn(result)
@@ -129,7 +132,7 @@ def test_where_nothing_reaches_the_target_the_picture_says_so(target: float, far
     [
         MANY,
         CalibratePicture(normal=(0.0, 2.0)),
-        CalibratePicture(fn="sigmoid", target_grad=0.1, normal=(1.0, 4.0)),
+        CalibratePicture(fn="sigmoid", by="rms", target_grad=0.1, normal=(1.0, 4.0)),
         CalibratePicture(alpha=(1.0,), normal=(0.0, 2.0)),
         CalibratePicture(alpha=(1.0,), start_factor=1.02, normal=(0.0, 2.0)),
     ],
