@@ -200,3 +200,90 @@ def test_bad_values_are_refused(change: dict[str, object], message: str) -> None
     given: dict[str, object] = {"x": [3.0], "units": [nv.NoisyUnit("tanh")], **change}
     with pytest.raises(nv.InputError, match=message):
         nv.calibrate(given.pop("x"), **given)  # type: ignore[arg-type]  # wrong on purpose
+
+
+def samples(name: str) -> npt.NDArray[np.float64]:
+    if name in ("digits", "gates"):
+        with np.load(DATA / f"{name}.npz") as archive:
+            x = np.asarray(archive["layer2" if name == "digits" else "cell_candidate"], dtype=np.float64).ravel()
+        return x[:: max(x.size // 150, 1)]
+    rng = np.random.default_rng(2)
+    if name == "heavy tails":
+        return np.asarray(1.5 * rng.standard_t(3, 150))
+    return np.concatenate([rng.normal(-2.5, 0.6, 100), rng.normal(0.4, 0.3, 50)])
+
+
+def by_hand(
+    kind: str, alpha: float, x: npt.NDArray[np.float64], c: float, xi: npt.NDArray[np.float64]
+) -> dict[str, float]:
+    """Response, pull and rms of a noisy tanh over saturated samples, from draws and the formulas of the paper."""
+    x = x[np.abs(x) >= 1.0, None]
+    h, slope, side = np.tanh(x), 1.0 - np.tanh(x) ** 2, np.sign(x)
+    if kind == "nani":
+        phi = np.tanh(x + c * xi)
+        grad = 1.0 - phi**2
+    else:
+        g = 1.0 / (1.0 + np.exp(x - h))
+        epsilon = -side * (np.abs(xi) if kind == "nah" else xi) * (1.0 if alpha <= 1.0 else -1.0)
+        phi = alpha * h + (1.0 - alpha) * x + c * (g - 0.5) ** 2 * epsilon
+        grad = alpha * slope + 1.0 - alpha + 2.0 * c * (g - 0.5) * g * (1.0 - g) * (slope - 1.0) * epsilon
+    covariance = np.mean(phi * grad, axis=1) - phi.mean(axis=1) * grad.mean(axis=1)
+    return {
+        "response": float(grad.mean()),
+        "pull": float(np.mean(side[:, 0] * covariance)),
+        "rms": float(np.sqrt(np.mean(grad**2))),
+    }
+
+
+@pytest.mark.parametrize("name", ["digits", "gates", "heavy tails", "two groups"])
+@pytest.mark.parametrize(
+    ("by", "kind", "alpha"),
+    [
+        ("response", "nani", 1.0),
+        ("response", "nah", 1.15),
+        ("pull", "nan", 0.9),
+        ("pull", "nah", 1.0),
+        ("rms", "nan", 1),
+    ],
+)
+def test_each_target_is_reached_where_plain_draws_reach_it(name: str, by: str, kind: str, alpha: float) -> None:
+    """Halfway from no noise to the most there is on a grid of c; the crossing between two levels is interpolated."""
+    x, levels = samples(name), np.concatenate([[0.0], np.geomspace(0.05, 6.0, 61)])
+    even = (np.arange(2000) + np.random.default_rng(3).random(2000)) / 2000.0
+    found = np.array([by_hand(kind, alpha, x, c, ndtri(even))[by] for c in levels])
+    target = 0.5 * (found[0] + found.max())
+    k = int(np.argmax(found >= target))
+    c = np.interp(target, found[k - 1 : k + 1], levels[k - 1 : k + 1])
+    best = nv.calibrate(x, units=[nv.NoisyUnit("tanh", kind=kind, alpha=alpha)], by=by, target_grad=target).best
+    assert best is not None
+    assert best.c == pytest.approx(c, rel=0.01)
+
+
+def test_a_bound_on_wrong_signs_decides_the_smallest_c() -> None:
+    """hard-tanh at x = 3, α = 1.15: ∂φ/∂x = −0.15 + c·k·abs ξ, k = (1/4)·tanh(1)·sech²(1), is wrong below 0.15/(ck)."""
+    k = 0.25 * np.tanh(1.0) / np.cosh(1.0) ** 2
+    unit = nv.NoisyUnit("hard-tanh", kind="nah", alpha=1.15)
+    c = 0.15 / (k * ndtri(0.5 + 0.5 * 0.2))  # P(abs ξ < z) = 0.2
+    wanted = {"units": [unit], "target_grad": 0.05}
+    free, kept = nv.calibrate([3.0], **wanted).best, nv.calibrate([3.0], max_wrong=0.2, **wanted).best  # type: ignore[arg-type]  # a mixed dictionary
+    assert free is not None
+    assert kept is not None
+    assert kept.c == pytest.approx(c, rel=1e-8)
+    assert kept.p_wrong == pytest.approx(0.2, rel=1e-8)
+    assert free.c == pytest.approx(0.2 / (k * np.sqrt(2.0 / np.pi)), rel=1e-8)  # −0.15 + c·k·√(2/π) = 0.05
+    sigma = 0.25 * np.tanh(1.0) ** 2 * np.sqrt(1.0 - 2.0 / np.pi)  # over c
+    assert nv.calibrate([3.0], max_wrong=0.2, max_std=1.001 * sigma * c, **wanted).best is not None  # type: ignore[arg-type]
+    none = nv.calibrate([3.0], max_wrong=0.2, max_std=0.999 * sigma * c, **wanted)  # type: ignore[arg-type]
+    assert none.best is None
+
+
+@pytest.mark.parametrize("by", ["response", "pull", "rms"])
+def test_the_front_is_what_no_other_setting_beats(by: str) -> None:
+    units = [nv.NoisyUnit("tanh", kind=kind, alpha=alpha) for kind in ("nan", "nah") for alpha in (0.9, 1.0)]
+    units.append(nv.NoisyUnit("tanh", kind="nani"))
+    found = nv.calibrate(layer()[:6], units=units, by=by, target_grad=0.02)
+    prices = [(-one.of(by), one.bias_rms, one.std_rms) for one in found.curve]
+    for one, price in zip(found.curve, prices, strict=True):
+        beaten = any(all(a <= b for a, b in zip(other, price, strict=True)) and other != price for other in prices)
+        assert one.on_front != beaten
+    assert 2 < sum(one.on_front for one in found.curve) < len(prices)

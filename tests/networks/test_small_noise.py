@@ -88,6 +88,19 @@ def test_samples_in_cells_and_in_a_table_are_those_of_the_exact_moments(fn: str,
     assert found is not None
     assert found.bias_rms == pytest.approx(bias, rel=1e-4, abs=1e-10)
     assert found.grad_rms_saturated == pytest.approx(grad, rel=1e-4, abs=1e-10)
+    side = np.where(x[saturated] > 0.0, 1.0, -1.0) / abs(unit.activation.slope)
+    beyond = {
+        name: getattr(moments, name)[saturated] for name in ("grad_mean", "grad_cov", "grad_std", "p_wrong", "p_zero")
+    }
+    size = grad * sqrt(np.mean(moments.std[saturated] ** 2))  # which the covariance cannot exceed
+    assert found.response_saturated == pytest.approx(
+        beyond["grad_mean"].mean() / unit.activation.slope, rel=1e-4, abs=1e-10
+    )
+    assert found.pull_saturated == pytest.approx(np.mean(side * beyond["grad_cov"]), rel=1e-4, abs=1e-4 * size + 1e-12)
+    noise = sqrt(np.mean(beyond["grad_std"] ** 2)) / abs(unit.activation.slope)
+    assert found.noise_rms_saturated == pytest.approx(noise, rel=1e-4, abs=1e-10)
+    assert found.p_wrong_saturated == pytest.approx(beyond["p_wrong"].mean(), abs=1e-5)
+    assert found.p_zero_saturated == pytest.approx(beyond["p_zero"].mean(), abs=1e-5)
     few = effect(unit, for_noise(unit, gather([x], unit.activation), bits=3))
     assert few.bias_rms == pytest.approx(bias, rel=1e-3, abs=1e-8)
     assert few.grad_rms_saturated == pytest.approx(grad, rel=5e-3 if kind == "nanil-softplus" else 1e-3, abs=1e-8)

@@ -35,8 +35,7 @@ def test_normal_output_noise_on_hard_tanh(alpha: float) -> None:
         return 2 * c * (g - mpmath.mpf(1) / 2) * g * (1 - g) * p
 
     leak = 1 - mpmath.mpf(alpha)
-    found = effect("hard-tanh", kind="nan", alpha=alpha, c=0.7, p=1.3)
-    noise = found
+    found = noise = effect("hard-tanh", kind="nan", alpha=alpha, c=0.7, p=1.3)
     spread = sqrt(mean_over(lambda t: sigma(t) ** 2, 0, 3))
     assert noise.bias_rms_saturated == pytest.approx(abs(1 - alpha) * sqrt(3.0), rel=1e-9, abs=1e-12)
     assert noise.bias_rms == pytest.approx(abs(1 - alpha) * 1.5, rel=1e-9, abs=1e-12)  # three quarters saturate
@@ -47,6 +46,11 @@ def test_normal_output_noise_on_hard_tanh(alpha: float) -> None:
     assert noise.grad_rms_noiseless_saturated == 0.0
     wrong = mean_over(lambda t: mpmath.ncdf(-leak / slope(t)), mpmath.mpf("1e-30"), 3)
     assert found.p_wrong_saturated == pytest.approx(wrong, rel=1e-8)
+    assert found.response_saturated == pytest.approx(1.0 - alpha, rel=1e-9, abs=1e-12)
+    assert found.response_noiseless_saturated == 0.0
+    assert found.noise_rms_saturated == pytest.approx(sqrt(mean_over(lambda t: slope(t) ** 2, 0, 3)), rel=1e-9)
+    assert found.pull_saturated == pytest.approx(mean_over(lambda t: sigma(t) * slope(t), 0, 3), rel=1e-9)
+    assert found.p_zero_saturated == 0.0
 
 
 @pytest.mark.parametrize("c", [0.2, 1e-3, 1e-6])

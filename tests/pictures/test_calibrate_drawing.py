@@ -17,6 +17,7 @@ from noisyviz.export.render import rc_settings
 from noisyviz.networks.weighted_sample import normal_input
 from noisyviz.pictures.calibrate import drawing as plot
 from noisyviz.pictures.calibrate.picture import CalibratePicture, CalibrateResult
+from noisyviz.pictures.stored import stored_picture
 
 MANY = CalibratePicture(
     fn="hard-sigmoid",
@@ -131,10 +132,10 @@ def test_where_nothing_reaches_the_target_the_picture_says_so(target: float, far
     "recipe",
     [
         MANY,
-        CalibratePicture(normal=(0.0, 2.0)),
+        CalibratePicture(by="pull", target_grad=0.02, max_std=0.6, normal=(0.0, 2.0)),
         CalibratePicture(fn="sigmoid", by="rms", target_grad=0.1, normal=(1.0, 4.0)),
-        CalibratePicture(alpha=(1.0,), normal=(0.0, 2.0)),
-        CalibratePicture(alpha=(1.0,), start_factor=1.02, normal=(0.0, 2.0)),
+        CalibratePicture(by="rms", alpha=(1.0,), normal=(0.0, 2.0)),
+        CalibratePicture(by="rms", alpha=(1.0,), start_factor=1.02, normal=(0.0, 2.0)),
     ],
     ids=["many", "one", "leak", "no bias", "near start"],
 )
@@ -167,7 +168,7 @@ def test_nothing_overlaps_or_leaves_the_page(recipe: CalibratePicture, width: fl
 
 
 @pytest.mark.parametrize("width", [3.25, 6.75])
-@pytest.mark.parametrize("recipe", [MANY, CalibratePicture(unit=("nan", "nani", "nanil"), normal=(0.0, 2.0))])
+@pytest.mark.parametrize("recipe", [MANY, CalibratePicture(by="rms", unit=("nan", "nani", "nanil"), normal=(0.0, 2.0))])
 def test_the_name_of_a_mark_stands_where_no_curve_runs(recipe: CalibratePicture, width: float) -> None:
     result = computed(recipe)
     _, axes = drawn(result, width=width)
@@ -182,16 +183,30 @@ def test_the_name_of_a_mark_stands_where_no_curve_runs(recipe: CalibratePicture,
 
 
 def test_a_normal_input_is_replayed_to_the_byte_and_files_are_asked_for(run: Run, tmp_path: Path) -> None:
-    made = run("calibrate", "--input", "normal:0,2", "--unit", "nan,nah", "-o", "c.svg", "-o", "c.csv")
+    made = run("calibrate", "--input", "normal:0,2", "--unit", "nan,nah", "--by", "rms", "-o", "c.svg", "-o", "c.csv")
     assert made.exit_code == 0, made.stderr
     again = run("replay", "c.svg", "-o", "d.svg")
     assert again.exit_code == 0, again.stderr
     assert (tmp_path / "d.svg").read_bytes() == (tmp_path / "c.svg").read_bytes()
     np.save(tmp_path / "x.npy", np.linspace(-4.0, 4.0, 101)[:, None])
-    assert run("calibrate", "x.npy", "-o", "f.pdf").exit_code == 0
+    assert run("calibrate", "x.npy", "--target-grad", "0.1", "-o", "f.pdf").exit_code == 0
     refused = run("replay", "f.pdf")
     assert refused.exit_code == 2
     assert "run 'noisyviz calibrate' on 'x.npy'" in refused.stderr
+
+
+def test_the_front_is_under_what_no_setting_of_the_curves_beats() -> None:
+    result = computed(replace(MANY, by="pull", target_grad=0.01))
+    _, axes = drawn(result)
+    pale = [np.asarray(line.get_xydata()) for line in axes.lines if line.get_label() == "front"]
+    on = [np.column_stack([curve.gradient, curve.bias])[curve.front] for curve in result.curves]
+    assert np.concatenate(pale).tolist() == np.concatenate(on).tolist()
+    assert 0 < len(np.concatenate(on)) < sum(curve.c.size for curve in result.curves)
+
+
+def test_settings_of_earlier_versions_meant_the_rms() -> None:
+    stored = {key: value for key, value in MANY.settings().items() if key not in ("by", "max_wrong", "max_std")}
+    assert stored_picture("calibrate", stored) == MANY
 
 
 def test_a_picture_is_written_even_when_nothing_reaches_the_target(run: Run, tmp_path: Path) -> None:
