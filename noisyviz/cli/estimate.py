@@ -37,7 +37,6 @@ ROWS_SHOWN: Final = 21
 # heading on a terminal: column, digits
 SHOWN: Final = {
     "x": ("x", 4),
-    "region": ("region", 0),
     "mean": ("exact.mean", 4),
     "MC mean": ("monte_carlo.mean", 4),
     "+/- se": ("monte_carlo.mean_se", 2),
@@ -162,4 +161,4 @@ def show(result: "Estimate") -> None:
 
 
 def _short(cell: float | str, digits: int) -> str:
-    return cell if isinstance(cell, str) else f"{cell:.{digits}g}"
+    return cell if isinstance(cell, str) else ("-" if cell != cell else f"{cell:.{digits}g}")

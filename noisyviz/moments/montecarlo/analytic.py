@@ -147,6 +147,4 @@ def _evaluate(sums: Array, at: InputNoise, leak: Array, nodes: Array, weights: A
         room = rows[:, : part.x.size]
         for row, value in zip((0, 4, 8), values, strict=False):
             sums[:, row : row + 4, cut] += np.moveaxis(powers(value, room) @ weights.T, 2, 0)
-        for one, value in zip(room, products(values[0], values[1]), strict=True):
-            one[:] = value
-        sums[:, PRODUCTS:, cut] += np.moveaxis(room @ weights.T, 2, 0)
+        sums[:, PRODUCTS:, cut] += np.moveaxis(products(values[0], values[1], room) @ weights.T, 2, 0)

@@ -35,8 +35,7 @@ def add_plainly(sums: Array, unit: NoisyUnit, at: OutputNoise | InputNoise, leak
             sums[row] += power.sum(axis=0)
             power = power * value
             row += 1
-    for row, value in enumerate(products(deviation, slope), start=PRODUCTS):
-        sums[row] += value.sum(axis=0)
+    sums[PRODUCTS:] += products(deviation, slope, np.empty((4, *deviation.shape))).sum(axis=1)
     sign = at.grad_sign(xi)
     phi = at.phi(xi)
     sums[ZERO] += (sign == 0).sum(axis=0)

@@ -54,7 +54,10 @@ def powers(value: Array, out: Array) -> Array:
     return out
 
 
-def products(deviation: Array, slope: Array) -> tuple[Array, Array, Array, Array]:
-    """Return DG, D²G, DG² and D²G²."""
-    product = deviation * slope
-    return product, product * deviation, product * slope, product * product
+def products(deviation: Array, slope: Array, out: Array) -> Array:
+    """Return DG, D²G, DG² and D²G² in the rows of `out`."""
+    np.multiply(deviation, slope, out=out[0])
+    np.multiply(out[0], deviation, out=out[1])
+    np.multiply(out[0], slope, out=out[2])
+    np.multiply(out[0], out[0], out=out[3])
+    return out

@@ -242,7 +242,7 @@ def _cost(name: Box, drawn: Array, taken: Sequence[Box], room: Box) -> float:
 
 
 def _legend(result: CalibrateResult) -> tuple[str, ...]:
-    extra = ["wanted", *(["best"] if result.best else []), *(["start of a schedule"] if result.start else [])]
+    extra = ["wanted", *(["best"] if result.best else []), *(["schedule start"] if result.start else [])]
     return (*(_name(curve) for curve in result.curves), "front", *extra)
 
 
