@@ -18,13 +18,8 @@ QUICK = ("compare", "--points", "11", "--samples", "20")
 AVERAGES = [
     *("bias_rms", "std_rms", "bias_rms_saturated", "std_rms_saturated"),
     *("grad_rms_saturated", "grad_rms_noiseless_saturated", "p_wrong_saturated"),
-    *(
-        "response_saturated",
-        "response_noiseless_saturated",
-        "pull_saturated",
-        "noise_rms_saturated",
-        "p_zero_saturated",
-    ),
+    *("response_saturated", "response_noiseless_saturated", "pull_saturated"),
+    *("noise_rms_saturated", "p_zero_saturated"),
 ]
 SETTINGS = ["fn", "unit", "alpha", "c", "p", "scale", "noise"]
 
