@@ -40,10 +40,10 @@ SHOWN: Final = {
     "mean": ("exact.mean", 4),
     "MC mean": ("monte_carlo.mean", 4),
     "+/- se": ("monte_carlo.mean_se", 2),
-    "std": ("exact.std", 3),
+    "std": ("exact.std", 2),
     "response": ("exact.response", 4),
-    "pull": ("exact.pull", 3),
-    "noise": ("exact.noise", 3),
+    "pull": ("exact.pull", 2),
+    "noise": ("exact.noise", 2),
     "p wrong": ("exact.p_wrong", 2),
 }
 

@@ -13,8 +13,8 @@ from noisyviz.units.parameters import default
 from noisyviz.units.unit import NoisyUnit
 
 COLUMNS: Final = (
-    *("fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms"),
-    *("response", "pull", "noise", "p_wrong", "std_rms", "on_front"),
+    *("fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms", "std_rms"),
+    *("response", "pull", "noise", "p_wrong", "on_front"),
 )
 """What is told of a setting."""
 SHOWN: Final = ("unit", "alpha", "c", "response", "pull", "noise", "p_wrong", "bias_rms", "std_rms", "on_front")
@@ -49,11 +49,11 @@ class Setting(Result):
     c: float
     grad_rms_saturated: float
     bias_rms: float
+    std_rms: float
     response: float
     pull: float
     noise: float
     p_wrong: float
-    std_rms: float
     on_front: bool = False
 
     def of(self, by: str) -> float:
