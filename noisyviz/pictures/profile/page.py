@@ -195,19 +195,8 @@ def caption_words(result: ProfileResult) -> list[str]:
     words += ["without", "and", "with", "noise."]
     backward = max(array.backward for array in result.arrays)
     if backward >= LITTLE:
-        words += [
-            "With",
-            "noise,",
-            "up",
-            "to",
-            labels.percent(backward),
-            "respond",
-            "the",
-            "wrong",
-            "way",
-            "on",
-            "average.",
-        ]
+        words += ["With", "noise,", "up", "to", labels.percent(backward), "of", "samples"]
+        words += ["respond", "the", "wrong", "way", "on", "average."]
     shared = max(array.units / array.bar_left.size for array in result.arrays)
     if shared > 1.0:
         words += ["A", "bar", "is", "the", "mean", "of", "up", "to", f"{int(np.ceil(shared)):,}", "units."]
