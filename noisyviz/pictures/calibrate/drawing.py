@@ -255,7 +255,7 @@ def _handles(result: CalibrateResult, look: Look) -> list[Artist | tuple[Artist,
         Line2D([], [], markersize=3.4, markeredgewidth=0.0, **_style(result.curves, index, look))
         for index in range(len(result.curves))
     ]
-    handles.append(Line2D([], [], color=look.ink, alpha=FRONT_ALPHA, linewidth=FRONT_PT, solid_capstyle="round"))
+    handles.append(Line2D([], [], color=look.ink, alpha=FRONT_ALPHA, linewidth=FRONT_PT, solid_capstyle="butt"))
     handles.append(Patch(facecolor=look.ink, alpha=2.0 * SHADE_ALPHA, linewidth=0.0))
     shapes = [_shape(marker, points, look) for _, marker, points, _ in reversed(_marks(result))]
     return handles + [Line2D([], [], **shape) for shape in shapes]
