@@ -41,9 +41,9 @@ SHOWN: Final = {
     "MC mean": ("monte_carlo.mean", 4),
     "+/- se": ("monte_carlo.mean_se", 2),
     "std": ("exact.std", 2),
-    "response": ("exact.response", 4),
-    "pull": ("exact.pull", 2),
-    "noise": ("exact.noise", 2),
+    "response": ("training.response", 4),
+    "pull": ("training.pull", 2),
+    "noise": ("training.noise", 2),
     "p wrong": ("exact.p_wrong", 2),
 }
 

@@ -26,10 +26,11 @@ def column_names() -> list[str]:
     simulated = [(name,) if name in WITHOUT_ERROR else (name, f"{name}_se") for name in MOMENTS]
     return [
         *CURVES,
-        *(f"exact.{name}" for name in (*MOMENTS, *TRAINING)),
+        *(f"exact.{name}" for name in MOMENTS),
         *(f"monte_carlo.{name}" for names in simulated for name in names),
         *(f"z.{name}" for name in Z_SCORES),
         *(f"monte_carlo.{name}_hits" for name in HITS),
+        *(f"training.{name}" for name in TRAINING),
     ]
 
 
@@ -93,7 +94,7 @@ def estimate_columns(
         if group == "z":
             found, error = getattr(simulated, name), getattr(simulated, f"{name}_se")
             columns[full_name] = z_score(found, error, getattr(known, name))
-        elif name in in_slopes:
+        elif group == "training":
             columns[full_name] = in_slopes[name]
         else:
             columns[full_name] = getattr({"": plain, "exact": known, "monte_carlo": simulated}[group], name)
