@@ -56,7 +56,7 @@ def jobs() -> dict[str, Job]:
         found[f"stuck-{array}"] = (ProfilePicture(fn="hard-tanh", alpha=0.9, files=(source,)), PAGE)
     kinds = ("nan", "nah", "nani", "nanil")
     found["calibrate"] = (
-        CalibratePicture(unit=kinds, alpha=(0.9, 1.0), target_grad=0.3, max_bias=0.3, normal=(0.0, 2.0)),
+        CalibratePicture(unit=kinds, alpha=(0.9, 1.0), by="pull", target_grad=0.02, max_bias=0.3, normal=(0.0, 2.0)),
         PAGE,
     )
     found["compare"] = (Compare(fn=("hard-tanh",), unit=("nan", "nah"), alpha=(0.9, 1.0, 1.15)), PAGE)

@@ -102,6 +102,7 @@ def test_exact_moments(kind: str, name: str, x: float, noise: str, setting: dict
     assert value["grad_rms"] ** 2 == pytest.approx(value["grad_mean"] ** 2 + value["grad_std"] ** 2, rel=1e-12)
     assert value["mean"] - float(h.h(x)) == pytest.approx(value["bias"], abs=1e-13 * max(1.0, abs(value["mean"])))
     assert value["grad_leak"] == pytest.approx(float(unit.grad_x(x, 0.0)), rel=1e-13, abs=1e-300)
+    assert abs(value["grad_cov"]) <= value["std"] * value["grad_std"] * (1.0 + 1e-9) + 1e-12  # Cauchy and Schwarz
     if kind.startswith("nani") and name not in ("gelu", "silu", "hard-swish"):
         assert h.left - 1e-12 <= value["mean"] <= h.right + 1e-12
         if math.isfinite(h.right - h.left):

@@ -43,7 +43,7 @@ def annealing() -> Annealing:
 @pytest.fixture(scope="module")
 def results(samples: dict[str, Any], annealing: Annealing) -> dict[str, Any]:
     profile = nv.profile(samples, fn="hard-tanh", unit=UNIT)
-    calibration = nv.calibrate([-3.0, 0.0, 3.0], units=[UNIT, nv.NoisyUnit("hard-tanh")], target_grad=0.3)
+    calibration = nv.calibrate([-3.0, 0.0, 3.0], units=[UNIT, nv.NoisyUnit("hard-tanh")], by="rms", target_grad=0.3)
     x = np.linspace(-4.0, 4.0, 401)
     return {
         "exact": nv.exact(UNIT, x),
@@ -274,7 +274,7 @@ def test_estimate(run: Run) -> None:
     x = [-2.0, 0.0, np.inf]
     assert nv.exact(UNIT, x).to_dict() == found["exact"]
     assert nv.monte_carlo(UNIT, x, samples=64, rng=0).to_dict() == found["monte_carlo"]
-    assert nv.curves(UNIT, x).to_dict() == without(found, "exact", "monte_carlo", "z")
+    assert nv.curves(UNIT, x).to_dict() == without(found, "exact", "monte_carlo", "training", "z")
 
 
 def test_anneal(run: Run, annealing: Annealing) -> None:
@@ -299,11 +299,12 @@ def test_profile(run: Run, samples: dict[str, Any]) -> None:
 def test_calibrate(run: Run) -> None:
     np.savetxt("x.csv", [[-3.0], [0.0], [3.0]], delimiter=",")
     found = document(
-        run, "calibrate", "x.csv", "--fn", "hard-tanh", "--unit", "nan,nah", "--alpha", "0.9", "--target-grad", "0.3"
+        *(run, "calibrate", "x.csv", "--fn", "hard-tanh", "--unit", "nan,nah", "--alpha", "0.9"),
+        *("--by", "rms", "--target-grad", "0.3"),
     )
     assert found.pop("notes") == []  # on the file, of which a result knows nothing
     units = [nv.NoisyUnit("hard-tanh", kind=kind) for kind in ("nan", "nah")]
-    assert nv.calibrate([[-3.0], [0.0], [3.0]], units=units, target_grad=0.3).to_dict() == without(found)
+    assert nv.calibrate([[-3.0], [0.0], [3.0]], units=units, by="rms", target_grad=0.3).to_dict() == without(found)
 
 
 def test_compare(run: Run) -> None:
@@ -341,9 +342,9 @@ def table(run: Run, *words: str) -> pd.DataFrame:
 def test_data_frames_hold_what_csv_files_hold(run: Run, annealing: Annealing) -> None:
     frame = table(run, "anneal", "--steps", "80", "--trajectories", "32", "--alpha", "0.9")
     pd.testing.assert_frame_equal(annealing.to_dataframe(), frame, check_dtype=False)
-    found = nv.calibrate([-3.0, 0.0, 3.0], units=[nv.NoisyUnit("hard-tanh")], target_grad=0.3)
+    found = nv.calibrate([-3.0, 0.0, 3.0], units=[nv.NoisyUnit("hard-tanh")], by="rms", target_grad=0.3)
     np.savetxt("x.csv", [-3.0, 0.0, 3.0])
-    words = ("--unit", "nan", "--alpha", "0.9", "--target-grad", "0.3")
+    words: tuple[str, ...] = ("--unit", "nan", "--alpha", "0.9", "--by", "rms", "--target-grad", "0.3")
     frame = table(run, "calibrate", "x.csv", "--fn", "hard-tanh", *words)
     pd.testing.assert_frame_equal(found.to_dataframe(), frame, check_dtype=False)
     words = ("--fn", "hard-tanh", "--unit", "nan,nah", "--points", "41")

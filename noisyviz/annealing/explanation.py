@@ -15,7 +15,7 @@ TERMS: Final[Mapping[str, str]] = MappingProxyType(
         "leak": "the leak",
         "noise_gradient": "the noise gradient σ′ε",
         "noise_error": "the noise σε on the leak's slope",
-        "product": "the kick size σσ′",
+        "product": "the pull σσ′",
         "sampled_slope": "the slope h′ at the noisy input",
     }
 )
@@ -34,7 +34,7 @@ def verdict(found: Annealing) -> str:
     >>> fall = exponential(start=30.0, end=0.5, steps=500)
     >>> found = anneal(NoisyUnit("hard-tanh"), schedule=fall, steps=500, rng=np.random.default_rng(0))
     >>> verdict(found).partition(",")[0]
-    'The kick size σσ′ carries the annealed runs'
+    'The pull σσ′ carries the annealed runs'
     """
     if found.steps == 0:
         return "No step was taken, so nothing moved."

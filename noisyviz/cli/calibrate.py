@@ -1,6 +1,6 @@
 """``noisyviz calibrate``: the smallest noise level that restores the gradient of saturated units."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,7 +8,7 @@ from noisyviz.cli import options as opt
 from noisyviz.cli import terminal
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
-from noisyviz.cli.parsing import number
+from noisyviz.cli.parsing import member, number
 from noisyviz.cli.settings import idle_notes, versions
 from noisyviz.errors import InputError, NotReachedError
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
@@ -24,18 +24,22 @@ SUMMARY: Final = "Find the smallest noise level that restores a gradient without
 HELP: Final = """\
 \b
 noisyviz calibrate --input normal:0,3 --target-grad 0.3
-noisyviz calibrate gates.npz:input_gate --fn sigmoid --target-grad 0.3 --max-bias 0.2
+noisyviz calibrate gates.npz:input_gate --fn sigmoid --by pull --target-grad 0.02 --max-bias 0.2
 
-Find the smallest noise level c at which the root mean square of the gradient over
-saturated samples reaches a target, in units of the slope of u, while the bias
-stays within a limit. Every combination of --unit and --alpha is tried; that which
-changes the output least (the root mean square of phi - h) comes first, since the c
-of different kinds mean different things. The input comes from files, as in
+Find the smallest noise level c at which the gradient on saturated samples
+reaches a target, in units of the slope u' of u, within bounds on bias, wrong
+signs and spread. --by says what is to be reached: 'response', the mean
+gradient, which noise on the output of nan does not change; 'pull', the
+covariance of output and gradient, by which noise moves a unit towards the
+linear regime; 'rms', the root mean square of the gradient, in which noise
+counts as gradient. Every combination of --unit and --alpha is tried; that which
+changes the output least (the root mean square of phi - h) comes first, since the
+c of different kinds mean different things. The input comes from files, as in
 'profile', or from a normal distribution. -o writes the whole trade-off as a
 picture or a table. If no setting reaches the target, the exit code is 3.
 """
 LARGEST: Final = 1e9  # of a normal input
-ROUNDING: Final = 1e-9  # where a bias meets its bound
+ROUNDING: Final = 1e-9  # where something meets its bound
 
 
 def normal_numbers(text: str, flag: str = "--input") -> tuple[float, float]:
@@ -61,12 +65,27 @@ def normal_numbers(text: str, flag: str = "--input") -> tuple[float, float]:
 SEARCH: Final = (
     Option("files", "[FILE...]", "Files, FILE:ARRAY, folders, or - for standard input.", argument=True, type=list[str]),
     Option("input", "normal:MEAN,STD", "Normal distribution of the input, instead of files.", read=normal_numbers),
-    Option("target_grad", "NUMBER", "Gradient to reach on saturated samples, above 0.", default="0.25", read=number),
+    Option(
+        "by",
+        "NAME",
+        "What to reach on saturated samples: response, pull or rms.",
+        default="response",
+        read=partial(member, registry="noisyviz.networks.calibration:TARGETS"),
+    ),
+    Option("target_grad", "NUMBER", "How much of it, in units of u', above 0.", default="0.25", read=number),
     Option("max_bias", "NUMBER", "Bias limit, at least 0.", told="none", read=partial(number, at_least=0.0)),
+    Option(
+        "max_wrong",
+        "NUMBER",
+        "Limit of the mean P(wrong sign) over saturated samples, at least 0.",
+        told="none",
+        read=partial(number, at_least=0.0),
+    ),
+    Option("max_std", "NUMBER", "Limit of the rms std, at least 0.", told="none", read=partial(number, at_least=0.0)),
     Option(
         "start_factor",
         "NUMBER",
-        "Start the schedule where the gradient is this multiple of the target, at least 1.",
+        "Start the schedule where this multiple of the target is reached, at least 1.",
         default="4",
         read=partial(number, at_least=1.0),
     ),
@@ -88,10 +107,10 @@ OPTIONS: Final = (
 def run(given: Given) -> None:
     """Search, print or write what was found, and end with 3 when there is nothing."""
     from noisyviz.networks.calibrate import calibrate as search
-    from noisyviz.networks.calibration import COLUMNS
+    from noisyviz.networks.calibration import ASKED, COLUMNS
 
     units = units_on_offer(given)
-    asked = {name: given.value(name) for name in ("target_grad", "max_bias", "start_factor")}
+    asked = {name: given.value(name) for name in ASKED}
     if asked["target_grad"] <= 0:
         raise InputError(f"--target-grad must be a finite number above 0, got '{given['target_grad']}'")
     if bool(given["files"]) == (given["input"] is not None):
@@ -117,7 +136,7 @@ def run(given: Given) -> None:
         show_table(found)
     out.open_viewer()
     if found.best is None:
-        raise NotReachedError(verdict(found, asked["target_grad"], asked["max_bias"]))
+        raise NotReachedError(verdict(found))
     if not out.quiet:
         if found.best.c == 0:
             terminal.say(without_noise(found.best))
@@ -127,7 +146,7 @@ def run(given: Given) -> None:
 
 def calibrate_picture(
     units: "Sequence[NoisyUnit]",
-    asked: Mapping[str, float | None],
+    asked: Mapping[str, Any],
     normal: tuple[float, float] | None,
     files: Sequence[Mapping[str, str]],
 ) -> "CalibratePicture":
@@ -144,7 +163,7 @@ def calibrate_picture(
         noise=units[0].noise.name,
         normal=normal,
         files=tuple(DataSource(**source) for source in files),
-        **asked,  # type: ignore[arg-type]  # the keys are the fields
+        **asked,
     )
 
 
@@ -214,18 +233,18 @@ def without_noise(best: "Setting") -> str:
 
 
 def schedule_sentence(found: "Calibration", factor: float) -> str:
-    """Say from where to where c may fall, and that the bound on the bias is for the end alone."""
-    from noisyviz.networks.calibration import anneal_command
+    """Say from where to where c may fall, and that bounds are for the end alone."""
+    from noisyviz.networks.calibration import TARGETS, anneal_command
 
-    start, end = found.start, found.best
+    start, end, what = found.start, found.best, TARGETS[found.by]
     if end is None:
         return "no schedule: no setting reaches the target"
     if start is None:
-        return f"no schedule: no c up to 100 gives {factor:g} times the target gradient"
+        return f"no schedule: no c up to 100 gives {factor:g} times the target {what}"
     if start.c == end.c:
-        return f"no schedule: the gradient is already {factor:g} times the target at this c"
+        return f"no schedule: the {what} is already {factor:g} times the target at this c"
     return (
-        f"anneal c from {start.c:.4g}, where the gradient is {factor:g} times the target and the bias is "
+        f"anneal c from {start.c:.4g}, where the {what} is {factor:g} times the target and the bias is "
         f"{start.bias_rms:.4g} (the bias limit does not apply there), to {end.c:.4g}: {anneal_command(start, end)}"
     )
 
@@ -248,18 +267,64 @@ def show_table(found: "Calibration") -> None:
     )
 
 
-def verdict(found: "Calibration", target: float, bound: float | None) -> str:
-    """Say how near the levels that were tried came."""
-    slope = abs(found.curve[0].unit.activation.slope) or 1.0
-    kept = [one for one in found.curve if bound is None or one.bias_rms <= bound * (1.0 + ROUNDING)]
-    wanted = f"a gradient of {target:g}" + ("" if bound is None else f" with a bias of at most {bound:g}")
+def verdict(found: "Calibration") -> str:
+    """Say how near the levels that were tried came, and why noise does not help where it does not."""
+    from noisyviz.networks.calibration import TARGETS
+
+    what = TARGETS[found.by]
+    bounds = [
+        (name, told, bound)
+        for name, told, bound in (
+            ("bias_rms", "a bias", found.max_bias),
+            ("p_wrong", "P(wrong sign)", found.max_wrong),
+            ("std_rms", "a std", found.max_std),
+        )
+        if bound is not None
+    ]
+    limits = " and ".join(f"{told} of at most {bound:g}" for _, told, bound in bounds)
+    wanted = f"a {what} of {found.target_grad:g}" + (f" with {limits}" if limits else "")
+    kept = [
+        one for one in found.curve if all(getattr(one, name) <= bound * (1.0 + ROUNDING) for name, _, bound in bounds)
+    ]
     if kept:
-        best = max(kept, key=lambda one: one.grad_rms_saturated)
-        near = "the largest gradient found is" if bound is None else "the largest gradient within that limit is"
+        best = max(kept, key=lambda one: one.of(found.by))
+        near = f"the largest {what} {'within these limits' if bounds else 'found'} is"
     else:
-        best = min(found.curve, key=lambda one: one.bias_rms)
-        near = "at the smallest bias found, the gradient is"
+        name, told, _ = bounds[0]
+        best = min(found.curve, key=lambda one: getattr(one, name))
+        near = f"no setting tried keeps within the limits, and at the smallest {told.removeprefix('a ')} the {what} is"
+    reasons = "; ".join(_reasons(found))
     return (
-        f"no setting reaches {wanted}; {near} {best.grad_rms_saturated / slope:.6g}, "
+        f"no setting reaches {wanted}; {near} {best.of(found.by):.6g}, "
         f"for {best.unit.kind} at c = {best.c:.4g} with a bias of {best.bias_rms:.4g}"
+        + (f"; {reasons}" if reasons else "")
     )
+
+
+def _reasons(found: "Calibration") -> Iterator[str]:
+    """Say for which kinds noise cannot bring what is asked for, if no level reaches it."""
+    from noisyviz.networks.calibration import TARGETS
+
+    if max(one.of(found.by) for one in found.curve) >= found.target_grad:
+        return
+    what = TARGETS[found.by]
+    kinds: dict[tuple[str, float], list[float]] = {}
+    for one in found.curve:
+        kinds.setdefault((one.unit.kind, float(one.unit.alpha)), []).append(one.of(found.by))
+    told: dict[str, list[str]] = {}
+    for (kind, _), values in kinds.items():
+        spread = max(values) - min(values)
+        if len(values) == 1:
+            why = "no noise changes"
+        elif spread <= ROUNDING * max(map(abs, values)):
+            why = "does not depend on c"
+        elif max(values[1:]) < 0.0 or (max(values) <= 0.0 and min(values) < 0.0):
+            why = "is negative at every c" if values[0] else "is negative at every c above 0"
+        elif values[0] == max(values):
+            why = "is largest without noise"
+        else:
+            continue
+        told.setdefault(why, []).append(kind)
+    for why, names in told.items():
+        listed = " and ".join(dict.fromkeys(names))
+        yield f"{why} the {what} of {listed}" if why.startswith("no") else f"the {what} of {listed} {why}"

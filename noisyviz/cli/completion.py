@@ -41,6 +41,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "scale": ("eq9", "figure"),
         "noise": ("normal", "laplace", "uniform", "student-t:3", "student-t:5"),
         "sampler": ("iid", "antithetic", "stratified", "sobol"),
+        "by": ("response", "pull", "rms"),
         "schedule": ("constant", "linear", "exponential", "cosine", "polynomial", "step", "inverse-time", "paper"),
         "objective": ("desaturate", "funnel", "double-well", "plateau"),
         "style": ("paper", "screen", "dark"),

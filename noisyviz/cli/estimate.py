@@ -26,8 +26,11 @@ noisyviz estimate --fn tanh --unit nan --at -3:3:0.5
 noisyviz estimate --fn hard-tanh --unit nah --alpha 1.15 --samples 1e6 -o hard-tanh.csv
 
 Compute the mean, bias, spread and gradient of a noisy unit at given points x,
-exactly and by Monte Carlo with standard errors. Prints a table, or one JSON
-document with --json; -o writes csv, npz or json instead.
+exactly and by Monte Carlo with standard errors; and, in units of the slope u' of
+u, what it gives to training: response, the mean gradient; pull, the covariance
+of output and gradient at saturated x, positive towards the linear regime; noise,
+the spread of the gradient. Prints a table, or one JSON document with --json; -o
+writes csv, npz or json instead.
 """
 EVEN_IN_XI: Final = {"nah": "the mean and the gradient", "nani": "the gradient near 0"}
 MAX_JOBS: Final = 1024
@@ -35,13 +38,13 @@ ROWS_SHOWN: Final = 21
 # heading on a terminal: column, digits
 SHOWN: Final = {
     "x": ("x", 4),
-    "region": ("region", 0),
     "mean": ("exact.mean", 4),
     "MC mean": ("monte_carlo.mean", 4),
     "+/- se": ("monte_carlo.mean_se", 2),
-    "std": ("exact.std", 3),
-    "grad mean": ("exact.grad_mean", 4),
-    "grad std": ("exact.grad_std", 3),
+    "std": ("exact.std", 2),
+    "response": ("training.response", 4),
+    "pull": ("training.pull", 2),
+    "noise": ("training.noise", 2),
     "p wrong": ("exact.p_wrong", 2),
 }
 
@@ -162,4 +165,4 @@ def show(result: "Estimate") -> None:
 
 
 def _short(cell: float | str, digits: int) -> str:
-    return cell if isinstance(cell, str) else f"{cell:.{digits}g}"
+    return cell if isinstance(cell, str) else ("-" if cell != cell else f"{cell:.{digits}g}")

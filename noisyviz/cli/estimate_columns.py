@@ -21,7 +21,7 @@ FEW_HITS: Final = 20  # draws that decide an estimate, below which its standard 
 
 def column_names() -> list[str]:
     """Return the names of all columns of an estimate, in the order of files."""
-    from noisyviz.moments.quantities import MOMENTS
+    from noisyviz.moments.quantities import MOMENTS, TRAINING
 
     simulated = [(name,) if name in WITHOUT_ERROR else (name, f"{name}_se") for name in MOMENTS]
     return [
@@ -30,6 +30,7 @@ def column_names() -> list[str]:
         *(f"monte_carlo.{name}" for names in simulated for name in names),
         *(f"z.{name}" for name in Z_SCORES),
         *(f"monte_carlo.{name}_hits" for name in HITS),
+        *(f"training.{name}" for name in TRAINING),
     ]
 
 
@@ -83,15 +84,18 @@ def estimate_columns(
         Arrays of shape (n,) under the names that files and documents use.
     """
     from noisyviz.moments.exact import exact
-    from noisyviz.moments.quantities import curves, z_score
+    from noisyviz.moments.quantities import curves, training, z_score
 
     plain, known = curves(unit, x), exact(unit, x)
+    in_slopes = training(unit.activation, x, known)
     columns: dict[str, Column] = {}
     for full_name in column_names():
         group, _, name = full_name.rpartition(".")
         if group == "z":
             found, error = getattr(simulated, name), getattr(simulated, f"{name}_se")
             columns[full_name] = z_score(found, error, getattr(known, name))
+        elif group == "training":
+            columns[full_name] = in_slopes[name]
         else:
             columns[full_name] = getattr({"": plain, "exact": known, "monte_carlo": simulated}[group], name)
     return columns

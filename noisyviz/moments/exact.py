@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from noisyviz.moments.quantities import MOMENTS, Moments, pointwise
-from noisyviz.units.activation import Array
+from noisyviz.units.activation import Activation, Array
 from noisyviz.units.noise import Moments3, Noise
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise
 
@@ -76,8 +76,9 @@ def _output_noise(unit: NoisyUnit, at: OutputNoise, x: Array) -> dict[str, Array
         "p_outside": np.full(at.base.shape, np.nan),
         "grad_mean": at.base_slope + at.amplitude_slope * expected,
         "grad_std": np.abs(at.amplitude_slope) * spread,
+        "grad_cov": at.amplitude * at.amplitude_slope * (1.0 - expected**2),
         "p_zero": zero.astype(np.float64),
-        "p_wrong": np.full(at.base.shape, np.nan),
+        "p_wrong": np.broadcast_to(output_noise_wrong(noise, at, h, slice(None)), at.base.shape),
         "grad_p_mean": at.amplitude_p * expected,
         "grad_p_std": np.abs(at.amplitude_p) * spread,
     }
@@ -86,10 +87,17 @@ def _output_noise(unit: NoisyUnit, at: OutputNoise, x: Array) -> dict[str, Array
         value = h.function(x)  # not the base, in which a small leak is rounded away
         below = _affine_below(noise, (value - low) + at.leak, at.amplitude, at.half)
         columns["p_outside"] = below + _affine_below(noise, (high - value) - at.leak, -at.amplitude, at.half)
-    if h.slope != 0:
-        side = np.sign(h.slope)
-        columns["p_wrong"] = _affine_below(noise, side * at.sign_base, side * at.sign_slope, at.half)
     return columns
+
+
+def output_noise_wrong(
+    noise: Noise, at: OutputNoise, h: Activation, where: slice | npt.NDArray[np.bool_]
+) -> Array | float:
+    """Return P(∂φ/∂x has the sign opposite to u′) of a unit with output noise at some of its points; NaN for u′ = 0."""
+    if h.slope == 0:
+        return np.nan
+    side = np.sign(h.slope)
+    return _affine_below(noise, side * at.sign_base[where], side * at.sign_slope[where], at.half)
 
 
 def _affine_below(noise: Noise, a: Array, b: Array, half: bool) -> Array:
@@ -110,7 +118,7 @@ def _input_noise(noise: Noise, at: InputNoise) -> dict[str, Array]:
     still = at.sigma == 0  # no noise at this x: the values at ξ = 0, kinks by their stated derivative
     zero = np.zeros(())
     certain = {"deviation": zero, "grad_mean": at.grad_x(zero), "grad_p_mean": zero}
-    for name in ("deviation", "std", "grad_mean", "grad_std", "grad_p_mean", "grad_p_std"):
+    for name in ("deviation", "std", "grad_mean", "grad_std", "grad_cov", "grad_p_mean", "grad_p_std"):
         columns[name] = np.where(still, certain.get(name, zero), columns[name])
     columns["mean"] = at.base + columns["deviation"]
     columns.update(_probabilities(noise, at))
@@ -206,12 +214,13 @@ def _piecewise(noise: Noise, at: InputNoise) -> dict[str, Array]:
         "grad": (flat, slope * at.sigma_slope[:, None]),
         "grad_p": (0.0 * flat, slope * at.sigma_p[:, None]),
     }
-    means, stds = {}, {}
+    means, stds, lines = {}, {}, {}
     for name, (intercepts, b) in parts.items():
         a = intercepts + b * centre
         means[name] = np.sum(_affine_mean(a, b, moments), axis=1)
-        stds[name] = np.sqrt(np.maximum(np.sum(_affine_square(a - means[name][:, None], b, moments), axis=1), 0.0))
-    return _named(means, stds)
+        lines[name] = a - means[name][:, None], b
+        stds[name] = np.sqrt(np.maximum(np.sum(_affine_product(lines[name], lines[name], moments), axis=1), 0.0))
+    return _named(means, stds, np.sum(_affine_product(lines["deviation"], lines["grad"], moments), axis=1))
 
 
 def _centred_moments(noise: Noise, low: Array, high: Array) -> tuple[Array, Moments3]:
@@ -242,18 +251,19 @@ def _affine_mean(a: Array, b: Array, moments: Moments3) -> Array:
     return np.where(m0 == 0, 0.0, a * m0 + b * m1)
 
 
-def _affine_square(a: Array, b: Array, moments: Moments3) -> Array:
-    """Return E[(a + bξ)²] over intervals with the given partial moments."""
-    m0, m1, m2 = moments
-    return np.where(m0 == 0, 0.0, a * a * m0 + 2.0 * a * b * m1 + b * b * m2)
+def _affine_product(first: tuple[Array, Array], second: tuple[Array, Array], moments: Moments3) -> Array:
+    """Return E[(a + bξ)·(e + fξ)] over intervals with the given partial moments."""
+    (a, b), (e, f), (m0, m1, m2) = first, second, moments
+    return np.where(m0 == 0, 0.0, a * e * m0 + (a * f + b * e) * m1 + b * f * m2)
 
 
-def _named(means: dict[str, Array], stds: dict[str, Array]) -> dict[str, Array]:
+def _named(means: dict[str, Array], stds: dict[str, Array], grad_cov: Array) -> dict[str, Array]:
     return {
         "deviation": means["deviation"],
         "std": stds["deviation"],
         "grad_mean": means["grad"],
         "grad_std": stds["grad"],
+        "grad_cov": grad_cov,
         "grad_p_mean": means["grad_p"],
         "grad_p_std": stds["grad_p"],
     }
@@ -279,11 +289,17 @@ def _quadrature(noise: Noise, at: InputNoise) -> dict[str, Array]:
     nothing = np.zeros(at.x.size)
     means, stds = {"grad_p": nothing}, {"grad_p": nothing}
     for name, value in values.items():
-        mean = total(value) + sum(_affine_mean(a, b, moments) for a, b, moments in tails[name])
-        square = total((value - mean[rows, None]) ** 2)
-        square = square + sum(_affine_square(a - mean, b, moments) for a, b, moments in tails[name])
-        means[name], stds[name] = mean, np.sqrt(square)
-    return _named(means, stds)
+        means[name] = total(value) + sum(_affine_mean(a, b, moments) for a, b, moments in tails[name])
+
+    def covariance(one: str, other: str) -> Array:
+        spreads = [values[name] - means[name][rows, None] for name in (one, other)]
+        inside = total(spreads[0] * spreads[1])
+        for (a, b, moments), (e, f, _) in zip(tails[one], tails[other], strict=True):
+            inside = inside + _affine_product((a - means[one], b), (e - means[other], f), moments)
+        return inside
+
+    stds |= {name: np.sqrt(covariance(name, name)) for name in values}
+    return _named(means, stds, covariance("deviation", "grad"))
 
 
 def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from noisyviz.errors import InputError, check_name
 from noisyviz.results import Result, Summary, sampled, told
-from noisyviz.units.activation import FAR, LARGE, Array
+from noisyviz.units.activation import FAR, LARGE, Activation, Array
 from noisyviz.units.special import ndtri, stdtrit
 from noisyviz.units.unit import NoisyUnit
 
@@ -23,6 +23,7 @@ MOMENTS: Final = (
     "grad_std",
     "grad_rms",
     "grad_leak",
+    "grad_cov",
     "p_zero",
     "p_wrong",
     "grad_p_mean",
@@ -102,6 +103,8 @@ class Moments(Columns):
         Mean, standard deviation and root mean square of ∂φ/∂x.
     grad_leak
         ∂φ/∂x at ε = 0.
+    grad_cov
+        Cov(φ, ∂φ/∂x) = ½·d Var φ/dx: what the curvature of a loss adds to the expected gradient.
     p_zero
         P(∂φ/∂x = 0); a soft h′ that underflows does not count.
     p_wrong
@@ -120,6 +123,7 @@ class Moments(Columns):
     grad_std: Array
     grad_rms: Array
     grad_leak: Array
+    grad_cov: Array
     p_zero: Array
     p_wrong: Array
     grad_p_mean: Array
@@ -135,8 +139,9 @@ class MonteCarloMoments(Moments):
 
     Parameters
     ----------
-    mean_se, bias_se, std_se, p_outside_se, grad_mean_se, grad_std_se, grad_rms_se, p_zero_se, p_wrong_se
-        Standard errors, of x's shape; those of spreads are NaN where the noise has no fourth moment, and for two draws.
+    mean_se, bias_se, std_se, p_outside_se, grad_mean_se, grad_std_se, grad_rms_se, grad_cov_se, p_zero_se, p_wrong_se
+        Standard errors, of x's shape; those of spreads and of the covariance are NaN where the noise has no fourth
+        moment, and for two draws.
         A standard error of 0 beside a share of 0 or 1 says that no draw decided otherwise, not that the share is exact.
     grad_p_mean_se, grad_p_std_se
         The same of ∂φ/∂p.
@@ -160,6 +165,7 @@ class MonteCarloMoments(Moments):
     grad_mean_se: Array
     grad_std_se: Array
     grad_rms_se: Array
+    grad_cov_se: Array
     p_zero_se: Array
     p_wrong_se: Array
     grad_p_mean_se: Array
@@ -251,6 +257,50 @@ def curves(unit: NoisyUnit, x: npt.ArrayLike) -> Curves:
         region=h.region(x),
         relative_slope=np.abs(derivative) / h.max_slope,
     )
+
+
+TRAINING: Final = ("response", "pull", "noise")
+"""What a unit gives to training, see `training`."""
+
+
+def training(h: Activation, x: Array, found: Moments) -> dict[str, Array]:
+    """Return what a unit gives to training at each x, in units of u′: response, pull and noise.
+
+    Parameters
+    ----------
+    h
+        The unit's activation.
+    x
+        Points of the shape of the moments.
+    found
+        Its moments there.
+
+    Returns
+    -------
+    dict of ndarray
+        ``response`` = E[∂φ/∂x]/u′, what an incoming gradient is multiplied with on average; ``pull`` = ±Cov(φ, ∂φ/∂x)/
+        abs u′, + right and − left of the thresholds, how far descent on a curved loss moves towards the linear regime,
+        NaN where h does not saturate; ``noise`` = std[∂φ/∂x]/abs u′. All are NaN where u′ = 0.
+
+    Examples
+    --------
+    >>> from noisyviz.moments.exact import exact
+    >>> unit, x = NoisyUnit("hard-tanh", alpha=0.9, c=2.0), np.array([0.0, 3.0])
+    >>> {name: values.round(3).tolist() for name, values in training(unit.activation, x, exact(unit, x)).items()}
+    {'response': [1.0, 0.1], 'pull': [nan, 0.046], 'noise': [0.0, 0.16]}
+    """
+    slope = h.slope or np.nan
+    return {
+        "response": found.grad_mean / slope,
+        "pull": np.where(h.saturated(x), outward(h, x), np.nan) * found.grad_cov / abs(slope),
+        "noise": found.grad_std / abs(slope),
+    }
+
+
+def outward(h: Activation, x: Array) -> Array:
+    """Return the side on which a saturated x lies, 1 right and −1 left of the thresholds; elsewhere the nearer one."""
+    low, high = h.thresholds
+    return np.where(x > 0.5 * (low + high), 1.0, -1.0)
 
 
 def pointwise(

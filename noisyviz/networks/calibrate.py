@@ -1,23 +1,23 @@
-"""The least noise that gives saturated units their gradient back at an acceptable bias.
+"""The least noise that gives saturated units their gradient back, at a bounded price in bias, spread and wrong signs.
 
 The samples are first gathered at the means of narrow cells; for input noise these are thinned to a few hundred nodes,
 by moments, as narrow as the noise level asks for. Root mean squares change by less than 1e-4 of their value for that,
 those of the trade-off curve by less than 1e-3.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.errors import InputError
+from noisyviz.errors import InputError, check_name
 from noisyviz.moments.exact import exact
-from noisyviz.networks.calibration import Calibration, Setting
-from noisyviz.networks.moment_table import corners, width
-from noisyviz.networks.noise_effect import NoiseProfile, output_moments, squares
+from noisyviz.networks.calibration import TARGETS, Calibration, Setting, fronts
+from noisyviz.networks.moment_table import corners, effects, width
+from noisyviz.networks.noise_effect import NoiseProfile, effect_sums, output_effects
 from noisyviz.networks.weighted_sample import Sample, gather, normal_input, thinned
 from noisyviz.units.activation import Array
 from noisyviz.units.kinds import KINDS
@@ -34,13 +34,12 @@ _SLACK: Final = 1e-12  # so that a leak of 1 - 0.9 reaches 0.1 in spite of round
 
 
 def effect(unit: NoisyUnit, sample: Sample) -> NoiseProfile:
-    """Return the root mean squares of bias, spread and gradient over the samples, computed exactly."""
+    """Return the averages of bias, spread and gradient over the samples, computed exactly."""
     if KINDS[unit.kind].output_noise:
-        moments = output_moments(unit, sample.x)
+        found = output_effects(unit, sample.x, sample.saturated)
     else:
-        found = exact(unit, sample.x)
-        moments = (found.bias, found.std, found.grad_rms)
-    return NoiseProfile.of(squares(unit, sample.x, sample.weights, sample.saturated, moments))
+        found = effects(unit.activation, sample.x, exact(unit, sample.x))
+    return NoiseProfile.of(effect_sums(unit, sample.x, sample.weights, sample.saturated, found))
 
 
 def for_noise(unit: NoisyUnit, sample: Sample, *, bits: int = _BITS) -> Sample:
@@ -58,11 +57,14 @@ def calibrate(
     x: npt.ArrayLike | Sample,
     *,
     units: Sequence[NoisyUnit],
+    by: str = "response",
     target_grad: float = 0.25,
     max_bias: float | None = None,
+    max_wrong: float | None = None,
+    max_std: float | None = None,
     start_factor: float = 4.0,
 ) -> Calibration:
-    """Return the smallest noise level c with which saturated samples reach a gradient at an acceptable bias.
+    """Return the smallest noise level c with which saturated samples reach a gradient at an acceptable price.
 
     The c of different kinds mean different things, so units are compared by what they do to the output.
 
@@ -72,12 +74,18 @@ def calibrate(
         Pre-activations, of any shape; what is not finite is left out. Or a `Sample`, see `gather` and `normal_input`.
     units
         The units on offer, all with one activation; their c is searched between 0 and 100.
+    by
+        What is to be reached on the saturated samples, in units of u′: ``response``, the mean of E[∂φ/∂x]; ``pull``,
+        the mean of ±Cov(φ, ∂φ/∂x); or ``rms``, the root mean square of ∂φ/∂x over draws and samples.
     target_grad
-        Least root mean square of ∂φ/∂x over draws and saturated samples, in units of u′; above 0.
-    max_bias
-        Largest root mean square of E φ − h over all samples, at least 0; None for no bound.
+        How much of it, above 0.
+    max_bias, max_std
+        Largest root mean squares of E φ − h and of the standard deviation of φ over all samples, at least 0; None for
+        no bound.
+    max_wrong
+        Largest mean of P(∂φ/∂x has the sign opposite to u′) over the saturated samples, at least 0.
     start_factor
-        How many times the target the gradient is where a schedule starts, at least 1; the bound does not hold there.
+        How many times the target is reached where a schedule starts, at least 1; no bound holds there.
 
     Returns
     -------
@@ -96,8 +104,11 @@ def calibrate(
     """
     if not (np.isfinite(target_grad) and target_grad > 0):
         raise InputError(f"target_grad must be a finite number above 0, got {target_grad}", parameter="target_grad")
-    if max_bias is not None and not max_bias >= 0:
-        raise InputError(f"max_bias must be at least 0, got {max_bias}", parameter="max_bias")
+    check_name("by", by, TARGETS)
+    bounds = {"max_bias": max_bias, "max_wrong": max_wrong, "max_std": max_std}
+    for name, bound in bounds.items():
+        if bound is not None and not bound >= 0:
+            raise InputError(f"{name} must be at least 0, got {bound}", parameter=name)
     if not (np.isfinite(start_factor) and start_factor >= 1):
         raise InputError(
             f"start_factor must be a finite number of at least 1, got {start_factor}", parameter="start_factor"
@@ -110,47 +121,63 @@ def calibrate(
         raise InputError("the pre-activations hold no finite number")
     if not sample.weights[sample.saturated].sum() > 0:
         raise InputError(f"no sample saturates: none lies at or beyond a threshold of {h.name}")
-    target = target_grad * abs(h.slope)
+    wanted = _Wanted(by, target_grad, {name: bound for name, bound in bounds.items() if bound is not None})
     searches = [_Search(unit, sample) for unit in units]
-    roots = [(search.smallest(_Wanted(target, max_bias)), search) for search in searches]
+    roots = [(search.smallest(wanted), search) for search in searches]
     found = [(root, search) for root, search in roots if root is not None]
     best, search = min(found, key=lambda pair: (pair[0].price, pair[0].c), default=(None, None))
     start = None
     if best is not None and search is not None:
-        start = search.smallest(_Wanted(start_factor * target, None), since=best)
-    curve = [level for search in searches for level in search.levels]
+        start = search.smallest(_Wanted(by, start_factor * target_grad, {}), since=best)
+    levels = [level for search in searches for level in search.levels]
+    curve = _prices(levels, by)
+
+    def marked(setting: Setting) -> Setting:
+        return replace(setting, on_front=bool(fronts(_prices([setting], by), curve)[0]))
+
     return Calibration(
-        best=best,
-        found=tuple(root for root, _ in found),
-        curve=tuple(curve),
-        start=start,
+        best=None if best is None else marked(best),
+        found=tuple(marked(root) for root, _ in found),
+        curve=tuple(
+            replace(level, on_front=bool(here)) for level, here in zip(levels, fronts(curve, curve), strict=True)
+        ),
+        start=None if start is None else marked(start),
+        by=by,
         target_grad=target_grad,
-        max_bias=max_bias,
+        **bounds,
         start_factor=start_factor,
     )
 
 
+def _prices(settings: Sequence[Setting], by: str) -> Array:
+    """Return what is the better the smaller: the target missing, bias and std; shape (settings, 3)."""
+    return np.array([[-one.of(by), one.bias_rms, one.std_rms] for one in settings])
+
+
+_BOUNDED: Final = {"max_bias": "bias_rms", "max_wrong": "p_wrong", "max_std": "std_rms"}
+
+
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What a setting must keep to: a gradient in units of x and, where there is a bound, a bias."""
+    """What a setting must keep to: so much of what is asked for, in units of u′, and bounds by their names."""
 
+    by: str
     target: float
-    bound: float | None
+    bounds: Mapping[str, float]
 
     def margins(self, setting: Setting) -> Array:
         """Return how much is to spare of each, negative where it is not kept."""
-        spare = [setting.grad_rms_saturated - self.target * (1.0 - _SLACK)]
-        if self.bound is not None:
-            spare.append(self.bound * (1.0 + _SLACK) - setting.bias_rms)
+        spare = [setting.of(self.by) - self.target * (1.0 - _SLACK)]
+        spare += [bound * (1.0 + _SLACK) - getattr(setting, _BOUNDED[name]) for name, bound in self.bounds.items()]
         return np.array(spare)
 
     def kept(self, setting: Setting) -> bool:
-        """Return whether both are kept."""
+        """Return whether all is kept."""
         return bool((self.margins(setting) >= 0).all())
 
     def near(self, low: Setting, high: Setting) -> bool:
         """Return whether each is kept at one of two settings, or nearly so."""
-        reach = _NEAR * np.array([self.target, *([] if self.bound is None else [self.bound])])
+        reach = _NEAR * np.array([self.target, *self.bounds.values()])
         return bool((np.maximum(self.margins(low), self.margins(high)) >= -reach).all())
 
 
@@ -181,18 +208,17 @@ class _Search:
         return None
 
     def _edges(self, wanted: _Wanted) -> Iterator[Setting]:
-        """Yield where the bias crosses its bound, for telling how near a search in vain came."""
-        if wanted.bound is None:
-            return
-        spare = [wanted.margins(level)[-1] for level in self.levels]
-        for (low, high), (before, after) in zip(pairwise(self.levels), pairwise(spare), strict=True):
-            if min(before, after) < 0.0 <= max(before, after):
-                ends = [wanted.margins(self.at(one.c))[-1] for one in (low, high)]  # levels may stand on wider cells
-                if min(ends) < 0.0 <= max(ends):
-                    yield self.at(self._root(wanted, -1, low.c, high.c))
+        """Yield where a bound is crossed, for telling how near a search in vain came."""
+        for k in range(1, 1 + len(wanted.bounds)):
+            spare = [wanted.margins(level)[k] for level in self.levels]
+            for (low, high), (before, after) in zip(pairwise(self.levels), pairwise(spare), strict=True):
+                if min(before, after) < 0.0 <= max(before, after):
+                    ends = [wanted.margins(self.at(one.c))[k] for one in (low, high)]  # levels may stand on wider cells
+                    if min(ends) < 0.0 <= max(ends):
+                        yield self.at(self._root(wanted, k, low.c, high.c))
 
     def _turns(self, wanted: _Wanted) -> Iterator[Setting]:
-        """Yield where gradient or bias turn round between levels, if something may be kept, or not, there alone."""
+        """Yield where something turns round between levels, if it may be kept, or not, there alone."""
         from scipy.optimize import minimize_scalar
 
         for k, spare in enumerate(np.transpose([wanted.margins(level) for level in self.levels])):
@@ -232,5 +258,9 @@ def _setting(unit: NoisyUnit, sample: Sample, c: float, *, bits: int) -> Setting
         c=float(c),
         grad_rms_saturated=found.grad_rms_saturated,
         bias_rms=found.bias_rms,
+        response=found.response_saturated,
+        pull=found.pull_saturated,
+        noise=found.noise_rms_saturated,
+        p_wrong=found.p_wrong_saturated,
         std_rms=found.std_rms,
     )

@@ -3,33 +3,70 @@
 import math
 import shlex
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
 from noisyviz.results import Drawable, Result, Summary, told
+from noisyviz.units.activation import Array
 from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
 from noisyviz.units.unit import NoisyUnit
 
-COLUMNS: Final = ("fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms", "std_rms")
+COLUMNS: Final = (
+    *("fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms", "std_rms"),
+    *("response", "pull", "noise", "p_wrong", "on_front"),
+)
 """What is told of a setting."""
+SHOWN: Final = ("unit", "alpha", "c", "response", "pull", "noise", "p_wrong", "bias_rms", "std_rms", "on_front")
+"""What a short table tells."""
+TARGETS: Final = MappingProxyType({"response": "response", "pull": "pull", "rms": "root-mean-square gradient"})
+"""What `calibrate` can be asked for, in words."""
+ASKED: Final = ("by", "target_grad", "max_bias", "max_wrong", "max_std", "start_factor")
+"""The arguments of `calibrate` that say what is wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Setting(Result):
-    """A unit, its noise level and what it does to the samples."""
+    """A unit, its noise level and what it does to the samples.
+
+    Parameters
+    ----------
+    unit, c
+        The unit with its noise level.
+    grad_rms_saturated
+        Root mean square of ∂φ/∂x over draws and saturated samples.
+    bias_rms, std_rms
+        Root mean squares of E φ − h and of the standard deviation of φ over all samples.
+    response, pull, noise, p_wrong
+        Over the saturated samples and in units of u′: means of E[∂φ/∂x] and of Cov(φ, ∂φ/∂x), root mean square of
+        std[∂φ/∂x], and the mean of P(wrong sign); see `noisyviz.networks.noise_effect.NoiseProfile`.
+    on_front
+        Whether no setting on the curve has at once no less of the target, no more bias and no more std, and is better
+        in one of them.
+    """
 
     unit: NoisyUnit
     c: float
     grad_rms_saturated: float
     bias_rms: float
     std_rms: float
+    response: float
+    pull: float
+    noise: float
+    p_wrong: float
+    on_front: bool = False
 
     @property
     def price(self) -> float:
         """The root mean square of φ − h over draws and samples: what the gradient costs in output."""
         return math.hypot(self.bias_rms, self.std_rms)
+
+    def of(self, by: str) -> float:
+        """Return how much there is of one of `TARGETS`, in units of u′."""
+        found: float = self.grad_rms_saturated / (abs(self.unit.activation.slope) or 1.0)
+        return found if by == "rms" else float(getattr(self, by))
 
     def plain(self) -> dict[str, Any]:
         """Return the setting under the names of `COLUMNS`; α is None for a kind that ignores it."""
@@ -39,9 +76,7 @@ class Setting(Result):
             "alpha": float(self.unit.alpha) if _takes_alpha(self.unit) else None,
             "c": self.c,
             "p": float(self.unit.p),
-            "grad_rms_saturated": self.grad_rms_saturated,
-            "bias_rms": self.bias_rms,
-            "std_rms": self.std_rms,
+            **{name: getattr(self, name) for name in COLUMNS[5:]},
         }
 
     def columns(self) -> dict[str, Any]:
@@ -70,7 +105,7 @@ class Calibration(Drawable):
     start
         Where a schedule of c for the best unit may start, to end at the best setting: the smallest c from there on
         with `start_factor` times the target gradient, whatever its bias. None where c up to 100 does not reach that.
-    target_grad, max_bias, start_factor
+    by, target_grad, max_bias, max_wrong, max_std, start_factor
         What was asked for, see `noisyviz.calibrate`.
     """
 
@@ -78,8 +113,11 @@ class Calibration(Drawable):
     found: tuple[Setting, ...]
     curve: tuple[Setting, ...]
     start: Setting | None
+    by: str
     target_grad: float
     max_bias: float | None
+    max_wrong: float | None
+    max_std: float | None
     start_factor: float
 
     def ranked(self) -> list[Setting]:
@@ -88,13 +126,11 @@ class Calibration(Drawable):
 
     def summary(self) -> Summary:
         """Return what every unit needs, the least price first."""
-        cells = [["" if value is None else told(value) for value in one.plain().values()] for one in self.ranked()]
-        title = (
-            "The smallest c that reaches the target, the least change of output first"
-            if cells
-            else "No setting reaches the target"
-        )
-        return Summary(title=title, header=COLUMNS, rows=cells)
+        rows = [one.plain() for one in self.ranked()]
+        cells = [["" if row[name] is None else told(row[name]) for name in SHOWN] for row in rows]
+        wanted = f"a {TARGETS[self.by]} of {self.target_grad:g}"
+        least = f"The smallest c with {wanted}, the least change of output first"
+        return Summary(title=least if cells else f"No setting reaches {wanted}", header=SHOWN, rows=cells)
 
     def plain(self) -> dict[str, Any]:
         """Return the best setting with the command that draws it, a schedule that ends there, and the trade-off."""
@@ -103,6 +139,7 @@ class Calibration(Drawable):
             "reached": best is not None,
             "best": None if best is None else {**best.plain(), "command": best.command()},
             "schedule": self._schedule(),
+            "found": [one.plain() for one in self.ranked()],
             "curve": [one.plain() for one in self.curve],
         }
 
@@ -123,6 +160,23 @@ class Calibration(Drawable):
             "bias_rms_start": None if start is None else start.bias_rms,
             "command": None if start is None else anneal_command(start, self.best),
         }
+
+
+def fronts(points: Array, among: Array) -> Array:
+    """Return which points none of others dominates, shape (n,).
+
+    Parameters
+    ----------
+    points, among
+        Shape (n, k) and (m, k); less is better in every column. One dominates another if it is nowhere worse and
+        somewhere better.
+
+    Examples
+    --------
+    >>> fronts(np.array([[0.0, 2.0], [1.0, 1.0], [1.0, 2.0]]), np.array([[0.0, 2.0], [1.0, 1.0]])).tolist()
+    [True, True, False]
+    """
+    return np.array([not ((among <= one).all(axis=1) & (among < one).any(axis=1)).any() for one in points], dtype=bool)
 
 
 def anneal_command(start: Setting, end: Setting) -> str:

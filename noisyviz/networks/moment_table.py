@@ -1,4 +1,4 @@
-"""Squares of bias, spread and gradient of a noisy unit as functions of x, tabulated once and read at every sample.
+"""What a noisy unit does as functions of x (`effects`), tabulated once and read at every sample.
 
 The table holds polynomials on panels whose edges include the thresholds and kinks of the activation. Panels grow
 geometrically from there, starting at the width over which the noise acts, and are halved until the polynomial gives
@@ -11,12 +11,17 @@ import numpy as np
 import numpy.typing as npt
 
 from noisyviz.moments.exact import exact
-from noisyviz.units.activation import Array, on_side
+from noisyviz.moments.quantities import Moments, outward
+from noisyviz.units.activation import Activation, Array, on_side
 from noisyviz.units.kinds import KINDS
 from noisyviz.units.unit import NoisyUnit
 
 Mask = npt.NDArray[np.bool_]
 
+EFFECTS: Final = ("bias", "std", "grad", "response", "pull", "noise", "wrong", "zero")
+"""What is averaged over samples: squares of bias, std and rms gradient; in units of u′ response, pull and the square of
+the noise; P(wrong sign) and P(zero)."""
+_SQUARES: Final = [EFFECTS.index(name) for name in ("bias", "std", "grad", "noise")]
 FAR: Final = 2.0**20  # what lies farther out is evaluated one by one
 _NODES: Final = np.cos(np.pi * (np.arange(8) + 0.5) / 8)[::-1]  # all inside a panel: a jump at an edge does no harm
 _CHECKS: Final = np.array([-0.93, -0.3, 0.5, 0.97])
@@ -25,6 +30,7 @@ _AT_CHECKS: Final = np.vander(_CHECKS, _NODES.size, increasing=True) @ _POWERS
 _RELATIVE: Final = 2e-6
 _RELATIVE_SOFTPLUS: Final = 2e-5  # whose moments take a hundred times as long
 _ABSOLUTE: Final = 1e-20  # of a square; the moments themselves are exact to 1e-10
+_SHARE: Final = 1e-6  # absolute, of probabilities
 _BEYOND: Final = 50.0  # how far beyond the thresholds the ends of the gradient are looked for
 _SEARCHED: Final = 4001  # points between which they are
 _HALVINGS: Final = 50
@@ -102,8 +108,24 @@ def _reached(unit: NoisyUnit, kink: float, x: Array) -> Array:
     return np.asarray(end[np.abs(end - kink) > _AT_KINK], dtype=np.float64)
 
 
+def effects(h: Activation, x: Array, found: Moments) -> Array:
+    """Return the rows of `EFFECTS` from the moments at x, shape (8, *x.shape).
+
+    Those from response on are for x that saturate, and those in units of u′ are NaN where it is 0.
+    """
+    slope = h.slope or np.nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.stack(
+            [
+                *(found.bias**2, found.std**2, found.grad_rms**2, found.grad_mean / slope),
+                *(outward(h, x) * found.grad_cov / abs(slope), (found.grad_std / slope) ** 2),
+                *(found.p_wrong, found.p_zero),
+            ]
+        )
+
+
 class MomentTable:
-    """bias², std² and E (∂φ/∂x)² of one unit, tabulated as far out as samples ask for.
+    """The `effects` of one unit, tabulated as far out as samples ask for.
 
     Parameters
     ----------
@@ -124,10 +146,10 @@ class MomentTable:
         self._corners = np.array([x for x in corners(unit) if abs(x) < FAR] or [0.0])
         self._low = self._high = float(self._corners[0])
         self._edges = np.empty(0)
-        self._coefficients = np.empty((3, _NODES.size, 0))
+        self._coefficients = np.empty((len(EFFECTS), _NODES.size, 0))
 
     def __call__(self, x: Array, saturated: Mask) -> Array:
-        """Return bias², std² and E (∂φ/∂x)² at finite x, shape (3, *x.shape).
+        """Return the effects at finite x, shape (8, *x.shape).
 
         Parameters
         ----------
@@ -136,17 +158,17 @@ class MomentTable:
         saturated
             Whether each x lies at or beyond a threshold, of x's shape; decides where rounding has moved it across.
         """
-        found = np.empty((3, x.size))
+        found = np.empty((len(EFFECTS), x.size))
         place = on_side(self.unit.activation, x.ravel(), saturated.ravel())
         near = np.abs(place) < FAR
         if near.all():
             self._read(place, found)
         else:
-            inside = np.empty((3, np.count_nonzero(near)))
+            inside = np.empty((len(EFFECTS), np.count_nonzero(near)))
             self._read(place[near], inside)
             found[:, near] = inside
-            found[:, ~near] = _squares(self.unit, place[~near])
-        return found.reshape(3, *x.shape)
+            found[:, ~near] = _effects(self.unit, place[~near])
+        return found.reshape(len(EFFECTS), *x.shape)
 
     def _read(self, x: Array, found: Array) -> None:
         if x.size == 0:
@@ -162,7 +184,8 @@ class MomentTable:
             for one in coefficients[-2::-1]:
                 value *= t
                 value += one[panel]
-            np.maximum(value, 0.0, out=row)
+            row[:] = value
+        found[_SQUARES] = np.maximum(found[_SQUARES], 0.0)
 
     def _reach(self, low: float, high: float) -> None:
         """Make the table reach from low to high."""
@@ -190,25 +213,47 @@ class MomentTable:
         return edges[min(first, edges.size - 2) : max(last, first + 1) + 1]
 
 
-def _squares(unit: NoisyUnit, x: Array) -> Array:
-    found = exact(unit, x)
-    with np.errstate(over="ignore"):
-        return np.stack([found.bias, found.std, found.grad_rms]) ** 2
+def _effects(unit: NoisyUnit, x: Array) -> Array:
+    return effects(unit.activation, x, exact(unit, x))
+
+
+def _allowed(values: Array, relative: float, *, saturated: Mask, slope: float) -> Array:
+    """Return by how much a polynomial may be off: rows from response on count where x saturates alone.
+
+    Parameters
+    ----------
+    values
+        Effects, shape (8, panels, checks).
+    relative
+        Of the squares; response and pull by the sizes that they cannot exceed.
+    saturated
+        Of each panel.
+    slope
+        u′.
+    """
+    _, std, grad, _, _, noise, wrong, _ = values
+    response, pull = np.sqrt(grad) / abs(slope or np.nan), np.sqrt(std * noise)
+    share = np.full(wrong.shape, _SHARE / relative)
+    bounds = np.stack([*values[:3], response, pull, noise, share, share])
+    bounds[3:, ~saturated] = np.inf
+    return relative * bounds + _ABSOLUTE
 
 
 def _fitted(unit: NoisyUnit, edges: Array) -> tuple[Array, Array]:
-    """Return the lower ends of all panels, increasing, and their coefficients, shape (3, nodes, panels)."""
+    """Return the lower ends of all panels, increasing, and their coefficients, shape (8, nodes, panels)."""
     low, high = edges[:-1], edges[1:]
     relative = _RELATIVE_SOFTPLUS if unit.kind == "nanil-softplus" else _RELATIVE
     starts, fits = [], []
     offsets = np.concatenate([_NODES, _CHECKS])
     for round_ in range(_ROUNDS):
         x = 0.5 * (low + high)[:, None] + 0.5 * (high - low)[:, None] * offsets
-        values = _squares(unit, x.ravel()).reshape(3, *x.shape)
+        values = _effects(unit, x.ravel()).reshape(-1, *x.shape)
+        saturated = unit.activation.saturated(0.5 * (low + high))
         nodes, checks = values[:, :, : _NODES.size], values[:, :, _NODES.size :]
         with np.errstate(invalid="ignore", over="ignore"):
             off = np.abs(nodes @ _AT_CHECKS.T - checks)
-            rough = (off > relative * checks + _ABSOLUTE).any(axis=(0, 2))
+            allowed = _allowed(checks, relative, saturated=saturated, slope=unit.activation.slope)
+            rough = (off > allowed).any(axis=(0, 2))
         if round_ == _ROUNDS - 1 or np.count_nonzero(rough) > _MOST:
             rough[:] = False
         starts.append(low[~rough])

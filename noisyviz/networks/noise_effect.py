@@ -1,4 +1,4 @@
-"""What a noisy unit does to real pre-activations: root mean squares of its bias, spread and gradient over the samples.
+"""What a noisy unit does to real pre-activations: averages of its bias, spread and gradient over the samples.
 
 Noise that acts over less than the cells of a fixed grid resolve is looked at sample by sample: output noise is closed,
 input noise is read from a table. So is all output noise in arrays of up to four million numbers. The rest is computed
@@ -13,9 +13,10 @@ from typing import Final, Self
 
 import numpy as np
 
-from noisyviz.moments.exact import exact
+from noisyviz.moments.exact import exact, output_noise_wrong
+from noisyviz.moments.quantities import outward
 from noisyviz.networks.histogram import Mask, Nodes, Tally
-from noisyviz.networks.moment_table import MomentTable, width
+from noisyviz.networks.moment_table import MomentTable, effects, width
 from noisyviz.networks.row_blocks import over_rows
 from noisyviz.results import Result
 from noisyviz.units.activation import Array
@@ -25,12 +26,15 @@ from noisyviz.units.unit import NoisyUnit, OutputNoise
 CLOSED: Final = 1 << 22  # numbers in an array of which each is looked at, for output noise
 WIDE: Final = 0.25  # noise that acts over less, as a share of 1 + abs x, is looked at sample by sample in any array
 # sums over the samples; n, bias and spread over all of them, then all of it over the saturated ones
-_NAMES = ("n", "bias", "std", "n_saturated", "bias_saturated", "std_saturated", "grad", "slope")
+_NAMES: Final = (
+    *("n", "bias", "std", "n_saturated", "bias_saturated", "std_saturated", "grad", "slope"),
+    *("response", "response_noiseless", "pull", "noise", "wrong", "zero"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class NoiseProfile(Result):
-    """Root mean squares over samples and draws, NaN where there is no such sample.
+    """Averages over samples and draws, NaN where there is no such sample.
 
     Parameters
     ----------
@@ -40,6 +44,15 @@ class NoiseProfile(Result):
         The same over the saturated samples.
     grad_rms_saturated, grad_rms_noiseless_saturated
         Of ∂φ/∂x, and of h′, over the saturated samples.
+    response_saturated, response_noiseless_saturated
+        Means over the saturated samples of E[∂φ/∂x]/u′ and of h′/u′; this and what follows is NaN where u′ = 0.
+    pull_saturated
+        Mean over the saturated samples of Cov(φ, ∂φ/∂x)/abs u′, positive where descent on a curved loss moves towards
+        the linear regime.
+    noise_rms_saturated
+        Root mean square over the saturated samples of std[∂φ/∂x]/abs u′.
+    p_wrong_saturated, p_zero_saturated
+        Means over the saturated samples of P(∂φ/∂x has the sign opposite to u′) and of P(∂φ/∂x = 0).
     """
 
     bias_rms: float
@@ -48,11 +61,18 @@ class NoiseProfile(Result):
     std_rms_saturated: float
     grad_rms_saturated: float
     grad_rms_noiseless_saturated: float
+    response_saturated: float
+    response_noiseless_saturated: float
+    pull_saturated: float
+    noise_rms_saturated: float
+    p_wrong_saturated: float
+    p_zero_saturated: float
 
     @classmethod
     def of(cls, sums: Array) -> Self:
-        """Return the root mean squares of sums of squares, shape (8,)."""
-        n, bias, std, n_saturated, bias_saturated, std_saturated, grad, slope = sums.tolist()
+        """Return the averages of sums, shape (14,)."""
+        n, bias, std, n_saturated, bias_saturated, std_saturated, grad, slope, *signed = sums.tolist()
+        response, noiseless, pull, noise, wrong, zero = signed
         return cls(
             bias_rms=_root(bias, n),
             std_rms=_root(std, n),
@@ -60,6 +80,12 @@ class NoiseProfile(Result):
             std_rms_saturated=_root(std_saturated, n_saturated),
             grad_rms_saturated=_root(grad, n_saturated),
             grad_rms_noiseless_saturated=_root(slope, n_saturated),
+            response_saturated=_mean(response, n_saturated),
+            response_noiseless_saturated=_mean(noiseless, n_saturated),
+            pull_saturated=_mean(pull, n_saturated),
+            noise_rms_saturated=_root(noise, n_saturated),
+            p_wrong_saturated=min(_mean(wrong, n_saturated), 1.0),
+            p_zero_saturated=min(_mean(zero, n_saturated), 1.0),
         )
 
 
@@ -73,6 +99,12 @@ class UnitNoise(Result):
     std_rms_saturated: Array
     grad_rms_saturated: Array
     grad_rms_noiseless_saturated: Array
+    response_saturated: Array
+    response_noiseless_saturated: Array
+    pull_saturated: Array
+    noise_rms_saturated: Array
+    p_wrong_saturated: Array
+    p_zero_saturated: Array
 
     def columns(self) -> dict[str, Array]:
         """Return one row for every unit."""
@@ -80,21 +112,25 @@ class UnitNoise(Result):
 
     @classmethod
     def of(cls, sums: Array) -> Self:
-        """Return the root mean squares of sums of squares, shape (8, units)."""
+        """Return the averages of sums, shape (14, units)."""
         names = [field.name for field in fields(cls)]
         with np.errstate(all="ignore"):
-            all_samples = np.sqrt(sums[1:3] / sums[0])
-            saturated = np.sqrt(sums[4:8] / sums[3])
-        return cls(**dict(zip(names, [*all_samples, *saturated], strict=True)))
+            all_samples, saturated = sums[1:3] / sums[0], sums[4:] / sums[3]
+            found = dict(zip(names, [*all_samples, *saturated], strict=True))
+            return cls(**{name: np.sqrt(found[name]) if "_rms" in name else found[name] for name in names})
 
 
 def _root(total: float, n: float) -> float:
     return sqrt(total / n) if n else nan
 
 
+def _mean(total: float, n: float) -> float:
+    return total / n if n else nan
+
+
 @dataclass(slots=True)
 class ClosedSums:
-    """Sums of squares over samples that are looked at one by one, by unit."""
+    """Sums over samples that are looked at one by one, by unit."""
 
     unit: NoisyUnit
     sums: Array
@@ -108,12 +144,9 @@ class ClosedSums:
 
     def take(self, x: Array, saturated: Mask, good: Mask | None) -> None:
         """Add finite samples of shape (n, units)."""
-        if self.table is None:
-            moments = [value * value for value in output_moments(self.unit, x)]
-        else:
-            moments = list(self.table(x, saturated))
+        found = output_effects(self.unit, x, saturated) if self.table is None else self.table(x, saturated)
         weights = np.ones(x.shape) if good is None else good.astype(np.float64)
-        for row, term in zip(self.sums, _terms(self.unit, x, weights, saturated, moments), strict=True):
+        for row, term in zip(self.sums, effect_terms(self.unit, x, weights, saturated, found), strict=True):
             row += over_rows(np.add, np.ascontiguousarray(term))
 
 
@@ -124,36 +157,56 @@ def closes(unit: NoisyUnit, size: int) -> bool:
     return width(unit) < WIDE * (1.0 + max(abs(x) for x in unit.activation.corners))
 
 
-def output_moments(unit: NoisyUnit, x: Array) -> tuple[Array, Array, Array]:
-    """Return bias, std and root-mean-square gradient of a unit with output noise (Eq 12) at finite x of any shape."""
+def output_effects(unit: NoisyUnit, x: Array, saturated: Mask) -> Array:
+    """Return the `effects` of a unit with output noise (Eq 12) at finite x of any shape, P(wrong) of saturated ones."""
     at = unit.at(x)
     if not isinstance(at, OutputNoise):  # the caller's mistake
         raise TypeError(unit.kind)
+    h, slope = unit.activation, unit.activation.slope or nan
     expected = unit.noise.abs_mean if at.half else 0.0
-    spread = np.sqrt(1.0 - expected**2)
-    grad = np.hypot(at.base_slope + at.amplitude_slope * expected, at.amplitude_slope * spread)
-    return at.leak + at.amplitude * expected, np.abs(at.amplitude) * spread, grad
-
-
-def squares(unit: NoisyUnit, x: Array, weights: Array, saturated: Mask, moments: tuple[Array, Array, Array]) -> Array:
-    """Return the sums of squares, shape (8,), of values at samples with weights."""
-    values = [value * value for value in moments]
-    return np.array([float(np.sum(term)) for term in _terms(unit, x, weights, saturated, values)])
-
-
-def _terms(unit: NoisyUnit, x: Array, weights: Array, saturated: Mask, moments: Sequence[Array]) -> tuple[Array, ...]:
-    """Return what is summed, in the order of `_NAMES`, of x's shape each; the moments are bias², std² and grad²."""
-    bias, std, grad = moments
-    slope = unit.activation.derivative(x)
-    inside = weights * saturated
-    return (
-        *(weights, weights * bias, weights * std, inside, inside * bias, inside * std),
-        *(inside * grad, inside * slope * slope),
+    variance = 1.0 - expected**2
+    mean, spread = at.base_slope + at.amplitude_slope * expected, at.amplitude_slope**2 * variance
+    wrong = np.zeros(x.shape)
+    wrong[saturated] = output_noise_wrong(unit.noise, at, h, saturated)
+    return np.stack(
+        [
+            *((at.leak + at.amplitude * expected) ** 2, at.amplitude**2 * variance, mean**2 + spread, mean / slope),
+            *(outward(h, x) * at.amplitude * at.amplitude_slope * (variance / abs(slope)), spread / slope**2),
+            *(wrong, (at.sign_base == 0) & (at.sign_slope == 0)),
+        ]
     )
 
 
+def effect_sums(unit: NoisyUnit, x: Array, weights: Array, saturated: Mask, found: Array) -> Array:
+    """Return the sums, shape (14,), of the effects at samples with weights."""
+    return np.array([float(np.sum(term)) for term in effect_terms(unit, x, weights, saturated, found)])
+
+
+def effect_terms(unit: NoisyUnit, x: Array, weights: Array, saturated: Mask, found: Array) -> tuple[Array, ...]:
+    """Return what is summed, in the order of `_NAMES`, of x's shape each; `found` are the effects."""
+    bias, std, grad, *signed = found
+    slope = unit.activation.derivative(x)
+    return _weighted(weights, weights * saturated, (bias, std, grad, slope * slope), signed, slope / _slope(unit))
+
+
+def _weighted(
+    weights: Array, inside: Array, squares: Sequence[Array], signed: Sequence[Array], noiseless: Array
+) -> tuple[Array, ...]:
+    bias, std, grad, slope = squares
+    response, *rest = signed
+    return (
+        *(weights, weights * bias, weights * std, inside, inside * bias, inside * std),
+        *(inside * grad, inside * slope, inside * response, inside * noiseless),
+        *(inside * one for one in rest),
+    )
+
+
+def _slope(unit: NoisyUnit) -> float:
+    return unit.activation.slope or nan
+
+
 def grid_sums(unit: NoisyUnit, cells: Tally, columns: Tally | None) -> tuple[Array, Array | None]:
-    """Return the sums of squares of an array, shape (8,), and of each of its units, shape (8, units).
+    """Return the sums of an array, shape (14,), and of each of its units, shape (14, units).
 
     Parameters
     ----------
@@ -167,18 +220,18 @@ def grid_sums(unit: NoisyUnit, cells: Tally, columns: Tally | None) -> tuple[Arr
     apart = None if columns is None else np.zeros((len(_NAMES), columns.groups))
     parts = list(cells.nodes(unit.activation))
     x, weights, saturated = (np.concatenate([getattr(n, key) for n in parts]) for key in ("x", "weights", "saturated"))
-    found = exact(unit, x)
-    moments = (found.bias, found.std, found.grad_rms)
-    total = squares(unit, x, weights, saturated, moments)
+    found = effects(unit.activation, x, exact(unit, x))
+    total = effect_sums(unit, x, weights, saturated, found)
     if columns is not None and apart is not None:
-        values = np.stack([*(value * value for value in moments), unit.activation.derivative(x) ** 2])
+        slope = unit.activation.derivative(x)
+        values = np.stack([*found[:3], slope**2, *found[3:], slope / _slope(unit)])
         for nodes in columns.nodes(unit.activation):
             _add_units(apart, nodes, x, values, saturated)
     return total, apart
 
 
-def _add_units(sums: Array, nodes: Nodes, x: Array, values: Array, saturated: Mask) -> None:
-    """Interpolate bias², std², grad² and h′² at the nodes of units, between known nodes on the same side."""
+def _add_units(total: Array, nodes: Nodes, x: Array, values: Array, saturated: Mask) -> None:
+    """Interpolate the effects at the nodes of units, between known nodes on the same side."""
     at = np.zeros((len(values), nodes.x.size))
     for side in (True, False):
         known, wanted = np.flatnonzero(saturated == side), nodes.saturated == side
@@ -186,11 +239,6 @@ def _add_units(sums: Array, nodes: Nodes, x: Array, values: Array, saturated: Ma
         if order.size and wanted.any():
             for row, value in zip(at, values, strict=True):
                 row[wanted] = np.interp(nodes.x[wanted], x[order], value[order])
-    inside = nodes.weights * nodes.saturated
-    bias, std, grad, slope = at
-    terms = (
-        *(nodes.weights, nodes.weights * bias, nodes.weights * std),
-        *(inside, inside * bias, inside * std, inside * grad, inside * slope),
-    )
-    for row, term in zip(sums, terms, strict=True):
+    terms = _weighted(nodes.weights, nodes.weights * nodes.saturated, list(at[:4]), list(at[4:-1]), at[-1])
+    for row, term in zip(total, terms, strict=True):
         row += np.bincount(nodes.group, weights=term, minlength=row.size)

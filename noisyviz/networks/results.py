@@ -212,6 +212,8 @@ UNIT_COLUMNS: Final = (
     *("mean_derivative", "dead", "flat", "low", "q05", "q50", "q95", "high"),
     *("noise.bias_rms", "noise.std_rms", "noise.bias_rms_saturated", "noise.std_rms_saturated"),
     *("noise.grad_rms_saturated", "noise.grad_rms_noiseless_saturated"),
+    *("noise.response_saturated", "noise.response_noiseless_saturated", "noise.pull_saturated"),
+    *("noise.noise_rms_saturated", "noise.p_wrong_saturated", "noise.p_zero_saturated"),
 )
 """The columns of a table of units."""
 
@@ -225,11 +227,11 @@ SHOWN: Final = {
     "right": "share_right",
     "dead": "dead_units",
     "flat": "flat_units",
-    "mean h'": "mean_derivative",
     "bias": "noise.bias_rms",
-    "std": "noise.std_rms",
-    "grad sat.": "noise.grad_rms_saturated",
-    "without": "noise.grad_rms_noiseless_saturated",
+    "response": "noise.response_saturated",
+    "without": "noise.response_noiseless_saturated",
+    "pull": "noise.pull_saturated",
+    "noise": "noise.noise_rms_saturated",
     "non-finite": "non_finite",
     "worst units": "worst",
 }

@@ -7,15 +7,14 @@ elsewhere, such as that of P(wrong sign) where a noiseless gradient changes its 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from math import nan
 from typing import Final
 
 import numpy as np
 
 from noisyviz.errors import InputError
 from noisyviz.moments.exact import exact
-from noisyviz.networks.noise_effect import NoiseProfile
+from noisyviz.networks.moment_table import effects
+from noisyviz.networks.noise_effect import NoiseProfile, effect_terms
 from noisyviz.units.activation import Array
 from noisyviz.units.unit import NoisyUnit
 
@@ -28,23 +27,7 @@ _RELATIVE: Final = 1e-9  # to which whole and halves agree, as shares of each in
 _ABSOLUTE: Final = 1e-20  # below the square of what the moments are exact to
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UniformEffect:
-    """Averages over x and over the draws, NaN where no x of the range saturates.
-
-    Parameters
-    ----------
-    noise
-        Root mean squares of bias, spread and gradient.
-    p_wrong_saturated
-        Mean of P(∂φ/∂x has the sign opposite to u′) over the saturated x; NaN also where u′ = 0.
-    """
-
-    noise: NoiseProfile
-    p_wrong_saturated: float
-
-
-def uniform_effect(unit: NoisyUnit, low: float, high: float) -> UniformEffect:
+def uniform_effect(unit: NoisyUnit, low: float, high: float) -> NoiseProfile:
     """Return the averages of a unit over x uniform from `low` to `high`, computed exactly.
 
     Parameters
@@ -56,8 +39,9 @@ def uniform_effect(unit: NoisyUnit, low: float, high: float) -> UniformEffect:
 
     Returns
     -------
-    UniformEffect
-        Each number with a relative error of about 1e-8, but for those below 1e-10; infinite where its square is.
+    NoiseProfile
+        Averages over x in place of samples. Each number with a relative error of about 1e-8, but for those below 1e-10;
+        infinite where its square is.
 
     Raises
     ------
@@ -70,17 +54,12 @@ def uniform_effect(unit: NoisyUnit, low: float, high: float) -> UniformEffect:
     √3·(1 − α).
 
     >>> found = uniform_effect(NoisyUnit("hard-tanh", kind="nan", alpha=0.9), -4.0, 4.0)
-    >>> round(found.noise.bias_rms_saturated / 3.0**0.5, 9)
+    >>> round(found.bias_rms_saturated / 3.0**0.5, 9)
     0.1
     """
     if not (np.isfinite([low, high]).all() and low < high):
         raise InputError(f"low and high must be finite and increasing, got {low:g} and {high:g}", parameter="xlim")
-    *sums, wrong = integrals(lambda x: _terms(unit, x), _edges(unit, low, high)).tolist()
-    saturated = sums[3]
-    return UniformEffect(
-        noise=NoiseProfile.of(np.array(sums)),
-        p_wrong_saturated=min(wrong / saturated, 1.0) if saturated else nan,
-    )
+    return NoiseProfile.of(integrals(lambda x: _terms(unit, x), _edges(unit, low, high)))
 
 
 def _edges(unit: NoisyUnit, low: float, high: float) -> Array:
@@ -93,14 +72,11 @@ def _edges(unit: NoisyUnit, low: float, high: float) -> Array:
 
 
 def _terms(unit: NoisyUnit, x: Array) -> Array:
-    """Return what is integrated, shape (n, 9): the eight of `NoiseProfile.of`, then P(wrong) where x saturates."""
-    found, h = exact(unit, x), unit.activation
-    one, inside = np.ones(x.size), np.where(h.saturated(x), 1.0, 0.0)
+    """Return what is integrated, shape (n, 14), see `NoiseProfile.of`."""
+    h = unit.activation
     with np.errstate(over="ignore", invalid="ignore"):
-        bias, spread, grad = found.bias**2, found.std**2, found.grad_rms**2
-        wrong = np.where(inside > 0, found.p_wrong, 0.0)
-        beyond = (inside * term for term in (one, bias, spread, grad, h.derivative(x) ** 2))
-        return np.column_stack([one, bias, spread, *beyond, wrong])
+        found = effects(h, x, exact(unit, x))
+        return np.column_stack(effect_terms(unit, x, np.ones(x.size), h.saturated(x), found))
 
 
 def integrals(integrand: Callable[[Array], Array], edges: Array) -> Array:
@@ -126,14 +102,16 @@ def integrals(integrand: Callable[[Array], Array], edges: Array) -> Array:
     """
     low, high = edges[:-1], edges[1:]
     whole = _panels(integrand, low, high)
-    settled = total = np.zeros(whole.shape[1])
+    settled = total = settled_size = np.zeros(whole.shape[1])
     for _ in range(_ROUNDS):
         middle = 0.5 * (low + high)
         left, right = _panels(integrand, low, middle), _panels(integrand, middle, high)
         halves = left + right
         with np.errstate(over="ignore", invalid="ignore"):
             total = settled + halves.sum(axis=0)
-            open_ = (np.abs(halves - whole) > np.maximum(_RELATIVE * np.abs(total), _ABSOLUTE)).any(axis=1)
+            size = settled_size + np.abs(halves).sum(axis=0)  # terms of both signs may cancel in the total
+            open_ = (np.abs(halves - whole) > np.maximum(_RELATIVE * size, _ABSOLUTE)).any(axis=1)
+            settled_size = settled_size + np.abs(halves[~open_]).sum(axis=0)
         settled = settled + halves[~open_].sum(axis=0)
         if not 0 < np.count_nonzero(open_) <= _MOST:
             break

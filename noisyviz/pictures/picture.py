@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
@@ -48,6 +49,8 @@ class Picture(Generic[Result]):
 
     __slots__ = ()
     name: ClassVar[str]
+    earlier: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    """What settings of an earlier version lack, with the values that were meant."""
 
     def compute(
         self,

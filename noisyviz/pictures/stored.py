@@ -41,6 +41,7 @@ def stored_picture(name: object, stored: object) -> Picture[Any]:
         raise InputError(f"settings of '{name}' are {_shown(stored)}, not a list of names and values")
     hints = get_type_hints(picture)
     fields = {field.name: hints[field.name] for field in dataclasses.fields(picture)}  # type: ignore[arg-type]
+    stored = {**picture.earlier, **stored}
     for key in fields:
         if key not in stored:
             raise InputError(f"settings of '{name}' lack {key}")

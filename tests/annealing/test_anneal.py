@@ -173,9 +173,9 @@ def test_what_moves_a_trajectory_adds_up_to_its_way() -> None:
 @pytest.mark.parametrize(
     ("alpha", "said"),
     [
-        (0.9, ["kick size σσ′ carries the annealed", "the leak carries the runs with c = 0.5", "leak needs 470 steps"]),
-        (1.0, ["kick size σσ′ carries the annealed", "only 0.47", "at alpha = 1 there is no leak"]),
-        (1.15, ["kick size σσ′ carries the annealed", "outward", "alone the leak drifts outward, to x = 4.33"]),
+        (0.9, ["pull σσ′ carries the annealed", "the leak carries the runs with c = 0.5", "leak needs 470 steps"]),
+        (1.0, ["pull σσ′ carries the annealed", "only 0.47", "at alpha = 1 there is no leak"]),
+        (1.15, ["pull σσ′ carries the annealed", "outward", "alone the leak drifts outward, to x = 4.33"]),
     ],
 )
 def test_the_sentence_says_from_the_numbers_what_carries_the_motion(alpha: float, said: list[str]) -> None:

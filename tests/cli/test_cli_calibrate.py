@@ -15,7 +15,7 @@ import noisyviz as nv
 from noisyviz.networks.calibration import COLUMNS
 
 DIGITS = str(Path(__file__).parents[1] / "data" / "digits.npz")
-NORMAL = ("--input", "normal:0,2")
+NORMAL = ("--input", "normal:0,2", "--by", "rms")
 NAN = ("--unit", "nan", "--alpha", "0.9")
 
 
@@ -31,20 +31,14 @@ def document(run: Run, *words: str, code: int = 0) -> dict[str, Any]:
 
 
 def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
-    found = document(run, f"{DIGITS}:layer2", "--unit", "nan", "--alpha", "1", "--target-grad", "0.3")
-    assert set(found) == {"config", "reached", "best", "schedule", "curve", "notes"}
+    words = ("--by", "rms", "--unit", "nan", "--alpha", "1", "--target-grad", "0.3", "--max-bias", "0.4")
+    found = document(run, f"{DIGITS}:layer2", *words)
+    assert set(found) == {"config", "reached", "best", "schedule", "found", "curve", "notes"}
     assert found["reached"] is True
-    assert set(found["best"]) == {
-        "fn",
-        "unit",
-        "alpha",
-        "c",
-        "p",
-        "grad_rms_saturated",
-        "bias_rms",
-        "std_rms",
-        "command",
-    }
+    told = {"fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms", "std_rms"}
+    told |= {"response", "pull", "noise", "p_wrong", "on_front"}
+    assert set(found["best"]) == {*told, "command"}
+    assert set(found["found"][0]) == told
     assert found["best"]["grad_rms_saturated"] == pytest.approx(0.3, rel=1e-8)
     assert set(found["curve"][0]) == set(COLUMNS)
     with np.load(DIGITS) as archive:
@@ -138,7 +132,7 @@ def test_the_leak_suffices_only_where_there_is_one(run: Run) -> None:
         assert "leak" not in said
     result = run("calibrate", *NORMAL, *NAN, "--fn", "hard-tanh", "--target-grad", "0.1")
     assert result.exit_code == 0
-    assert "the leak alone reaches the target" in result.stderr
+    assert "the target is reached without noise" in result.stderr
     assert "noisyviz plot --fn hard-tanh --unit nan --alpha 0.9 --c 0.0" in result.stderr
 
 
@@ -147,7 +141,7 @@ def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
     result = run("calibrate", *words)
     assert (result.exit_code, result.stdout) == (3, "")
     assert result.stderr.count("\n") == 1
-    assert "no setting reaches a gradient of 0.9 with a bias of at most 0.1" in result.stderr
+    assert "no setting reaches a root-mean-square gradient of 0.9 with a bias of at most 0.1" in result.stderr
     found = document(run, *words, code=3)
     assert (found["reached"], found["best"], found["schedule"]) == (False, None, None)
     assert found["curve"]
@@ -156,9 +150,12 @@ def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "near"),
     [
-        (("--unit", "nani", "--target-grad", "0.9"), "the largest gradient found is 0."),
-        (("--unit", "nani", "--target-grad", "0.9", "--max-bias", "0"), "the largest gradient within that limit is 0."),
-        (("--unit", "nah", "--alpha", "0.9", "--max-bias", "1e-6"), "at the smallest bias found, the gradient is 0."),
+        (("--unit", "nani", "--target-grad", "0.9"), "the largest root-mean-square gradient found is 0."),
+        (("--unit", "nani", "--target-grad", "0.9", "--max-bias", "0"), "gradient within these limits is 0."),
+        (
+            ("--unit", "nah", "--alpha", "0.9", "--max-bias", "1e-6"),
+            "at the smallest bias the root-mean-square gradient is 0.",
+        ),
     ],
 )
 def test_the_sentence_says_how_near_it_came_within_the_bound(run: Run, words: tuple[str, ...], near: str) -> None:
@@ -166,6 +163,24 @@ def test_the_sentence_says_how_near_it_came_within_the_bound(run: Run, words: tu
     assert near in said
     if "such" in near:
         assert said.endswith("of nani at c = 0 with a bias of 0\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--unit", "nan,none", "--by", "response"), "the response of nan does not depend on c; no noise changes the "),
+        (("--unit", "nah", "--by", "response", "--target-grad", "0.5"), "the response of nah is largest without noise"),
+        (("--unit", "nani", "--by", "pull"), "the pull of nani is negative at every c above 0"),
+        (
+            ("--unit", "nan", "--by", "pull", "--max-std", "0"),
+            "largest pull within these limits is 0, for nan at c = 0",
+        ),
+    ],
+)
+def test_the_sentence_says_why_noise_does_not_help(run: Run, words: tuple[str, ...], why: str) -> None:
+    result = run("calibrate", "--input", "normal:0,2", *words)
+    assert result.exit_code == 3
+    assert why in result.stderr
 
 
 def test_the_trade_off_is_written_as_csv(run: Run) -> None:
@@ -192,6 +207,9 @@ def test_the_trade_off_is_written_as_csv(run: Run) -> None:
         ([*NORMAL, "--target-grad", "0"], "above 0"),
         ([*NORMAL, "--target-grad", "nan"], "finite"),
         ([*NORMAL, "--max-bias", "-1"], "at least 0"),
+        ([*NORMAL, "--max-wrong", "-0.1"], "--max-wrong"),
+        ([*NORMAL, "--max-std", "-1"], "--max-std"),
+        (["--input", "normal:0,2", "--by", "noise"], "--by must be one of response, pull, rms"),
         ([*NORMAL, "--start-factor", "0.5"], "at least 1"),
         ([*NORMAL, "--fn", "identity"], "no sample saturates"),
         ([*NORMAL, "--c", "0.5"], "--c is the quantity that calibrate searches for; use --target-grad and --max-bias"),

@@ -18,6 +18,8 @@ QUICK = ("compare", "--points", "11", "--samples", "20")
 AVERAGES = [
     *("bias_rms", "std_rms", "bias_rms_saturated", "std_rms_saturated"),
     *("grad_rms_saturated", "grad_rms_noiseless_saturated", "p_wrong_saturated"),
+    *("response_saturated", "response_noiseless_saturated", "pull_saturated"),
+    *("noise_rms_saturated", "p_zero_saturated"),
 ]
 SETTINGS = ["fn", "unit", "alpha", "c", "p", "scale", "noise"]
 
@@ -135,7 +137,7 @@ def test_a_person_reads_what_differs_and_the_averages(run: Run, monkeypatch: pyt
     monkeypatch.setenv("COLUMNS", "100")
     lines = run(*QUICK, "--unit", "nan,nani", "--alpha", "0.9,1").stdout.splitlines()
     assert lines[0].startswith("Averages over x from -4 to 4")
-    assert " ".join(lines[1].split()) == "unit alpha bias std bias sat. std sat. grad sat. without wrong sat."
+    assert " ".join(lines[1].split()) == "unit alpha bias std response without pull noise wrong"
     assert [line.split()[:2] for line in lines[2:]] == [["nan", "0.9"], ["nan", "1.0"], ["nani", "any"]]
     (row,) = run(*QUICK, "--fn", "identity").stdout.splitlines()[2:]
     assert row.split() == ["identity", "nan", "0", "0", "-", "-", "-", "-", "-"]

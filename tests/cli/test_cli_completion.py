@@ -20,6 +20,7 @@ from test_imports import loaded_by
 import noisyviz as nv
 from noisyviz.cli.completion import NAMES, answer, arrays, joined
 from noisyviz.cli.list import _GROUPS
+from noisyviz.networks.calibration import TARGETS
 from noisyviz.pictures.overview.picture import PANELS
 from noisyviz.pictures.paper import EDITIONS
 from noisyviz.pictures.shared.style import STYLES, WIDTHS
@@ -29,6 +30,7 @@ REGISTRIES = {
     "unit": nv.KINDS,
     "scale": nv.SCALES,
     "sampler": nv.SAMPLERS,
+    "by": TARGETS,
     "schedule": nv.SCHEDULES,
     "objective": nv.OBJECTIVES,
     "style": STYLES,

@@ -18,7 +18,7 @@ from noisyviz.pictures.overview.picture import default_xlim
 
 MOMENTS = (
     *("mean", "bias", "std", "p_outside", "grad_mean", "grad_std", "grad_rms"),
-    *("grad_leak", "p_zero", "p_wrong", "grad_p_mean", "grad_p_std"),
+    *("grad_leak", "grad_cov", "p_zero", "p_wrong", "grad_p_mean", "grad_p_std"),
 )
 CURVES = ("x", "h", "derivative", "u", "hard", "delta", "sigma", "region")
 QUICK = ("--samples", "1000")
@@ -53,6 +53,7 @@ def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
     found = document(run, "--at", "-2:2:0.5")
     assert set(CURVES) | {"config", "exact", "monte_carlo", "z", "masked"} <= set(found)
     assert set(found["exact"]) == set(MOMENTS)
+    assert set(found["training"]) == {"response", "pull", "noise"}
     errors = {f"{name}_se" for name in MOMENTS if name != "grad_leak"}
     assert set(found["monte_carlo"]) == {*MOMENTS, *errors, *HITS, "samples", "sampler", "degrees_of_freedom"}
     assert set(found["z"]) == {"mean", "grad_mean"}
@@ -174,7 +175,7 @@ def test_a_person_sees_a_short_table_and_is_told_so(run: Run, monkeypatch: pytes
     monkeypatch.setattr(output, "on_terminal", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
     result = run("estimate", *QUICK)
-    assert "grad mean" in result.stdout
+    assert result.stdout.splitlines()[1].split()[-5:] == ["response", "pull", "noise", "p", "wrong"]
     assert len(result.stdout.splitlines()) < 25
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "21 of 401 points shown" in result.stderr

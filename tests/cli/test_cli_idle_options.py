@@ -24,7 +24,10 @@ ANNEAL = ("anneal", "--steps", "3", "--trajectories", "4", "--json")
         (("compare", "--unit", "nani", "--p", "1,2", "--json"), ["--p has no effect: nani ignores it"]),
         (("profile", "a.npy", "--unit", "nani", "--p", "2"), ["--p has no effect: nani ignores it"]),
         (("profile", "a.npy", "--shares-only", "--c", "2"), ["--c has no effect: --shares-only computes no noise"]),
-        (("calibrate", "a.npy", "--unit", "nani", "--scale", "eq9"), ["--scale has no effect: nani ignores it"]),
+        (
+            ("calibrate", "a.npy", "--by", "rms", "--unit", "nani", "--scale", "eq9"),
+            ["--scale has no effect: nani ignores it"],
+        ),
         ((*ANNEAL, "--every", "3"), ["--every has no effect: only the schedule 'paper' falls in steps"]),
         ((*ANNEAL, "--unit", "nani", "--alpha", "1"), ["--alpha has no effect: nani ignores it"]),
         ((*ANNEAL, "--style", "dark"), ["--style has no effect: no picture is written"]),

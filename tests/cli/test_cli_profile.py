@@ -37,6 +37,8 @@ KEYS = {
 NOISE_KEYS = {
     *("bias_rms", "std_rms", "bias_rms_saturated", "std_rms_saturated"),
     *("grad_rms_saturated", "grad_rms_noiseless_saturated"),
+    *("response_saturated", "response_noiseless_saturated", "pull_saturated"),
+    *("noise_rms_saturated", "p_wrong_saturated", "p_zero_saturated"),
 }
 
 

@@ -29,7 +29,7 @@ def test_the_forces_at_the_start_of_annealing() -> None:
     """At x = 4, α = 0.9, c = 30 on hard-tanh: σ = c(g − ½)² with g = 1/(1 + e³), the leak 0.1·(0.1·3 + 1 − 0.5)."""
     g = 1.0 / (1.0 + math.exp(3.0))
     kick = 30.0 * (g - 0.5) ** 2 * -2.0 * 30.0 * (g - 0.5) * g * (1.0 - g)
-    assert number(r"product term σσ′ one of ([0-9.]+):", "annealing.md") == pytest.approx(kick, abs=0.05)
+    assert number(r"pull σσ′ one of ([0-9.]+):", "annealing.md") == pytest.approx(kick, abs=0.05)
     leak = 0.1 * (0.1 * 3.0 + 0.5)
     assert number(r"contributes a force of ([0-9.]+) and", "annealing.md") == pytest.approx(leak, abs=0.005)
 

@@ -1,6 +1,9 @@
 """docs/own-network.md runs as written; what needs PyTorch is replaced by arrays like it where that is missing."""
 
+import io
+import json
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +13,22 @@ from conftest import Run
 
 PAGE = (Path(__file__).parents[2] / "docs" / "own-network.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(python|sh)\n(.*?)```", PAGE, flags=re.DOTALL)
-ORDER = ["torch", "torch", "sh", "sh", "sh", "python"]
+ORDER = ["torch", "torch", "python", "sh", "sh", "sh", "sh", "python"]
+
+
+def wheel_like_that_of_g2p_en(rng: np.random.Generator) -> None:
+    """Write a wheel with a checkpoint of the same names and types, and 5 hidden units in place of 256."""
+    shapes = {"emb": (29, 4), "w_ih": (15, 4), "w_hh": (15, 5), "b_ih": (15,), "b_hh": (15,)}
+    checkpoint = io.BytesIO()
+    arrays = {f"enc_{name}": rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    np.savez(checkpoint, **arrays)  # type: ignore[arg-type]  # the stub takes the names for allow_pickle
+    with zipfile.ZipFile("g2p_en-2.1.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("g2p_en/checkpoint20.npz", checkpoint.getvalue())
 
 
 def run_blocks(run: Run, *, torch: bool) -> dict[str, Any]:
     """Run the blocks in order, in one name space, with or without those that need PyTorch."""
+    wheel_like_that_of_g2p_en(np.random.default_rng(1))
     names: dict[str, Any] = {}
     for language, code in BLOCKS:
         if language == "sh":
@@ -62,8 +76,31 @@ def test_what_needs_no_pytorch_runs(run: Run, capsys: pytest.CaptureFixture[str]
     np.savez("activations.npz", layer1=3.0 * rng.standard_normal((500, 64)), layer3=rng.standard_normal((500, 32)))
     gates = {name: 3.0 * rng.standard_normal((40, 16, 48)) for name in ("input_gate", "cell_candidate")}
     np.savez("gates.npz", **gates)  # type: ignore[arg-type]  # the stub takes the names for allow_pickle
-    run_blocks(run, torch=False)
+    names = run_blocks(run, torch=False)
     check(capsys.readouterr().out)
+    told = json.loads(run("profile", "gru.npz", "--fn", "sigmoid", "--array", "candidate=tanh", "--json").stdout)
+    for array in told["arrays"]:
+        x, far = names["gru"][array["name"]], 1.0 if array["fn"] == "tanh" else 2.0
+        assert array["share_left"] == np.mean(x <= -far)
+        assert array["share_right"] == np.mean(x >= far)
+        assert 0.0 < array["share_saturated"] < 1.0
+
+
+@pytest.mark.usefixtures("run")
+def test_the_gates_of_the_gru_give_the_hidden_states_of_one_of_pytorch() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed; the extra 'docs' holds it")
+    names: dict[str, Any] = {}
+    wheel_like_that_of_g2p_en(np.random.default_rng(2))
+    (code,) = (code for language, code in BLOCKS if language == "python" and "g2p_en" in code)
+    exec(compile(code, "own-network.md", "exec"), names)
+    layer = torch.nn.GRU(4, 5)
+    with torch.no_grad():
+        for name in ("w_ih", "w_hh", "b_ih", "b_hh"):
+            own = name.replace("w_", "weight_").replace("b_", "bias_")
+            getattr(layer, f"{own}_l0").copy_(torch.from_numpy(names["weights"][f"enc_{name}"]))
+        last = [*(ord(one) - ord("a") + 3 for one in names["word"]), 2]
+        states, _ = layer(torch.from_numpy(names["weights"]["enc_emb"][last]))
+    np.testing.assert_allclose(names["h"], states[-1].numpy(), atol=1e-5)
 
 
 def test_the_whole_page_runs_as_written(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -233,3 +233,31 @@ def test_a_leak_below_the_last_digits_of_h_decides_what_lies_outside(x: float, k
     ratio = (1.0 - alpha) * size / (0.25 * c * math.tanh(0.5 * size) ** 2)
     below = 0.5 * math.erfc(-ratio / math.sqrt(2.0))
     assert found == pytest.approx(below if kind == "nan" else 2.0 * below - 1.0, rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("fn", NAMES)
+def test_the_covariance_is_half_the_slope_of_the_variance(fn: str, kind: str) -> None:
+    """By five points each, away from thresholds and kinks, where the variance has no corner."""
+    x, step = np.array([-2.6, -0.7, 0.4, 1.75]), 5e-3
+    unit = nv.NoisyUnit(fn, kind=kind, alpha=1.1, c=0.8, p=1.3)
+    away = x[:, None] + step * np.array([-2.0, -1.0, 1.0, 2.0])
+    slope = nv.exact(unit, away).std ** 2 @ np.array([1.0, -8.0, 8.0, -1.0]) / (12.0 * step)
+    np.testing.assert_allclose(nv.exact(unit, x).grad_cov, 0.5 * slope, rtol=1e-6, atol=1e-8)
+
+
+def test_input_noise_pushes_outward_and_output_noise_pulls_inward() -> None:
+    """σσ′·Var ε for output noise; the draws' own covariance for nani on tanh."""
+    z = 1.7 + 1.5 * np.random.default_rng(0).standard_normal(400_000)
+    phi = np.tanh(z)
+    drawn = np.cov(phi, 1.0 - phi**2)[0, 1]
+    assert float(nv.exact(nv.NoisyUnit("tanh", kind="nani", c=1.5), 1.7).grad_cov) == pytest.approx(drawn, abs=1e-3)
+    assert drawn == pytest.approx(-0.11, abs=2e-3)
+    v = np.tanh(1.7) - 1.7
+    g = 1.0 / (1.0 + np.exp(-v))
+    sigma, slope = 2.0 * (g - 0.5) ** 2, 4.0 * (g - 0.5) * g * (1.0 - g) * -(np.tanh(1.7) ** 2)
+    for kind, variance in (("nan", 1.0), ("nah", 1.0 - 2.0 / np.pi)):
+        for alpha in (0.9, 1.1):
+            found = nv.exact(nv.NoisyUnit("tanh", kind=kind, alpha=alpha, c=2.0), [-1.7, 1.7]).grad_cov
+            np.testing.assert_allclose(found, sigma * slope * variance * np.array([-1.0, 1.0]), rtol=1e-12)
+            assert found[1] > 0

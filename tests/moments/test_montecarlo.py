@@ -29,6 +29,7 @@ ESTIMATES: Final = (
     "grad_mean",
     "grad_std",
     "grad_rms",
+    "grad_cov",
     "p_zero",
     "p_wrong",
     "grad_p_mean",
@@ -383,3 +384,18 @@ def test_progress_rises_to_the_whole(kind: str, method: str, sampler: str, jobs:
     assert len(told) > 2
     assert told[0] < 0.7
     assert told[-1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("fn", "kind"), [("tanh", "nah"), ("hard-tanh", "nanil"), ("sigmoid", "nani"), ("elu", "nani")]
+)
+def test_the_covariance_and_its_error_are_those_of_the_draws(fn: str, kind: str) -> None:
+    unit, x, samples = nv.NoisyUnit(fn, kind=kind, alpha=1.1, c=2.0, p=1.3), np.array([-1.7, 0.4, 2.2]), 3000
+    found = estimate(unit, x, samples, "iid", 5)
+    draws = Draws(unit.noise, samples=samples, sampler="iid", rng=np.random.default_rng(5))
+    xi = np.concatenate([part for block in draws.blocks() for part in draws.read(block, 512)])[:, None]
+    phi, slope = unit(x, xi), unit.grad_x(x, xi)
+    product = (phi - phi.mean(axis=0)) * (slope - slope.mean(axis=0))
+    np.testing.assert_allclose(found.grad_cov, product.mean(axis=0), rtol=1e-8, atol=1e-12)
+    error = product.std(axis=0) / math.sqrt(samples - 1)
+    np.testing.assert_allclose(found.grad_cov_se, error, rtol=1e-6, atol=1e-12)

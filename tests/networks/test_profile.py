@@ -154,6 +154,23 @@ def test_the_noise_block_is_that_of_the_exact_road_at_every_sample(kind: str) ->
     assert noise.std_rms_saturated == rms(moments.std[saturated])
     assert noise.grad_rms_saturated == rms(moments.grad_rms[saturated])
     assert noise.grad_rms_noiseless_saturated == rms(unit.activation.derivative(x)[saturated])
+    for name, values in signed(unit, x, moments).items():
+        want = rms(values[saturated]) if name == "noise_rms_saturated" else np.mean(values[saturated])
+        assert getattr(noise, name) == (want if "rms" in name else pytest.approx(want, rel=1e-5, abs=1e-9)), name
+
+
+def signed(unit: nv.NoisyUnit, x: npt.NDArray[np.float64], moments: nv.Moments) -> dict[str, npt.NDArray[np.float64]]:
+    """What is averaged over saturated samples, in units of u′ (of thresholds on both sides, or on the left)."""
+    slope, (low, high) = unit.activation.slope, unit.activation.thresholds
+    side = np.where(x >= high, 1.0, np.where(x <= low, -1.0, 0.0))
+    return {
+        "response_saturated": moments.grad_mean / slope,
+        "response_noiseless_saturated": unit.activation.derivative(x) / slope,
+        "pull_saturated": side * moments.grad_cov / slope,
+        "noise_rms_saturated": moments.grad_std / slope,
+        "p_wrong_saturated": moments.p_wrong,
+        "p_zero_saturated": moments.p_zero,
+    }
 
 
 @pytest.mark.parametrize("kind", ["nan", "nah", "nani", "nanis", "nanil-softplus"])
@@ -186,6 +203,14 @@ def test_in_cells_the_noise_block_is_off_by_1e_5_and_that_of_units_by_1e_3(
             np.testing.assert_allclose(
                 getattr(found.per_unit.noise, name), columns, rtol=1e-3, atol=1e-12, err_msg=name
             )
+        for name, values in signed(unit, x, moments).items():
+            power, allowed = (2 if "rms" in name else 1), (1e-9 if "rms" in name else 1e-5)
+            term = saturated * values**power
+            whole = (term.sum() / saturated.sum()) ** (1 / power)
+            assert getattr(found.noise, name) == pytest.approx(whole, rel=1e-4, abs=allowed), name
+            columns = (term.sum(axis=0) / saturated.sum(axis=0)) ** (1 / power)
+            apart = getattr(found.per_unit.noise, name)
+            np.testing.assert_allclose(apart, columns, rtol=2e-3, atol=1e-4, err_msg=name)
 
 
 def test_a_threshold_inside_a_cell_divides_it() -> None:

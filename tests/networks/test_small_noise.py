@@ -50,7 +50,7 @@ def clipped_bias(x: Array, c: float) -> Array:
 @pytest.mark.parametrize("target", [0.02, 0.05, 0.25])
 def test_a_small_target_is_reached_at_every_sample(target: float) -> None:
     x = samples()
-    found = nv.calibrate(x, units=[nv.NoisyUnit("hard-tanh", kind="nani")], target_grad=target).best
+    found = nv.calibrate(x, units=[nv.NoisyUnit("hard-tanh", kind="nani")], by="rms", target_grad=target).best
     assert found is not None
     beyond = x[np.abs(x) >= 1.0]
     assert sqrt(np.mean(gradient_square(beyond, found.c))) == pytest.approx(target, rel=1e-4)
@@ -88,6 +88,19 @@ def test_samples_in_cells_and_in_a_table_are_those_of_the_exact_moments(fn: str,
     assert found is not None
     assert found.bias_rms == pytest.approx(bias, rel=1e-4, abs=1e-10)
     assert found.grad_rms_saturated == pytest.approx(grad, rel=1e-4, abs=1e-10)
+    side = np.where(x[saturated] > 0.0, 1.0, -1.0) / abs(unit.activation.slope)
+    beyond = {
+        name: getattr(moments, name)[saturated] for name in ("grad_mean", "grad_cov", "grad_std", "p_wrong", "p_zero")
+    }
+    size = grad * sqrt(np.mean(moments.std[saturated] ** 2))  # which the covariance cannot exceed
+    assert found.response_saturated == pytest.approx(
+        beyond["grad_mean"].mean() / unit.activation.slope, rel=1e-4, abs=1e-10
+    )
+    assert found.pull_saturated == pytest.approx(np.mean(side * beyond["grad_cov"]), rel=1e-4, abs=1e-4 * size + 1e-12)
+    noise = sqrt(np.mean(beyond["grad_std"] ** 2)) / abs(unit.activation.slope)
+    assert found.noise_rms_saturated == pytest.approx(noise, rel=1e-4, abs=1e-10)
+    assert found.p_wrong_saturated == pytest.approx(beyond["p_wrong"].mean(), abs=1e-5)
+    assert found.p_zero_saturated == pytest.approx(beyond["p_zero"].mean(), abs=1e-5)
     few = effect(unit, for_noise(unit, gather([x], unit.activation), bits=3))
     assert few.bias_rms == pytest.approx(bias, rel=1e-3, abs=1e-8)
     assert few.grad_rms_saturated == pytest.approx(grad, rel=5e-3 if kind == "nanil-softplus" else 1e-3, abs=1e-8)
@@ -153,7 +166,7 @@ def test_far_and_few_samples_are_read_as_well() -> None:
     table = MomentTable(unit)
     found = table(x, unit.activation.saturated(x))
     np.testing.assert_allclose(found[2], gradient_square(x, 0.1), rtol=1e-5, atol=1e-15)
-    assert table(np.empty(0), np.empty(0, dtype=bool)).shape == (3, 0)
+    assert table(np.empty(0), np.empty(0, dtype=bool)).shape == (8, 0)
 
 
 @pytest.mark.parametrize("c", [1.0, 1.5, 2.0, 2.5])

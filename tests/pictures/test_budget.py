@@ -213,10 +213,12 @@ def test_nothing_leaves_the_page(style: str, width: float, result: BudgetResult)
 
 def test_the_table_is_long(result: BudgetResult) -> None:
     (columns,) = RECIPE.tables(result).values()
-    assert list(columns) == ["alpha", "unit", "c", "grad_rms_saturated", "bias_rms"]
+    assert list(columns) == ["alpha", "unit", "c", "grad_rms_saturated", "bias_rms", "response", "pull", "noise"]
     assert {len(values) for values in columns.values()} == {2 * 6 * curve(result, "nan").c.size}
     rows = (columns["unit"] == "nan") & (columns["alpha"] == 1.0)
     np.testing.assert_array_equal(columns["grad_rms_saturated"][rows], curve(result, "nan").grad_rms)
+    np.testing.assert_allclose(columns["response"][rows], 0.0, atol=1e-15)  # at alpha = 1 on a hard function
+    np.testing.assert_allclose(columns["noise"][rows], columns["grad_rms_saturated"][rows], rtol=1e-12)
 
 
 def test_settings_make_it_again() -> None:

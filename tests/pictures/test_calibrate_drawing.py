@@ -17,11 +17,13 @@ from noisyviz.export.render import rc_settings
 from noisyviz.networks.weighted_sample import normal_input
 from noisyviz.pictures.calibrate import drawing as plot
 from noisyviz.pictures.calibrate.picture import CalibratePicture, CalibrateResult
+from noisyviz.pictures.stored import stored_picture
 
 MANY = CalibratePicture(
     fn="hard-sigmoid",
     unit=("nan", "nah", "nani"),
     alpha=(0.9, 1.0),
+    by="rms",
     target_grad=0.3,
     max_bias=0.1,
     normal=(0.0, 6.0),
@@ -59,7 +61,9 @@ def test_curves_are_in_units_of_the_slope_and_the_answer_lies_on_its_curve() -> 
     assert best.bias <= 0.1
     chosen = result.curves[result.best_curve]
     unit = nv.NoisyUnit("hard-sigmoid", kind=chosen.kind, alpha=chosen.alpha or 0.9)
-    alone = nv.calibrate(normal_input(0.0, 6.0, unit.activation), units=[unit], target_grad=0.3, max_bias=0.1).best
+    alone = nv.calibrate(
+        normal_input(0.0, 6.0, unit.activation), units=[unit], by="rms", target_grad=0.3, max_bias=0.1
+    ).best
     assert alone is not None
     assert alone.c == pytest.approx(best.c)
 
@@ -115,7 +119,7 @@ def test_no_two_curves_look_alike(alphas: int) -> None:
 @pytest.mark.parametrize(("target", "far"), [(0.8, False), (3.0, True)])
 def test_where_nothing_reaches_the_target_the_picture_says_so(target: float, far: bool) -> None:
     """A target near the curve is shown; one far away would press the curve against the axis."""
-    result = CalibratePicture(fn="hard-tanh", unit=("nani",), target_grad=target, normal=(0.0, 3.0)).compute()
+    result = CalibratePicture(fn="hard-tanh", unit=("nani",), by="rms", target_grad=target, normal=(0.0, 3.0)).compute()
     assert result.best is None
     assert "Nothing reaches it." in " ".join(plot.caption_words(result))
     _, axes = drawn(result)
@@ -130,13 +134,14 @@ def test_where_nothing_reaches_the_target_the_picture_says_so(target: float, far
     "recipe",
     [
         MANY,
+        CalibratePicture(by="pull", target_grad=0.02, max_std=0.6, normal=(0.0, 2.0)),
         CalibratePicture(normal=(0.0, 2.0)),
-        CalibratePicture(unit=("nan",), alpha=(0.9,), normal=(0.0, 2.0)),
-        CalibratePicture(unit=("nan",), alpha=(0.9,), fn="sigmoid", target_grad=0.1, normal=(1.0, 4.0)),
-        CalibratePicture(unit=("nan",), alpha=(1.0,), normal=(0.0, 2.0)),
-        CalibratePicture(unit=("nan",), alpha=(1.0,), start_factor=1.02, normal=(0.0, 2.0)),
+        CalibratePicture(unit=("nan",), alpha=(0.9,), by="rms", normal=(0.0, 2.0)),
+        CalibratePicture(unit=("nan",), alpha=(0.9,), fn="sigmoid", by="rms", target_grad=0.1, normal=(1.0, 4.0)),
+        CalibratePicture(unit=("nan",), by="rms", alpha=(1.0,), normal=(0.0, 2.0)),
+        CalibratePicture(unit=("nan",), by="rms", alpha=(1.0,), start_factor=1.02, normal=(0.0, 2.0)),
     ],
-    ids=["many", "as usual", "one", "leak", "no bias", "near start"],
+    ids=["many", "pull", "as usual", "one", "leak", "no bias", "near start"],
 )
 def test_nothing_overlaps_or_leaves_the_page(recipe: CalibratePicture, width: float, style: str) -> None:
     figure, axes = drawn(computed(recipe), width=width, style=style)
@@ -167,7 +172,7 @@ def test_nothing_overlaps_or_leaves_the_page(recipe: CalibratePicture, width: fl
 
 
 @pytest.mark.parametrize("width", [3.25, 6.75])
-@pytest.mark.parametrize("recipe", [MANY, CalibratePicture(unit=("nan", "nani", "nanil"), normal=(0.0, 2.0))])
+@pytest.mark.parametrize("recipe", [MANY, CalibratePicture(by="rms", unit=("nan", "nani", "nanil"), normal=(0.0, 2.0))])
 def test_the_name_of_a_mark_stands_where_no_curve_runs(recipe: CalibratePicture, width: float) -> None:
     result = computed(recipe)
     _, axes = drawn(result, width=width)
@@ -182,16 +187,30 @@ def test_the_name_of_a_mark_stands_where_no_curve_runs(recipe: CalibratePicture,
 
 
 def test_a_normal_input_is_replayed_to_the_byte_and_files_are_asked_for(run: Run, tmp_path: Path) -> None:
-    made = run("calibrate", "--input", "normal:0,2", "--unit", "nan,nah", "-o", "c.svg", "-o", "c.csv")
+    made = run("calibrate", "--input", "normal:0,2", "--unit", "nan,nah", "--by", "rms", "-o", "c.svg", "-o", "c.csv")
     assert made.exit_code == 0, made.stderr
     again = run("replay", "c.svg", "-o", "d.svg")
     assert again.exit_code == 0, again.stderr
     assert (tmp_path / "d.svg").read_bytes() == (tmp_path / "c.svg").read_bytes()
     np.save(tmp_path / "x.npy", np.linspace(-4.0, 4.0, 101)[:, None])
-    assert run("calibrate", "x.npy", "-o", "f.pdf").exit_code == 0
+    assert run("calibrate", "x.npy", "--target-grad", "0.1", "-o", "f.pdf").exit_code == 0
     refused = run("replay", "f.pdf")
     assert refused.exit_code == 2
     assert "run 'noisyviz calibrate' on 'x.npy'" in refused.stderr
+
+
+def test_the_front_is_under_what_no_setting_of_the_curves_beats() -> None:
+    result = computed(replace(MANY, by="pull", target_grad=0.01))
+    _, axes = drawn(result)
+    pale = [np.asarray(line.get_xydata()) for line in axes.lines if line.get_label() == "front"]
+    on = [np.column_stack([curve.gradient, curve.bias])[curve.front] for curve in result.curves]
+    assert np.concatenate(pale).tolist() == np.concatenate(on).tolist()
+    assert 0 < len(np.concatenate(on)) < sum(curve.c.size for curve in result.curves)
+
+
+def test_settings_of_earlier_versions_meant_the_rms() -> None:
+    stored = {key: value for key, value in MANY.settings().items() if key not in ("by", "max_wrong", "max_std")}
+    assert stored_picture("calibrate", stored) == MANY
 
 
 def test_a_picture_is_written_even_when_nothing_reaches_the_target(run: Run, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def test_the_density_is_that_of_the_samples() -> None:
 
 
 def test_gradients_before_and_after_noise_are_shares_of_the_samples() -> None:
-    """By hand: h' of a hard-tanh is 0 or 1; with alpha = 0.9 the gradient is (0.1^2 + sigma'^2)^(1/2) beyond x_t."""
+    """By hand: h' of a hard-tanh is 0 or 1; with alpha = 0.9 the response is 0.1 beyond x_t, the noise abs sigma'."""
     _, result = made(c=2.0)
     for array in result.arrays:
         x = ARRAYS[array.name].ravel()
@@ -82,17 +82,33 @@ def test_gradients_before_and_after_noise_are_shares_of_the_samples() -> None:
         assert array.before.sum() == pytest.approx(1.0)
         assert array.after.sum() == pytest.approx(1.0)
         assert array.before[0] == pytest.approx(share)
-        assert array.before[1] == array.after[0] == array.after[1] == 0.0
+        assert array.before[1] == array.after[0] == array.after[1] == array.backward == 0.0
+        tenth = 1 + int(np.searchsorted(result.levels, 0.1, side="right"))
+        assert array.after[tenth - 1 : tenth + 1].sum() == pytest.approx(share)  # 0.1 is an edge, which 1 - 0.9 misses
+        assert array.after[tenth + 1 :].sum() == pytest.approx(1.0 - share)
+        assert array.noise.sum() == pytest.approx(1.0)
+        assert array.noise[0] == pytest.approx(1.0 - share)
         delta = np.clip(x, -1, 1) - x
         g = 1.0 / (1.0 + np.exp(-delta))
         slope = 2.0 * 2.0 * (g - 0.5) * g * (1.0 - g)
-        rms = np.where(np.abs(x) < 1, 1.0, np.sqrt(0.1**2 + slope**2))
-        for level in (0.12, 0.2, 0.5):
+        noise = np.where(np.abs(x) < 1, 0.0, np.abs(slope))
+        for level in (0.05, 0.1, 0.15):
             above = result.levels >= level
             place = int(np.argmax(above))
-            got = array.after[place + 2 :].sum()
-            nearby = np.mean(np.abs(np.log(rms / result.levels[place])) < 0.05)
-            assert got == pytest.approx(np.mean(rms >= result.levels[place]), abs=nearby + 1e-9)
+            got = array.noise[place + 2 :].sum()
+            nearby = np.mean(np.abs(noise - result.levels[place]) < 0.05 * result.levels[place])
+            assert got == pytest.approx(np.mean(noise >= result.levels[place]), abs=nearby + 1e-9)
+
+
+def test_a_mean_response_of_the_wrong_sign_is_told() -> None:
+    """By hand: beyond x_t the response of nan on hard-tanh is 1 − alpha."""
+    recipe = ProfilePicture(fn="hard-tanh", alpha=1.25)
+    x = np.array([[-3.0], [0.5], [2.0], [0.0]])
+    result = recipe.of(nv.profile(x, fn="hard-tanh", unit=recipe.noisy_unit()))
+    assert result.arrays[0].backward == 0.5
+    assert "50 % of samples respond the wrong way on average." in " ".join(profile_page.caption_words(result)).replace(
+        "\xa0", " "
+    )
 
 
 def test_artists_show_these_numbers() -> None:
@@ -107,6 +123,7 @@ def test_artists_show_these_numbers() -> None:
         for where, part in (("", slice(1, None)), (" at zero", slice(0, 1))):
             np.testing.assert_allclose(stairs(gradients, f"with noise{where}"), array.after[part])
             np.testing.assert_allclose(stairs(gradients, f"without noise{where}"), array.before[part])
+            np.testing.assert_allclose(stairs(gradients, f"noise{where}"), array.noise[part])
         density = axes[f"density{index}"]
         (h,) = [line for line in density.lines if line.get_label() == "h"]
         np.testing.assert_allclose(np.asarray(h.get_ydata()), array.h)

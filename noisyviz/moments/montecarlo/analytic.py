@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 
 from noisyviz.moments.montecarlo.plain import add_plainly
-from noisyviz.moments.montecarlo.power_sums import CHUNK, ROWS, over_blocks, powers
+from noisyviz.moments.montecarlo.power_sums import CHUNK, PRODUCTS, ROWS, over_blocks, powers, products
 from noisyviz.moments.montecarlo.sign_counts import Pieces, count_signs, factor_thresholds, z_thresholds
 from noisyviz.moments.montecarlo.thresholds import Counter
 from noisyviz.moments.samplers import Block, Draws
@@ -134,7 +134,7 @@ def add_powers(found: Array, xi: Array, cells: Array) -> None:
 
 
 def _evaluate(sums: Array, at: InputNoise, leak: Array, nodes: Array, weights: Array) -> None:
-    """Add the powers of φ − φ₀, of ∂φ/∂x − leak and of ∂φ/∂p at weighted nodes, in blocks of points."""
+    """Add powers and products of φ − φ₀, of ∂φ/∂x − leak and of ∂φ/∂p at weighted nodes, in blocks of points."""
     step = max(1, _ELEMENTS // max(nodes.size, 1))
     learned = bool(at.sigma_p.any())
     rows = np.empty((4, min(step, at.x.size), nodes.size))
@@ -144,5 +144,7 @@ def _evaluate(sums: Array, at: InputNoise, leak: Array, nodes: Array, weights: A
         deviation, slope = part.deviation_and_slope(nodes)
         values = [deviation, slope * part.factor(nodes) - leak[cut, None]]
         values += [slope * part.shift_p(nodes)] if learned else []
+        room = rows[:, : part.x.size]
         for row, value in zip((0, 4, 8), values, strict=False):
-            sums[:, row : row + 4, cut] += np.moveaxis(powers(value, rows[:, : value.shape[0]]) @ weights.T, 2, 0)
+            sums[:, row : row + 4, cut] += np.moveaxis(powers(value, room) @ weights.T, 2, 0)
+        sums[:, PRODUCTS:, cut] += np.moveaxis(products(values[0], values[1], room) @ weights.T, 2, 0)

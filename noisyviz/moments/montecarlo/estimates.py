@@ -5,11 +5,13 @@ of what is averaged: over the draws for iid, over the replicates otherwise. Even
 hits in every replicate, so that the errors of their shares have a floor: a part of one draw.
 """
 
+from collections.abc import Callable
 from math import inf
 from typing import Final
 
 import numpy as np
 
+from noisyviz.moments.montecarlo.power_sums import PRODUCTS
 from noisyviz.moments.quantities import MOMENTS
 from noisyviz.moments.samplers import Draws
 from noisyviz.units.activation import Array
@@ -61,12 +63,13 @@ def estimates(unit: NoisyUnit, at: OutputNoise | InputNoise, sums: Array, draws:
             put("grad_rms", rms, _halved(error(raw[:, 1] + 2.0 * leak * raw[:, 0], spread), rms))
             columns["grad_mean"] = columns["grad_mean"] + leak
     put("bias", columns["mean"], columns["mean_se"])
+    put("grad_cov", *_covariance(means, error))
     if not unit.noise.fourth_moment:
-        for name in ("std", "grad_std", "grad_rms", "grad_p_std"):
+        for name in ("std", "grad_std", "grad_rms", "grad_cov", "grad_p_std"):
             columns[f"{name}_se"] = np.full(at.base.shape, np.nan)
     known = {12: True, 13: h.slope != 0, 14: h.bounds[0] > -inf and h.bounds[1] < inf}
     if draws.samples == 2 and draws.replicates == 1:  # two draws are equally far from their mean
-        for name in ("std", "grad_std", "grad_p_std"):
+        for name in ("std", "grad_std", "grad_cov", "grad_p_std"):
             columns[f"{name}_se"] = np.full(at.base.shape, np.nan)
     even = draws.sampler in EVEN
     for row, name in ((12, "p_zero"), (13, "p_wrong"), (14, "p_outside")):
@@ -74,6 +77,16 @@ def estimates(unit: NoisyUnit, at: OutputNoise | InputNoise, sums: Array, draws:
         found = error(means[:, row], share * (1.0 - share)) + 0.0 * share
         put(name, share, np.maximum(found, _floor(means[:, row], draws.each)) if even else found)
     return columns
+
+
+def _covariance(means: Array, error: Callable[[Array, Array], Array]) -> tuple[Array, Array]:
+    """Return Cov(φ, ∂φ/∂x) and its standard error, that of the mean of (D − E D)(G − E G) (delta method)."""
+    m, d2, g, g2 = (means[:, row].mean(axis=0) for row in (0, 1, 4, 5))
+    dg, d2g, dg2, d2g2 = means[:, PRODUCTS:].mean(axis=0)
+    value = dg - m * g
+    square = d2g2 - 2.0 * g * d2g - 2.0 * m * dg2 + g**2 * d2 + m**2 * g2 + 4.0 * m * g * dg - 3.0 * m**2 * g**2
+    of_replicates = means[:, PRODUCTS] - m * means[:, 4] - g * means[:, 0]
+    return value, error(of_replicates, square - value**2)
 
 
 def _floor(shares: Array, each: int) -> Array:

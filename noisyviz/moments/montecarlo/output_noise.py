@@ -4,7 +4,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from noisyviz.moments.montecarlo.power_sums import CHUNK, OUTSIDE, ROWS, WRONG, ZERO, over_blocks, powers
+from noisyviz.moments.montecarlo.power_sums import (
+    CHUNK,
+    EXPONENTS,
+    OUTSIDE,
+    PRODUCTS,
+    ROWS,
+    WRONG,
+    ZERO,
+    over_blocks,
+    powers,
+)
 from noisyviz.moments.montecarlo.thresholds import Counter, first_reaching
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
@@ -32,6 +42,8 @@ def affine_sums(unit: NoisyUnit, at: OutputNoise, draws: Draws, *, chunk: int = 
         for k in range(4):
             sums[:, row + k] = power * found[:, k, None]
             power = power * factor
+    for row, (i, j) in enumerate(EXPONENTS, start=PRODUCTS):
+        sums[:, row] = at.amplitude**i * at.amplitude_slope**j * found[:, i + j - 1, None]
     below = counter.looked_up(found[:, 4:], draws.each, edges)
     _count_signs(sums, unit, at, below, draws.each)
     sums[:, OUTSIDE] = below[2] + draws.each - below[3]

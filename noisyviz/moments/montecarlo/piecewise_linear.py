@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from noisyviz.moments.montecarlo.power_sums import CHUNK, ROWS, over_blocks, powers
+from noisyviz.moments.montecarlo.power_sums import CHUNK, EXPONENTS, PRODUCTS, ROWS, over_blocks, powers
 from noisyviz.moments.montecarlo.sign_counts import Pieces, count_signs, factor_thresholds, z_thresholds
 from noisyviz.moments.montecarlo.thresholds import Counter, Index
 from noisyviz.moments.samplers import Block, Draws
@@ -178,7 +178,7 @@ class _Lines:
     passed: Array
 
     def add(self, sums: Array) -> None:
-        """Add the powers of φ − φ₀, of ∂φ/∂x − leak and of ∂φ/∂p over the draws."""
+        """Add powers and products of φ − φ₀, of ∂φ/∂x − leak and of ∂φ/∂p over the draws."""
         home = np.searchsorted(np.array(self.pieces.starts), self.at.x, side="right")
         for piece in range(len(self.pieces.signs)):
             for chosen, sign, part in (
@@ -198,14 +198,19 @@ class _Lines:
         if home[0] != piece:
             side = self.edges[piece if home[0] > piece else piece - 1, points]
         change = slope - self.leak[points]
-        for row, offset, factor in (
-            (0, self._rise(piece, x, home), slope * sigma),
-            (4, change + slope * sigma_slope * side, slope * sigma_slope),
-            (8, slope * sigma_p * side, slope * sigma_p),
-        ):
-            if offset.any() or factor.any():
-                for k, power in enumerate(_powers_of_line(offset, sign * factor, part), start=row):
+        lines = (
+            (self._rise(piece, x, home), sign * slope * sigma),
+            (change + slope * sigma_slope * side, sign * slope * sigma_slope),
+            (slope * sigma_p * side, sign * slope * sigma_p),
+        )
+        present = [offset.any() or factor.any() for offset, factor in lines]
+        for row, line in enumerate(lines):
+            if present[row]:
+                for k, power in enumerate(_powers_of_line(*line, part), start=4 * row):
                     sums[:, k, points] += power
+        if present[0] and present[1]:
+            for row, (i, j) in enumerate(EXPONENTS, start=PRODUCTS):
+                sums[:, row, points] += _summed(_product_of_lines(lines[0], lines[1], i, j), part)
 
     def _rise(self, piece: int, x: Array, home: Index) -> Array:
         """Return φ − φ₀ at the edge of a stretch that faces x, from kink to kink so that nothing cancels."""
@@ -275,9 +280,23 @@ def _powers_of_line(offset: Array, factor: Array, part: Array) -> list[Array]:
     found = []
     for k in range(1, 5):
         terms = range(min(k, steps) + 1)
-        weights = np.array([comb(k, j) * offsets[k - j] * factors[j] for j in terms])
-        if np.isfinite(weights).all():
-            found.append(np.einsum("jn,rjn->rn", weights, part[:, : len(terms)]))
-        else:
-            found.append(np.where(part[:, : len(terms)] == 0.0, 0.0, weights * part[:, : len(terms)]).sum(axis=1))
+        found.append(_summed(np.array([comb(k, j) * offsets[k - j] * factors[j] for j in terms]), part))
     return found
+
+
+def _product_of_lines(one: tuple[Array, Array], other: tuple[Array, Array], i: int, j: int) -> Array:
+    """Return the coefficients by D⁰, D¹ … of the i-th power of one line times the j-th of another."""
+    found = np.ones((1, one[0].size))
+    for offset, factor in (one,) * i + (other,) * j:
+        found = np.concatenate([offset * found, np.zeros_like(found[:1])]) + np.concatenate(
+            [np.zeros_like(found[:1]), factor * found]
+        )
+    return found
+
+
+def _summed(weights: Array, part: Array) -> Array:
+    """Return the sums of a polynomial from those of D⁰ … D⁴; where it overflows, what has nothing to sum is 0."""
+    part = part[:, : len(weights)]
+    if np.isfinite(weights).all():
+        return np.asarray(np.einsum("jn,rjn->rn", weights, part))
+    return np.asarray(np.where(part == 0.0, 0.0, weights * part).sum(axis=1))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from noisyviz.moments.montecarlo.power_sums import OUTSIDE, ROWS, WRONG, ZERO, over_blocks
+from noisyviz.moments.montecarlo.power_sums import OUTSIDE, PRODUCTS, ROWS, WRONG, ZERO, over_blocks, products
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise
@@ -23,17 +23,19 @@ def plain_sums(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws, *, c
 
 
 def add_plainly(sums: Array, unit: NoisyUnit, at: OutputNoise | InputNoise, leak: Array, xi: Array) -> None:
-    """Add draws of shape (m,) to the sums, shape (15, n), with m × n numbers in memory."""
+    """Add draws of shape (m,) to the sums, shape (19, n), with m × n numbers in memory."""
     h = unit.activation
     low, high = h.bounds
     xi = xi[:, None]
     row = 0
-    for value in (at.deviation(xi), at.grad_x(xi) - leak, at.grad_p(xi)):
+    deviation, slope = at.deviation(xi), at.grad_x(xi) - leak
+    for value in (deviation, slope, at.grad_p(xi)):
         power = value
         for _ in range(4):
             sums[row] += power.sum(axis=0)
             power = power * value
             row += 1
+    sums[PRODUCTS:] += products(deviation, slope, np.empty((4, *deviation.shape))).sum(axis=1)
     sign = at.grad_sign(xi)
     phi = at.phi(xi)
     sums[ZERO] += (sign == 0).sum(axis=0)

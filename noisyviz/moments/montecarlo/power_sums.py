@@ -1,8 +1,8 @@
 """What every way of summing shares: the rows of the sums, and draws read block by block on one or more threads.
 
-The sums over the draws have shape (replicates, 15, n): the powers 1 to 4 of φ − φ₀, of ∂φ/∂x − its value at ε = 0 and
-of ∂φ/∂p, then the counts of zero gradients, of wrong signs and of φ outside [L, R]. Blocks are added in their order,
-so that the number of threads changes no bit of the result.
+The sums over the draws have shape (replicates, 19, n): the powers 1 to 4 of D = φ − φ₀, of G = ∂φ/∂x − its value at
+ε = 0 and of ∂φ/∂p, then the counts of zero gradients, of wrong signs and of φ outside [L, R], and the products DG, D²G,
+DG² and D²G². Blocks are added in their order, so that the number of threads changes no bit of the result.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,8 +15,10 @@ import numpy as np
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
 
-ROWS: Final = 15
+ROWS: Final = 19
 ZERO, WRONG, OUTSIDE = 12, 13, 14
+PRODUCTS: Final = 15  # the first of the rows of products
+EXPONENTS: Final = ((1, 1), (2, 1), (1, 2), (2, 2))  # of D and G in them
 # Draws worked on at once by the fast ways: they stay in the cache while they are sorted and summed.
 CHUNK: Final = 2**16
 
@@ -50,4 +52,13 @@ def powers(value: Array, out: Array) -> Array:
     np.multiply(value, value, out=out[1])
     np.multiply(out[1], value, out=out[2])
     np.multiply(out[1], out[1], out=out[3])
+    return out
+
+
+def products(deviation: Array, slope: Array, out: Array) -> Array:
+    """Return DG, D²G, DG² and D²G² in the rows of `out`."""
+    np.multiply(deviation, slope, out=out[0])
+    np.multiply(out[0], deviation, out=out[1])
+    np.multiply(out[0], slope, out=out[2])
+    np.multiply(out[0], out[0], out=out[3])
     return out

@@ -70,7 +70,7 @@ def count_signs(
     Parameters
     ----------
     sums
-        Shape (replicates, 15, n).
+        Shape (replicates, 19, n).
     below_z, below_factor
         Counts below the thresholds of `z_thresholds` and `factor_thresholds`, shape (replicates, n) each.
     each

@@ -26,6 +26,10 @@ class BudgetCurve:
     # h over all inputs, shape (n,)
     grad_rms: Array
     bias_rms: Array
+    # response, pull, noise: Over the saturated inputs, in units of u′, see `NoiseProfile`; shape (n,)
+    response: Array
+    pull: Array
+    noise: Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -175,6 +179,9 @@ class Budget(Picture[BudgetResult]):
             c=c,
             grad_rms=np.array([one.grad_rms_saturated / slope for one in effects]),
             bias_rms=np.array([one.bias_rms for one in effects]),
+            response=np.array([one.response_saturated for one in effects]),
+            pull=np.array([one.pull_saturated for one in effects]),
+            noise=np.array([one.noise_rms_saturated for one in effects]),
         )
 
     def tables(self, result: BudgetResult) -> Mapping[str, Columns]:
@@ -188,5 +195,9 @@ class Budget(Picture[BudgetResult]):
                 "c": np.concatenate([curve.c for _, curve in rows]),
                 "grad_rms_saturated": np.concatenate([curve.grad_rms for _, curve in rows]),
                 "bias_rms": np.concatenate([curve.bias_rms for _, curve in rows]),
+                **{
+                    name: np.concatenate([getattr(curve, name) for _, curve in rows])
+                    for name in ("response", "pull", "noise")
+                },
             }
         }

@@ -1,4 +1,4 @@
-"""The picture of a calibration: bias against gradient as the noise level rises, and the setting that was chosen."""
+"""The picture of a calibration: bias against what was asked for as noise rises, the front, and what was chosen."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from noisyviz.networks.calibration import TARGETS
 from noisyviz.pictures.calibrate.picture import CalibrateResult, Mark, TradeOff
 from noisyviz.pictures.shared import labels
 from noisyviz.pictures.shared.layout import LINE_EM, POINTS_PER_INCH, Box, em, literal, number, text_width
@@ -31,6 +32,14 @@ LIFT_PT: Final = 5.0  # from a marked setting to its name
 LINES_AWAY: Final = 4  # a name may stand so many lines farther, where that is clear of curves
 AWAY: Final = 0.1  # an inch farther weighs as much as so many inches of curve under a name
 FAR: Final = 3.0  # a target so many times the largest gradient lies outside the axes
+FRONT_PT: Final = 4.5  # width of the pale line under what lies on the front
+FRONT_ALPHA: Final = 0.28
+LEFT: Final = 0.35  # of the axis, at most, for what points the wrong way
+LABELS: Final = {
+    "response": r"mean response E$\,\partial\varphi/\partial x$ where saturated, in $u$′",
+    "pull": r"mean pull Cov$(\varphi,\,\partial\varphi/\partial x)$ where saturated, in $|u$′$|$",
+    "rms": r"rms of $\partial\varphi/\partial x$ where saturated, in $u$′",
+}
 WIDTHS: Final = (1.3, 0.7, 2.2)  # of lines of one kind, when every hue is taken
 LINES: Final[dict[str, str | tuple[float, tuple[float, ...]]]] = {
     "none": "-",
@@ -57,6 +66,8 @@ def draw(result: CalibrateResult, figure: Figure) -> dict[str, Axes]:
     axes = drawn["trade-off"]
     _draw_wanted(axes, result, look)
     for index, curve in enumerate(result.curves):
+        _draw_front(axes, curve, _style(result.curves, index, look))
+    for index, curve in enumerate(result.curves):
         _draw_curve(axes, curve, _style(result.curves, index, look))
     for mark, marker, points, name in _marks(result):
         axes.plot([mark.gradient], [mark.bias], label=name, zorder=5.0, **_shape(marker, points, look))
@@ -68,14 +79,15 @@ def draw(result: CalibrateResult, figure: Figure) -> dict[str, Axes]:
 def page(result: CalibrateResult, width: float) -> Sheet:
     """Lay the picture out at a width in inches, by the text sizes in force."""
     most_x, most_y = _limits(result)
-    x = Range(low=-MARGIN * most_x, high=most_x, label=r"rms of $\partial\varphi/\partial x$ where saturated, in $u$′")
+    least_x = min(float(curve.gradient.min()) for curve in result.curves)
+    x = Range(low=max(min(0.0, least_x), -LEFT * most_x) - MARGIN * most_x, high=most_x, label=LABELS[result.by])
     y = Range(low=-MARGIN * most_y, high=most_y, label="rms of bias")
     panel = Panel(key="trade-off", x=x, y=y, height=min(SHARE * width, TALLEST_IN))
     return sheet([[panel]], width=width, caption=caption_words(result), legend=_legend(result))
 
 
 def _limits(result: CalibrateResult) -> tuple[float, float]:
-    """Return the ends of the axes: what was asked for and what was found, and a little more."""
+    """Return the upper ends of the axes: what was asked for and what was found, and a little more."""
     marks = [mark for mark in (result.best, result.start) if mark is not None]
     reached = max(float(curve.gradient.max()) for curve in result.curves)
     most_x = max([1.4 * result.target, *(1.15 * mark.gradient for mark in marks)])
@@ -124,6 +136,18 @@ def _style(curves: Sequence[TradeOff], index: int, look: Look) -> dict[str, Any]
         "linewidth": WIDTHS[taken % len(WIDTHS)],
         "marker": marker,
     }
+
+
+def _draw_front(axes: Axes, curve: TradeOff, style: Mapping[str, Any]) -> None:
+    """Draw a pale line, or a dot, under each stretch of a curve that lies on the front."""
+    ends = np.flatnonzero(np.diff(np.concatenate([[False], curve.front, [False]]).astype(int)))
+    for first, last in zip(ends[::2], ends[1::2], strict=True):
+        x, y = curve.gradient[first:last], curve.bias[first:last]
+        pale: dict[str, Any] = {"color": style["color"], "alpha": FRONT_ALPHA, "zorder": 1.5, "label": "front"}
+        pale |= {"linewidth": FRONT_PT, "solid_capstyle": "round"}
+        if x.size == 1:
+            pale |= {"linestyle": "none", "marker": "o", "markersize": 1.6 * FRONT_PT, "markeredgewidth": 0.0}
+        axes.plot(x, y, **pale)
 
 
 def _draw_curve(axes: Axes, curve: TradeOff, style: Mapping[str, Any]) -> None:
@@ -218,8 +242,8 @@ def _cost(name: Box, drawn: Array, taken: Sequence[Box], room: Box) -> float:
 
 
 def _legend(result: CalibrateResult) -> tuple[str, ...]:
-    extra = ["wanted", *(["best"] if result.best else []), *(["start of a schedule"] if result.start else [])]
-    return (*(_name(curve) for curve in result.curves), *extra)
+    extra = ["wanted", *(["best"] if result.best else []), *(["schedule start"] if result.start else [])]
+    return (*(_name(curve) for curve in result.curves), "front", *extra)
 
 
 def _name(curve: TradeOff) -> str:
@@ -231,6 +255,7 @@ def _handles(result: CalibrateResult, look: Look) -> list[Artist | tuple[Artist,
         Line2D([], [], markersize=3.4, markeredgewidth=0.0, **_style(result.curves, index, look))
         for index in range(len(result.curves))
     ]
+    handles.append(Line2D([], [], color=look.ink, alpha=FRONT_ALPHA, linewidth=FRONT_PT, solid_capstyle="butt"))
     handles.append(Patch(facecolor=look.ink, alpha=2.0 * SHADE_ALPHA, linewidth=0.0))
     shapes = [_shape(marker, points, look) for _, marker, points, _ in reversed(_marks(result))]
     return handles + [Line2D([], [], **shape) for shape in shapes]
@@ -244,9 +269,14 @@ def caption_words(result: CalibrateResult) -> list[str]:
     if any(curve.c.size > 1 for curve in result.curves):
         words += ["Along", "a", "curve", "$c$", "rises", "from", "0", "to", "100;", "marks,", "small", "to", "large:"]
         words += [*(f"{level:g}," for level in MARKED[:-1]), f"{MARKED[-1]:g}."]
-    words += ["Wanted:", "a", "gradient", "of", "at", "least", f"${_bare(result.target)}\\,u$′"]
-    words += ["at", "a", "bias", "of", "at", "most", f"{number(result.bound)}."] if result.bound is not None else []
-    words[-1] = words[-1].removesuffix(".") + "."
+    words += ["Front:", "no", "other", "setting", "has", "at", "once", "no", "less"]
+    words += [*f"{TARGETS[result.by]},".split(), "no", "more", "bias"]
+    words += ["and", "no", "more", "std."]
+    words += ["Wanted:", "a", *TARGETS[result.by].split(), "of", "at", "least", f"${_bare(result.target)}\\,u$′"]
+    bounds = [*([("a bias of", result.bound)] if result.bound is not None else []), *result.more]
+    for one, (told, bound) in enumerate(bounds):
+        words += ["and" if one else "at", *told.split(), "at", "most", number(bound)]
+    words[-1] += "."
     if result.best is None:
         return [*words, "Nothing", "reaches", "it."]
     chosen = result.curves[result.best_curve]

@@ -1,14 +1,16 @@
-"""The picture of ``noisyviz calibrate``: bias against gradient for every unit on offer."""
+"""The picture of ``noisyviz calibrate``: bias against what was asked for, for every unit on offer."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
-from noisyviz.errors import InputError, printable
+from noisyviz.errors import InputError, check_name, printable
 from noisyviz.networks.calibrate import calibrate
-from noisyviz.networks.calibration import Calibration, Setting
+from noisyviz.networks.calibration import ASKED, TARGETS, Calibration, Setting
 from noisyviz.networks.weighted_sample import normal_input
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.units.activation import Array
@@ -26,8 +28,10 @@ class TradeOff:
     kind, alpha
         Of the unit; α is None for kinds without it.
     c, gradient, bias
-        The noise level, the root mean square of ∂φ/∂x on saturated samples in units of u′, and that of E φ − h over
-        all samples; shape (levels,).
+        The noise level, what was asked for (response, pull or rms gradient on saturated samples, in units of u′), and
+        the root mean square of E φ − h over all samples; shape (levels,).
+    front
+        Whether no other setting has at once no less of what was asked for, no more bias and no more std.
     """
 
     kind: str
@@ -35,11 +39,12 @@ class TradeOff:
     c: Array
     gradient: Array
     bias: Array
+    front: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A setting that is marked: its noise level, gradient (in units of u′) and bias."""
+    """A setting that is marked: its noise level, what it has of what was asked for (in units of u′) and its bias."""
 
     c: float
     gradient: float
@@ -56,8 +61,10 @@ class CalibrateResult:
         The activation, and where its inputs come from.
     curves
         One for each unit.
-    target, bound
-        The least gradient, in units of u′, and the largest bias or None.
+    by, target, bound
+        What was asked for, how much of it, in units of u′, and the largest bias or None.
+    more
+        The other bounds, by the words for them.
     best, best_curve
         The answer and which curve it lies on; None and −1 where nothing reaches the target.
     start
@@ -69,8 +76,10 @@ class CalibrateResult:
     fn: str
     source: str
     curves: tuple[TradeOff, ...]
+    by: str
     target: float
     bound: float | None
+    more: tuple[tuple[str, float], ...]
     best: Mark | None
     best_curve: int
     start: Mark | None
@@ -91,7 +100,7 @@ class CalibratePicture(Picture[CalibrateResult]):
         The kinds and the α on offer; a kind without α is offered once.
     p, scale, noise
         As in `noisyviz.NoisyUnit`.
-    target_grad, max_bias, start_factor
+    by, target_grad, max_bias, max_wrong, max_std, start_factor
         As in `noisyviz.calibrate`.
     normal
         Mean and standard deviation of a normal input, or None for files.
@@ -111,6 +120,7 @@ class CalibratePicture(Picture[CalibrateResult]):
     """
 
     name: ClassVar[str] = "calibrate"
+    earlier: ClassVar[Mapping[str, Any]] = MappingProxyType({"by": "rms", "max_wrong": None, "max_std": None})
 
     fn: str = default("fn")
     unit: tuple[str, ...] = ("nan", "nah", "nani")
@@ -118,8 +128,11 @@ class CalibratePicture(Picture[CalibrateResult]):
     p: float = default("p")
     scale: str = default("scale")
     noise: str = default("noise")
+    by: str = "response"
     target_grad: float = 0.25
     max_bias: float | None = None
+    max_wrong: float | None = None
+    max_std: float | None = None
     start_factor: float = 4.0
     normal: tuple[float, float] | None = None
     files: tuple[DataSource, ...] = ()
@@ -127,6 +140,7 @@ class CalibratePicture(Picture[CalibrateResult]):
     def __post_init__(self) -> None:
         if not self.unit or not self.alpha:
             raise InputError("unit and alpha must name at least one value each", parameter="unit")
+        check_name("by", self.by, TARGETS)
         self.units()
 
     @classmethod
@@ -139,9 +153,7 @@ class CalibratePicture(Picture[CalibrateResult]):
             p=float(units[0].p),
             scale=units[0].scale,
             noise=units[0].noise.name,
-            target_grad=found.target_grad,
-            max_bias=found.max_bias,
-            start_factor=found.start_factor,
+            **{name: getattr(found, name) for name in ASKED},
         )
 
     def units(self) -> list[NoisyUnit]:
@@ -161,27 +173,30 @@ class CalibratePicture(Picture[CalibrateResult]):
         found = calibrate(
             normal_input(*self.normal, units[0].activation),
             units=units,
-            target_grad=self.target_grad,
-            max_bias=self.max_bias,
-            start_factor=self.start_factor,
+            **{name: getattr(self, name) for name in ASKED},
         )
         return self.of(found)
 
     def of(self, found: Calibration) -> CalibrateResult:
         """Return every number in the picture of what was found."""
-        slope = abs(found.curve[0].unit.activation.slope) or 1.0
-        curves = _curves(found.curve, slope)
+        curves = _curves(found.curve, found.by)
         keys = [(curve.kind, curve.alpha) for curve in curves]
         best = found.best
         return CalibrateResult(
             fn=found.curve[0].unit.activation.name,
             source=self._source(),
             curves=curves,
+            by=self.by,
             target=self.target_grad,
             bound=self.max_bias,
-            best=None if best is None else _mark(best, slope),
+            more=tuple(
+                (words, bound)
+                for words, bound in (("P(wrong) of", self.max_wrong), ("a std of", self.max_std))
+                if bound is not None
+            ),
+            best=None if best is None else _mark(best, found.by),
             best_curve=-1 if best is None else keys.index(_key(best)),
-            start=None if found.start is None else _mark(found.start, slope),
+            start=None if found.start is None else _mark(found.start, found.by),
             scale=self.scale,
             noise=found.curve[0].unit.noise.name,
             p=float(self.p),
@@ -206,6 +221,7 @@ class CalibratePicture(Picture[CalibrateResult]):
                 "c": np.concatenate([curve.c for curve in result.curves]),
                 "gradient": np.concatenate([curve.gradient for curve in result.curves]),
                 "bias_rms": np.concatenate([curve.bias for curve in result.curves]),
+                "on_front": np.concatenate([curve.front for curve in result.curves]),
             }
         }
 
@@ -215,11 +231,11 @@ def _key(setting: Setting) -> tuple[str, float | None]:
     return unit.kind, float(unit.alpha) if "alpha" in KINDS[unit.kind].uses else None
 
 
-def _mark(setting: Setting, slope: float) -> Mark:
-    return Mark(c=setting.c, gradient=setting.grad_rms_saturated / slope, bias=setting.bias_rms)
+def _mark(setting: Setting, by: str) -> Mark:
+    return Mark(c=setting.c, gradient=setting.of(by), bias=setting.bias_rms)
 
 
-def _curves(settings: Sequence[Setting], slope: float) -> tuple[TradeOff, ...]:
+def _curves(settings: Sequence[Setting], by: str) -> tuple[TradeOff, ...]:
     by_unit: dict[tuple[str, float | None], list[Setting]] = {}
     for setting in settings:
         by_unit.setdefault(_key(setting), []).append(setting)
@@ -228,8 +244,9 @@ def _curves(settings: Sequence[Setting], slope: float) -> tuple[TradeOff, ...]:
             kind=kind,
             alpha=alpha,
             c=np.array([one.c for one in levels]),
-            gradient=np.array([one.grad_rms_saturated for one in levels]) / slope,
+            gradient=np.array([one.of(by) for one in levels]),
             bias=np.array([one.bias_rms for one in levels]),
+            front=np.array([one.on_front for one in levels]),
         )
         for (kind, alpha), levels in by_unit.items()
     )

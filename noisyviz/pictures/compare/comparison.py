@@ -7,7 +7,6 @@ from typing import Any
 from noisyviz.errors import check_name
 from noisyviz.pictures.compare.picture import (
     OPTIONS,
-    SUMMARY,
     Compare,
     CompareCell,
     CompareResult,
@@ -42,7 +41,7 @@ class Comparison(Drawable):
         """Return what differs and the averages, one row per unit."""
         named = named_options(self.found)
         rows = [
-            [*(plain_text(cell.value(key)) or "any" for key in named), *map(short, summary(cell).values())]
+            [*(plain_text(cell.value(key)) or "any" for key in named), *(short(summary(cell)[key]) for key in HEADINGS)]
             for cell in self.found.cells
         ]
         low, high = self.found.xlim
@@ -63,14 +62,13 @@ class Comparison(Drawable):
 HEADINGS = {
     "bias_rms": "bias",
     "std_rms": "std",
-    "bias_rms_saturated": "bias sat.",
-    "std_rms_saturated": "std sat.",
-    "grad_rms_saturated": "grad sat.",
-    "grad_rms_noiseless_saturated": "without",
-    "p_wrong_saturated": "wrong sat.",
+    "response_saturated": "response",
+    "response_noiseless_saturated": "without",
+    "pull_saturated": "pull",
+    "noise_rms_saturated": "noise",
+    "p_wrong_saturated": "wrong",
 }
-"""Headings of the averages in a short table."""
-assert tuple(HEADINGS) == SUMMARY
+"""Headings of the averages that a short table tells: bias and std over all x, the others where x saturates."""
 
 
 def compare(

@@ -7,7 +7,8 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from noisyviz.errors import InputError, check_name
-from noisyviz.networks.uniform_input import UniformEffect, uniform_effect
+from noisyviz.networks.noise_effect import NoiseProfile
+from noisyviz.networks.uniform_input import uniform_effect
 from noisyviz.pictures.overview.picture import (
     FARTHEST,
     MOST_DRAWS,
@@ -40,7 +41,7 @@ class CompareCell:
     scale: str | None
     noise: str | None
     series: Series  # Curves, exact moments and draws
-    effect: UniformEffect  # Averages over the range of x
+    effect: NoiseProfile  # Averages over the range of x
 
     def value(self, option: str) -> Value:
         """Return one of the settings by its name."""
@@ -77,8 +78,15 @@ MOST_CELLS: Final = 64
 SUMMARY: Final = (
     *("bias_rms", "std_rms", "bias_rms_saturated", "std_rms_saturated"),
     *("grad_rms_saturated", "grad_rms_noiseless_saturated", "p_wrong_saturated"),
+    *(
+        "response_saturated",
+        "response_noiseless_saturated",
+        "pull_saturated",
+        "noise_rms_saturated",
+        "p_zero_saturated",
+    ),
 )
-"""The averages of a unit over x, see `noisyviz.networks.uniform_input.UniformEffect`."""
+"""The averages of a unit over x, see `noisyviz.networks.noise_effect.NoiseProfile`."""
 
 _CURVES: Final = ("x", "h", "derivative", "u", "hard", "delta", "sigma")
 _MOMENTS: Final = ("mean", "std", "p_outside", "grad_mean", "grad_std", "p_zero", "p_wrong")
@@ -247,8 +255,7 @@ def settings_of(cell: CompareCell) -> dict[str, Value]:
 
 def summary(cell: CompareCell) -> dict[str, float]:
     """Return the averages of a cell over x by the names of `SUMMARY`."""
-    effect = cell.effect
-    return {key: getattr(effect if hasattr(effect, key) else effect.noise, key) for key in SUMMARY}
+    return {key: getattr(cell.effect, key) for key in SUMMARY}
 
 
 def _check_list(key: str, values: tuple[Any, ...]) -> None:

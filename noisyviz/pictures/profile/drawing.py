@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from noisyviz.pictures.profile.page import BELOW, ZERO, page, short_percent
 from noisyviz.pictures.profile.picture import ArrayView, ProfileResult
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
-from noisyviz.pictures.shared.style import DASHED, QUANTITIES, colours
+from noisyviz.pictures.shared.style import DASH_DOT, DASHED, QUANTITIES, colours
 
 FILLED: Final = 0.6  # of the height of its axes, for the density
 
@@ -97,12 +97,17 @@ def _draw_gradients(axes: Axes, array: ArrayView, result: ProfileResult, look: L
     places = (("", np.concatenate([[log[0] + BELOW], log])), (" at zero", log[0] + np.array(ZERO)))
     color = look.hues[QUANTITIES["gradient"].hue]
     for where, edges in places:
-        after, before = (one[:1] if where else one[1:] for one in (array.after, array.before))
+        after, before, noise = (one[:1] if where else one[1:] for one in (array.after, array.before, array.noise))
         axes.stairs(after, edges, fill=True, color=color, alpha=0.35, linewidth=0.0, zorder=1.0)
         axes.stairs(after, edges, color=color, linewidth=1.0, zorder=2.0, label=f"with noise{where}")
         style: dict[str, Any] = {"color": look.ink, "linewidth": 0.9, "linestyle": DASHED, "zorder": 3.0}
         axes.stairs(before, edges, label=f"without noise{where}", **style)
+        axes.stairs(noise, edges, label=f"noise{where}", **_noise(look))
     axes.axvline(log[0], color=look.ink, linewidth=0.5, alpha=0.4, zorder=0.5, label="smallest level")
+
+
+def _noise(look: Look) -> dict[str, Any]:
+    return {"color": look.hues[QUANTITIES["sigma"].hue], "linewidth": 1.1, "linestyle": DASH_DOT, "zorder": 2.5}
 
 
 def _handles(look: Look) -> list[Artist | tuple[Artist, ...]]:
@@ -114,4 +119,5 @@ def _handles(look: Look) -> list[Artist | tuple[Artist, ...]]:
         *(Patch(facecolor=color, alpha=alpha, linewidth=0.0) for color, alpha in sides),
         Line2D([], [], color=look.ink, linewidth=0.9, linestyle=DASHED),
         (Patch(facecolor=gradient, alpha=0.35, linewidth=0.0), Line2D([], [], color=gradient, linewidth=1.0)),
+        Line2D([], [], **_noise(look)),
     ]

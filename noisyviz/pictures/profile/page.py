@@ -31,8 +31,9 @@ LEGEND: Final = (
     "pre-activations",
     "beyond $x_t^{-}$",
     "beyond $x_t^{+}$",
-    "without noise: $|h$′$|$",
-    r"with noise: rms of $\partial\varphi/\partial x$",
+    "response without noise",
+    "response with noise",
+    "noise of the gradient",
 )
 
 
@@ -97,14 +98,19 @@ def _units(result: ProfileResult, index: int, *, room: float, named: bool) -> Pa
 def _gradients(result: ProfileResult, index: int, *, room: float, named: bool) -> Panel:
     array = result.arrays[index]
     smallest, last = float(np.log10(result.levels[0])), float(np.log10(result.levels[-1]))
-    most = max(float(np.concatenate([one.before, one.after]).max()) for one in result.arrays)
+    most = max(float(np.concatenate([one.before, one.after, one.noise]).max()) for one in result.arrays)
     before, after = (short_percent(float(one[:2].sum())) for one in (array.before, array.after))
     lost, bound = rf"{before} $\rightarrow$ {after}", f"{result.levels[0]:g}"
     texts = (f"under {bound}: {lost}", f"<{bound}: {lost}", *([lost] if named else []), lost)
     low = smallest + ZERO[0] - 0.2
     return Panel(
         key=f"gradients{index}",
-        x=Range(low=low, high=last, label="gradient factor", ticks=_decades(smallest, last, per=room / (last - low))),
+        x=Range(
+            low=low,
+            high=last,
+            label="response and noise, in $u$′",
+            ticks=_decades(smallest, last, per=room / (last - low)),
+        ),
         y=Range(low=0.0, high=1.05 * most or 1.0, label="share of samples"),
         height=HEIGHT_EM * em(),
         title=_title(result, index, texts, room=room, named=named),
@@ -200,8 +206,14 @@ def caption_words(result: ProfileResult) -> list[str]:
     words += [word for fn in written for word in ("$h$", f"= {literal(fn)}.")]
     words += ["Shaded:", "saturated."]
     words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
-    words += [r"$a\rightarrow b$:", "share", "of", "samples", "with", "a", "gradient", f"under {result.levels[0]:g},"]
-    words += ["without", "and", "with", "noise;", "exact", "zeros", "stand", "apart."]
+    words += ["Response:", r"$h$′", "without", "and", r"$\mathrm{E}\,\partial\varphi/\partial x$", "with", "noise;"]
+    words += ["noise:", "std", "of", r"$\partial\varphi/\partial x$;", "exact", "zeros", "stand", "apart."]
+    words += [r"$a\rightarrow b$:", "share", "of", "samples", "with", "a", "response", f"under {result.levels[0]:g},"]
+    words += ["without", "and", "with", "noise."]
+    backward = max(array.backward for array in result.arrays)
+    if backward >= LITTLE:
+        words += ["With", "noise,", "up", "to", labels.percent(backward), "of", "samples"]
+        words += ["respond", "the", "wrong", "way", "on", "average."]
     shared = max(array.units / array.bar_left.size for array in result.arrays)
     if shared > 1.0:
         words += ["A", "bar", "is", "the", "mean", "of", "up", "to", f"{int(np.ceil(shared)):,}", "units."]

@@ -48,9 +48,11 @@ class ArrayView:
         Their shares in this order.
     bars, bar_left, bar_right
         The same for a picture: edges in units, shape (n + 1,), and means of the units between them, shape (n,).
-    before, after
-        Shares of the samples by abs h′ and by the root mean square of ∂φ/∂x over the draws: exactly 0, below the
-        smallest of `ProfileResult.levels`, and between them; shape (levels + 1,).
+    before, after, noise
+        Shares of the samples by the size of the response without and with noise, h′ and E[∂φ/∂x], and by std[∂φ/∂x],
+        in units of u′: exactly 0, below the smallest of `ProfileResult.levels`, and between them; shape (levels + 1,).
+    backward
+        Share of the samples whose response with noise has the sign opposite to u′.
     """
 
     name: str
@@ -72,6 +74,8 @@ class ArrayView:
     bar_right: Array
     before: Array
     after: Array
+    noise: Array
+    backward: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -221,7 +225,7 @@ class ProfilePicture(Picture[ProfileResult]):
         x, edges = np.linspace(low, high, POINTS), np.linspace(low, high, BINS + 1)
         unit = self.noisy_unit()
         gradients = [_gradients(array, unit) for array in shown]
-        top = max(max(float(values[:, 1:].max(initial=0.0)) for values in gradients), 1.0)
+        top = max(max(float(np.abs(values[:, 1:]).max(initial=0.0)) for values in gradients), 1.0)
         decades = np.log10(top / SMALLEST)
         levels = SMALLEST * 10.0 ** (np.arange(int(np.ceil(decades * PER_DECADE + 1e-9)) + 1) / PER_DECADE)
         uses = KINDS[self.unit].uses
@@ -265,6 +269,7 @@ class ProfilePicture(Picture[ProfileResult]):
                 "high": np.tile(high, len(arrays)),
                 "before": np.concatenate([array.before for array in arrays]),
                 "after": np.concatenate([array.after for array in arrays]),
+                "noise": np.concatenate([array.noise for array in arrays]),
             },
         }
 
@@ -278,7 +283,7 @@ def _range(arrays: tuple[ArrayProfile, ...]) -> tuple[float, float]:
 
 
 def _gradients(array: ArrayProfile, unit: NoisyUnit) -> Array:
-    """Return occupied cells as rows: samples in them, abs h′ and the root mean square of ∂φ/∂x at their centres."""
+    """Return occupied cells as rows: samples in them, and in units of u′ h′, E[∂φ/∂x] and std[∂φ/∂x] at centres."""
     edges = FINE.edges()
     held = np.flatnonzero(array.counts)
     h = activation(array.fn)
@@ -288,8 +293,9 @@ def _gradients(array: ArrayProfile, unit: NoisyUnit) -> Array:
     kept, place = np.unique(cell, return_inverse=True)
     weights = np.bincount(place, weights=array.counts[held], minlength=kept.size)
     x = np.bincount(place, weights=array.counts[held] * centres, minlength=kept.size) / np.maximum(weights, 1.0)
-    noisy = exact(unit.replace(fn=h), x).grad_rms
-    return np.stack([weights, np.abs(h.derivative(x)), noisy], axis=1)
+    found, slope = exact(unit.replace(fn=h), x), h.slope or 1.0
+    noisy = (found.grad_mean / slope, found.grad_std / abs(slope))
+    return np.stack([weights, h.derivative(x) / slope, *noisy], axis=1)
 
 
 def _view(array: ArrayProfile, *, x: Array, edges: Array, levels: Array, gradients: Array) -> ArrayView:
@@ -302,7 +308,7 @@ def _view(array: ArrayProfile, *, x: Array, edges: Array, levels: Array, gradien
     cumulated = np.concatenate([[0.0], np.cumsum(array.counts)]) / total
     reached = np.interp(edges, cells, cumulated)
     h = activation(array.fn)
-    weights, before, after = gradients.T
+    weights, before, after, noise = gradients.T
     left, right = np.nan_to_num(rows.share_left[order]), np.nan_to_num(rows.share_right[order])
     bars = np.unique(np.linspace(0, array.units, min(array.units, MOST_BARS) + 1).round().astype(np.int64))
     return ArrayView(
@@ -323,8 +329,10 @@ def _view(array: ArrayProfile, *, x: Array, edges: Array, levels: Array, gradien
         bars=bars.astype(np.float64),
         bar_left=np.add.reduceat(left, bars[:-1]) / np.diff(bars),
         bar_right=np.add.reduceat(right, bars[:-1]) / np.diff(bars),
-        before=_by_level(before, weights, levels),
-        after=_by_level(after, weights, levels),
+        before=_by_level(np.abs(before), weights, levels),
+        after=_by_level(np.abs(after), weights, levels),
+        noise=_by_level(noise, weights, levels),
+        backward=float(weights[after < 0].sum()) / max(float(weights.sum()), 1.0),
     )
 
 
