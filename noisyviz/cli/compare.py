@@ -90,7 +90,7 @@ def compare(given: Given) -> "Compare":
     lists: dict[str, Any] = {name: given.values(name) for name in PARAMETERS}
     return Compare(
         **lists,
-        **point_settings(given).even(),
+        **point_settings(given, drawn=True).curve(),
         panels=given.values("panels"),
         samples=given.value("samples"),
         seed=given.value("seed"),

@@ -52,11 +52,11 @@ def run(given: Given) -> None:
     """Draw one picture and write it."""
     from noisyviz.networks.values import read_values
 
-    settings, where, in_text = unit_settings(given), point_settings(given), text_charts.wanted(given)
+    settings, where, in_text = unit_settings(given), point_settings(given, drawn=True), text_charts.wanted(given)
     stem = None if in_text else file_stem("plot", settings["fn"])
     out = outputs(given, formats=PICTURE_FORMATS, stem=stem)
     values = None if given["data"] is None else read_values(given["data"])
-    picture = overview(given, settings | where.even(), values)
+    picture = overview(given, settings | where.curve(), values)
     result = picture.compute(values.finite if values else None)
     if given["seed"] == "random":
         terminal.say(f"seed {picture.seed}")

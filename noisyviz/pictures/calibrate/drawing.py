@@ -17,7 +17,7 @@ from noisyviz.pictures.shared import labels
 from noisyviz.pictures.shared.layout import LINE_EM, POINTS_PER_INCH, Box, em, literal, number, text_width
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
-from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
+from noisyviz.pictures.shared.style import DOTTED, KIND_LOOKS, colours
 from noisyviz.units.activation import Array
 from noisyviz.units.kinds import KINDS
 
@@ -31,17 +31,8 @@ LIFT_PT: Final = 5.0  # from a marked setting to its name
 LINES_AWAY: Final = 4  # a name may stand so many lines farther, where that is clear of curves
 AWAY: Final = 0.1  # an inch farther weighs as much as so many inches of curve under a name
 FAR: Final = 3.0  # a target so many times the largest gradient lies outside the axes
-WIDTHS: Final = (1.3, 0.7, 2.2)  # of lines of one kind, when every hue is taken
-LINES: Final[dict[str, str | tuple[float, tuple[float, ...]]]] = {
-    "none": "-",
-    "nan": "-",
-    "nah": DASHED,
-    "nani": DASH_DOT,
-    "nanil": DOTTED,
-    "nanis": (0.0, (8.0, 1.5)),
-    "nanil-softplus": (0.0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0)),
-}
-"""For each kind its line style; hues and markers tell the α of a kind apart."""
+WIDTHS: Final = (1.5, 0.8, 2.3, 1.1)  # of the lines of one kind, α by α
+SHADES: Final = (1.0, 0.6, 0.8, 0.45)  # their opacity
 
 
 def size(result: CalibrateResult, width: float) -> tuple[float, float]:
@@ -114,15 +105,15 @@ def _draw_wanted(axes: Axes, result: CalibrateResult, look: Look) -> None:
 
 
 def _style(curves: Sequence[TradeOff], index: int, look: Look) -> dict[str, Any]:
-    """Return how a curve is drawn, unlike any other."""
-    hue, marker = SERIES[index % len(SERIES)]
-    kind = curves[index].kind
-    taken = sum(curve.kind == kind for curve in curves[index % len(SERIES) : index : len(SERIES)])
+    """Return how a curve is drawn: colour, line and marker by its kind, width and opacity by its α."""
+    one = KIND_LOOKS[curves[index].kind]
+    nth = sum(curve.kind == curves[index].kind for curve in curves[:index])
     return {
-        "color": look.hues[hue],
-        "linestyle": LINES[kind],
-        "linewidth": WIDTHS[taken % len(WIDTHS)],
-        "marker": marker,
+        "color": look.hues[one.hue],
+        "linestyle": one.linestyle,
+        "linewidth": WIDTHS[nth % len(WIDTHS)],
+        "alpha": SHADES[nth % len(SHADES)],
+        "marker": one.marker,
     }
 
 
@@ -250,7 +241,7 @@ def caption_words(result: CalibrateResult) -> list[str]:
     if result.best is None:
         return [*words, "Nothing", "reaches", "it."]
     chosen = result.curves[result.best_curve]
-    words += ["Best:", f"{chosen.kind}", "with"]
+    words += ["Best:", *labels.kind_words(chosen.kind), "with"]
     words += [f"{labels.parameter('alpha', chosen.alpha)},"] if chosen.alpha is not None else []
     words += [f"$c={_bare(result.best.c)}$,"]
     words += [f"{labels.parameter('p', result.p)},"] if "p" in KINDS[chosen.kind].uses else []

@@ -12,7 +12,10 @@ from noisyviz.pictures.overview.picture import (
     FARTHEST,
     MOST_DRAWS,
     PANELS,
+    Marks,
     Series,
+    around,
+    check_at,
     check_total,
     default_xlim,
     series_of,
@@ -40,7 +43,8 @@ class CompareCell:
     scale: str | None
     noise: str | None
     series: Series  # Curves, exact moments and draws
-    effect: UniformEffect  # Averages over the range of x
+    marks: Marks | None  # The points that are marked, None for none
+    effect: UniformEffect | None  # Averages over the range of x; None where the picture has no table
 
     def value(self, option: str) -> Value:
         """Return one of the settings by its name."""
@@ -98,7 +102,7 @@ class Compare(Picture[CompareResult]):
     fn, unit, alpha, c, p, scale, noise
         Values as in `noisyviz.NoisyUnit`, where `unit` is called `kind`; none of them twice.
     panels
-        Some of ``activation``, ``delta``, ``sigma`` and ``gradient``, drawn for every unit.
+        Some of ``activation``, ``delta``, ``sigma`` and ``gradient``, drawn for every unit in this order.
     xlim
         The range of x; None is 3 beyond the outer thresholds of all functions.
     points
@@ -107,6 +111,8 @@ class Compare(Picture[CompareResult]):
         Draws in the cloud of each unit, from 1 to 1,000,000; all units get the same ones.
     seed
         Of the draws.
+    at
+        Points x to be marked on the curves of every unit.
 
     Raises
     ------
@@ -134,6 +140,7 @@ class Compare(Picture[CompareResult]):
     points: int = 401
     samples: int = 400
     seed: int = 0
+    at: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         for key in (*OPTIONS, "panels"):
@@ -152,6 +159,7 @@ class Compare(Picture[CompareResult]):
                 f"xlim must be two increasing numbers within ±{FARTHEST:g} in a picture, got {self.xlim}",
                 parameter="xlim",
             )
+        check_at(self.at)
         self._check_span()
 
     def _check_span(self) -> None:
@@ -178,7 +186,7 @@ class Compare(Picture[CompareResult]):
     def numbers(self) -> CompareResult:
         """Return every number in the picture."""
         functions = {fn: activation(fn) for fn in self.fn}
-        xlim = self.xlim or default_xlim(list(functions.values()))
+        xlim = self.xlim or around(default_xlim(list(functions.values())), self.at)
         row_option, column_option = (*self.span(), "", "")[:2]
         grid = []
         for row in self._values(row_option):
@@ -186,14 +194,11 @@ class Compare(Picture[CompareResult]):
             columns = self._values(column_option if changes(kind, column_option) else "")
             grid.append(tuple(self._cell(functions, row | column, xlim=xlim) for column in columns))
         return CompareResult(
-            grid=tuple(grid), row_option=row_option, column_option=column_option, panels=self._panels(), xlim=xlim
+            grid=tuple(grid), row_option=row_option, column_option=column_option, panels=self.panels, xlim=xlim
         )
 
     def _values(self, option: str) -> list[dict[str, Any]]:
         return [{option: value} for value in getattr(self, option)] if option else [{}]
-
-    def _panels(self) -> tuple[str, ...]:
-        return tuple(panel for panel in PANELS if panel in self.panels)
 
     def _cell(
         self, functions: Mapping[str, Activation], chosen: Mapping[str, Any], *, xlim: tuple[float, float]
@@ -207,6 +212,7 @@ class Compare(Picture[CompareResult]):
             unit=kind,
             **{key: value if changes(kind, key) else None for key, value in given.items()},
             series=series_of(unit, rng, xlim=xlim, points=self.points, samples=self.samples),
+            marks=Marks.of(unit, self.at) if self.at else None,
             effect=uniform_effect(unit, *xlim),
         )
 
@@ -248,6 +254,7 @@ def settings_of(cell: CompareCell) -> dict[str, Value]:
 def summary(cell: CompareCell) -> dict[str, float]:
     """Return the averages of a cell over x by the names of `SUMMARY`."""
     effect = cell.effect
+    assert effect is not None
     return {key: getattr(effect if hasattr(effect, key) else effect.noise, key) for key in SUMMARY}
 
 

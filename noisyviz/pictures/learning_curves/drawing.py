@@ -11,31 +11,32 @@ from matplotlib.lines import Line2D
 from noisyviz.pictures.learning_curves.picture import LearningCurve, LearningCurvesResult, Scale
 from noisyviz.pictures.shared.layout import literal
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
-from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
+from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, KIND_LOOKS, LONG_DASHED, SERIES, colours
 
 SHARE: Final = 0.5  # height of the axes by the width of the picture
 TALLEST_IN: Final = 2.6
 PANEL: Final = "curves"
 MARKED: Final = 20  # points at most that get marks
 CROWDED: Final = 150  # points from which on lines are thinner
-LONG_DASHED: Final = (0.0, (8.0, 1.5))
 
-# Where two curves nearly coincide, a dark line with gaps lies over a light one without: that is seen in grey too.
+# Curves that are not of one kind of unit: hue, line style, line width in points and place in the pile.
 LOOKS: Final[dict[str, tuple[str, Any, float, float]]] = {
     "reference": ("black", "-", 1.0, 3.0),
-    "noisy": ("vermillion", "-", 1.5, 3.1),
-    "nah": ("vermillion", "-", 1.5, 3.1),
-    "nan": ("blue", DASHED, 1.5, 3.3),
-    "nani": ("orange", "-", 1.6, 3.2),
-    "nanis": ("green", DASH_DOT, 1.4, 3.1),
-    "tanh": ("blue", "-", 1.5, 3.0),
+    "noisy": ("blue", "-", 1.5, 3.1),
+    "tanh": ("black", "-", 1.2, 3.0),
     "hard-tanh": ("vermillion", DASHED, 1.4, 3.1),
     "Laplace": ("green", DASH_DOT, 1.4, 3.2),
     "normal without p": ("purple", LONG_DASHED, 1.4, 3.3),
     "half-normal": ("orange", "-", 1.6, 3.4),
-    "normal": ("black", DOTTED, 1.4, 3.5),
+    "normal": ("blue", DOTTED, 1.4, 3.5),
 }
-"""For each curve its hue, line style, line width in points and place in the pile."""
+
+
+def _look(label: str) -> tuple[str, Any, float, float]:
+    """Return how a curve is drawn: a kind of unit as everywhere."""
+    if label in KIND_LOOKS:
+        return KIND_LOOKS[label].hue, KIND_LOOKS[label].linestyle, 1.5, 3.1
+    return LOOKS[label]
 
 
 def size(result: LearningCurvesResult, width: float) -> tuple[float, float]:
@@ -53,7 +54,7 @@ def draw(result: LearningCurvesResult, figure: Figure) -> Axes:
     marked = max(one.x.size for one in result.curves) <= MARKED
     handles = []
     for index, one in enumerate(result.curves):
-        hue, dashes, width, order = LOOKS[one.label]
+        hue, dashes, width, order = _look(one.label)
         style: dict[str, Any] = {"color": hues[hue], "linestyle": dashes, "linewidth": thinner * width}
         if marked:
             style |= {"marker": SERIES[index][1], "markersize": 3.2, "markeredgewidth": 0.0}

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -12,6 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.markers import TICKDOWN
 from matplotlib.transforms import ScaledTranslation
 
+from noisyviz.pictures.compare import drawing as compare
+from noisyviz.pictures.compare.picture import CompareCell, CompareResult
+from noisyviz.pictures.overview.captions import caption_words
 from noisyviz.pictures.overview.page import EDGE_EM, X_TICKS, Cell, Page, legend_labels, page, series_names, yticks
 from noisyviz.pictures.overview.picture import Density, OverviewResult
 from noisyviz.pictures.shared import panels
@@ -26,13 +29,17 @@ from noisyviz.pictures.shared.layout import (
     ticks_across,
 )
 from noisyviz.pictures.shared.panels import PANELS, Look
-from noisyviz.pictures.shared.style import QUANTITIES, colours
+from noisyviz.pictures.shared.style import QUANTITIES, SERIES, colours
+from noisyviz.units.kinds import KINDS
 
+MANY: Final = 3  # functions, from which on each has a row of its own
 THRESHOLD_SIGNS: Final = ("$x_t^{-}$", "$x_t^{+}$")
 
 
 def size(result: OverviewResult, width: float) -> tuple[float, float]:
     """Return width and height of the picture in inches, by the text sizes in force."""
+    if multiples(result):
+        return compare.size(_rows(result), width, caption=caption_words(result))
     return width, page(result.drawn(), width).height
 
 
@@ -44,6 +51,8 @@ def draw(result: OverviewResult, figure: Figure) -> dict[str, Axes]:
     dict
         Axes by panel; those of the data are under ``"data"``.
     """
+    if multiples(result):
+        return compare.draw(_rows(result), figure, caption=caption_words(result))
     result = result.drawn()
     plan = page(result, float(figure.get_size_inches()[0]))
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
@@ -64,6 +73,30 @@ def draw(result: OverviewResult, figure: Figure) -> dict[str, Axes]:
     return drawn
 
 
+def multiples(result: OverviewResult) -> bool:
+    """Whether every function has a row of its own: three or more in one panel hide each other."""
+    return len(result.series) >= MANY and result.density is None
+
+
+def _rows(result: OverviewResult) -> CompareResult:
+    """Return the same as small multiples, a row for each function."""
+    parameters: dict[str, Any] = dict.fromkeys(("alpha", "c", "p")) | dict(result.parameters)
+    uses = KINDS[result.kind].uses
+    parameters |= {"scale": result.scale if "scale" in uses else None, "noise": result.noise}
+    marks = result.marks or (None,) * len(result.series)
+    cells = [
+        CompareCell(fn=one.name, unit=result.kind, series=one, marks=marked, effect=None, **parameters)
+        for one, marked in zip(result.series, marks, strict=True)
+    ]
+    return CompareResult(
+        grid=tuple((cell,) for cell in cells),
+        row_option="fn",
+        column_option="",
+        panels=result.panels,
+        xlim=result.xlim,
+    )
+
+
 def _draw_panel(axes: Axes, cell: Cell, result: OverviewResult, look: Look, *, margin: float) -> None:
     panel = PANELS[cell.key]
     axes.set_xlim(*result.xlim)
@@ -78,6 +111,9 @@ def _draw_panel(axes: Axes, cell: Cell, result: OverviewResult, look: Look, *, m
             panel.draw_among(axes, one, look, index)
         else:
             panel.draw(axes, one, look)
+        if result.marks:
+            color = look.hues[SERIES[index][0]] if result.among else look.line(panels.MAIN[cell.key])["color"]
+            panels.draw_marks(axes, cell.key, result.marks[index], color)
     if cell.key == result.panels[0]:
         _name_thresholds(axes, cell, result)
     handles = [panels.handle(key, look, among=result.among) for key in cell.entries]

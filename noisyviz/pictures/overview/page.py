@@ -134,9 +134,15 @@ def _draft(result: OverviewResult, key: str, *, room: float, wide: bool) -> Cell
         axes=box,
         strip=replace(box, height=STRIP_EM * size) if first and result.density is not None else None,
         outer=False,
-        entries=(*PANELS[key].entries(result.series), *(extra if first else [])),
+        entries=(*_entries(result, key), *(extra if first else [])),
         lift=(LIFT_EM + (THRESHOLD_EM if named else 0.0)) * size,
     )
+
+
+def _entries(result: OverviewResult, key: str) -> list[str]:
+    """Return the legend of a panel, without the bands that the legend of an earlier one explains."""
+    explained = {one for other in result.panels[: result.panels.index(key)] for one in PANELS[other].entries(result.series)}
+    return [one for one in PANELS[key].entries(result.series) if one not in explained or one not in ("inner", "outer")]
 
 
 def _strip_height(cell: Cell) -> float:

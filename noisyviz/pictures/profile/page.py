@@ -114,12 +114,14 @@ def _decades(smallest: float, last: float, *, per: float) -> tuple[tuple[float, 
     """Return the place of 0 and the decades with their names, as far as these stay apart at `per` inches a decade."""
     decades = range(round(smallest), int(np.floor(last + 1e-9)) + 1)
     named: dict[int, str] = {}
+    zero = smallest + 0.5 * sum(ZERO)
     for k in sorted(decades, key=lambda k: (k not in (0, round(smallest)), -k)):
         name = f"{10.0**k:g}"
+        if (k - zero) * per < 0.5 * (text_width(name) + text_width("0")) + 0.4 * em():
+            continue
         apart = (0.5 * (text_width(name) + text_width(named[other])) + 0.4 * em() for other in named)
         if all(abs(k - other) * per >= gap for other, gap in zip(named, apart, strict=True)):
             named[k] = name
-    zero = smallest + 0.5 * sum(ZERO)
     return (zero, *map(float, decades)), ("0", *(named.get(k, "") for k in decades))
 
 
@@ -180,7 +182,7 @@ def caption_words(result: ProfileResult) -> list[str]:
         formula = (*formula[:-1], f"{formula[-1]},", *labels.SCALE_FORMULAS[result.scale])
     more = [*(f"{labels.parameter(key, value)}," for key, value in result.parameters), result.noise, r"$\xi$."]
     noisy = result.kind != "none"
-    words = ["Unit", f"{result.kind}:", *formula[:-1], formula[-1] + (";" if noisy else "."), *(more if noisy else ())]
+    words = ["Unit", *labels.kind_words(result.kind, ":"), *formula[:-1], formula[-1] + (";" if noisy else "."), *(more if noisy else ())]
     words += ["Shaded:", "saturated."]
     words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
     words += [r"$a\rightarrow b$:", "share", "of", "samples", "with", "a", "gradient", f"under {result.levels[0]:g},"]

@@ -29,6 +29,8 @@ from noisyviz.errors import printable
 POINTS_PER_INCH: Final = 72.0
 LEGEND_ROW_EM: Final = 1.35  # height of one legend row, the gap to the next one included
 LINE_EM: Final = 1.35  # distance of the lines of a caption
+TITLE_EM: Final = 1.35  # height of a line of a title
+LINE_SPACING: Final = 1.1  # of several lines in one text, in heights of a line of letters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,17 @@ def wrap(words: Sequence[str], *, width: float) -> list[str]:
                 lines.append(piece)
                 used = needed
     return lines
+
+
+def pieces(text: str) -> list[str]:
+    r"""Return the words of a text as `wrap` takes them: a formula stays whole.
+
+    Examples
+    --------
+    >>> pieces(r"rms of $\alpha h + u$, in $u$′")
+    ['rms', 'of', '$\\alpha h + u$,', 'in', '$u$′']
+    """
+    return re.findall(r"(?:(?<!\\)\$(?:\\.|[^$\\])*\$|\S)+", text)
 
 
 def _broken(word: str, *, width: float) -> list[str]:

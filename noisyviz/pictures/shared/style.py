@@ -84,15 +84,16 @@ QUANTITIES: Final[Mapping[str, Quantity]] = MappingProxyType(
         "h": Quantity(label="$h$", hue="black", linewidth=1.0, zorder=3.2),
         "u": Quantity(label="$u$", hue="vermillion", linestyle=DASHED, zorder=3.3),
         "hard": Quantity(label="hard", hue="green", linestyle=DASH_DOT, linewidth=1.2, zorder=3.4),
-        "mean": Quantity(label=r"$\mathrm{E}[\varphi]\pm$std", hue="blue", linewidth=1.8, zorder=3.1),
+        "mean": Quantity(label=r"mean $\mathrm{E}[\varphi]$", hue="blue", linewidth=1.8, zorder=3.1),
+        "inner": Quantity(label="25–75 %", hue="blue", zorder=1.5),
+        "outer": Quantity(label="5–95 %", hue="blue", zorder=1.5),
         "cloud": Quantity(label=r"draws of $\varphi$", hue="sky", zorder=2.0),
         "delta": Quantity(label=r"$\Delta=h-u$", hue="purple", linewidth=1.8, zorder=3.1),
-        "abs_delta": Quantity(label=r"$|\Delta|$", hue="black", linestyle=DASHED, zorder=3.2),
         "sigma": Quantity(label=r"noise scale $\sigma(x)$", hue="orange", linewidth=1.6),
         "spread": Quantity(label="std of noise $s$", hue="orange", linewidth=1.6),
         "derivative": Quantity(label="$h$′", hue="black", linewidth=1.0, zorder=3.2),
         "gradient": Quantity(
-            label=r"$\mathrm{E}[\partial\varphi/\partial x]\pm$std", hue="blue", linewidth=1.8, zorder=3.1
+            label=r"mean $\mathrm{E}[\partial\varphi/\partial x]$", hue="blue", linewidth=1.8, zorder=3.1
         ),
         "wrong": Quantity(label=r"$\mathrm{P(wrong)}>1/2$", hue="vermillion", linewidth=3.0),
         "saturated": Quantity(label="saturated", hue="black", zorder=0.0),
@@ -111,6 +112,34 @@ SERIES: Final[tuple[tuple[str, str], ...]] = (
     ("black", "P"),
     ("sky", "X"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindLook:
+    """How the curve of a kind of unit looks in every picture that has one for each kind."""
+
+    hue: str  # Key of ``OKABE_ITO`` and ``ON_DARK``
+    linestyle: str | tuple[float, tuple[float, ...]]
+    marker: str
+
+
+LONG_DASHED: Final = (0.0, (8.0, 1.5))
+DASH_DOT_DOT: Final = (0.0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0))
+
+KIND_LOOKS: Final[Mapping[str, KindLook]] = MappingProxyType(
+    {
+        "none": KindLook(hue="black", linestyle="-", marker="p"),
+        "nan": KindLook(hue="blue", linestyle="-", marker="o"),
+        "nah": KindLook(hue="vermillion", linestyle=DASHED, marker="s"),
+        "nani": KindLook(hue="green", linestyle=DASH_DOT, marker="^"),
+        "nanil": KindLook(hue="purple", linestyle=LONG_DASHED, marker="D"),
+        "nanis": KindLook(hue="orange", linestyle=DASH_DOT_DOT, marker="v"),
+        "nanil-softplus": KindLook(hue="black", linestyle=DOTTED, marker="P"),
+        "add": KindLook(hue="sky", linestyle="-", marker="X"),
+        "mult": KindLook(hue="sky", linestyle=DASHED, marker="h"),
+    }
+)
+"""Colour, line style and marker of every kind: no two share both colour and line style, and markers differ."""
 
 
 def luminance(colour: str) -> float:
