@@ -1,4 +1,4 @@
-"""Whether texts stand inside a picture and clear of each other, measured by their boxes: ``python tests/text_boxes.py``.
+"""Whether texts stand inside a picture and clear of each other, by their boxes: ``python tests/text_boxes.py``.
 
 The script draws every picture at every width in every style, prints what is wrong and how much, and with a folder puts
 contact sheets there; `tests/pictures/test_text_boxes.py` takes a part of the product.

@@ -28,7 +28,7 @@ _BESIDE: Final = 1e-9  # of ξ, on either side of a jump
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Quantiles:
-    """Quantiles of φ and ∂φ/∂x, shape (levels, \\*x.shape)."""
+    """Quantiles of φ and ∂φ/∂x, one after another along the first axis."""
 
     levels: tuple[float, ...]  # Increasing, between 0 and 1
     phi: Array

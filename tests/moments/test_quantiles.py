@@ -1,4 +1,4 @@
-"""Quantiles of φ and of ∂φ/∂x: against the distribution functions worked out by hand, and against plain sorted draws."""
+"""Quantiles of φ and of ∂φ/∂x: against distribution functions worked out by hand, and against plain draws."""
 
 from math import erf, sqrt
 

@@ -24,6 +24,7 @@ from noisyviz.pictures.shared.layout import (
     POINTS_PER_INCH,
     TITLE_EM,
     Box,
+    caption_lines,
     em,
     legend_above,
     legend_height,
@@ -148,7 +149,7 @@ def _plan(result: AnnealResult, width: float) -> Plan:
     margin = (EDGE_EM + YLABEL_EM) * unit + max(YTICKS_EM * unit, numbers)
     steps = result.runs[0].steps
     right = max(0.9 * unit, 0.5 * text_width(f"{steps:,}") + EDGE_EM * unit)
-    caption = wrap(caption_words(result), width=width - 2 * EDGE_EM * unit)
+    caption = caption_lines(caption_words(result), width=width - 2 * EDGE_EM * unit)
     boxes: dict[str, Box] = {}
     y = (len(caption) * LINE_EM + 2.0 * EDGE_EM) * unit
     foot = (XTICKS_EM + XLABEL_EM) * unit
@@ -197,7 +198,12 @@ def caption_words(result: AnnealResult) -> list[str]:
         formula = labels.KIND_FORMULAS[result.kind]
         if found.unit.kind in ("nan", "nah", "nanil"):
             formula = (*formula[:-1], f"{formula[-1]},", *labels.SCALE_FORMULAS[result.scale])
-        words = [f"{labels.name(found.unit.activation.name)},", "unit", *labels.kind_words(result.kind, ":"), *formula[:-1]]
+        words = [
+            f"{labels.name(found.unit.activation.name)},",
+            "unit",
+            *labels.kind_words(result.kind, ":"),
+            *formula[:-1],
+        ]
         words += [f"{formula[-1]};", *(f"{labels.parameter(key, value)}," for key, value in result.parameters)]
         assert found.target is not None
         words += [r"$\ell=(\varphi-y)^2/2$,", f"{equals('y', found.target)},"]

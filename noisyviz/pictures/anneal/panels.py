@@ -311,7 +311,9 @@ def titles(result: AnnealResult) -> dict[str, str]:
     found = result.runs[0].noisy
     passage = found.median_first_passage
     after = f"half of the annealed runs by step {passage:,.5g}" if isfinite(passage) else "fewer than half in the end"
-    field = "Landscape smoothed by the noise, shifted apart" if result.landscape else "Mean drift of x by the noise level"
+    field = (
+        "Landscape smoothed by the noise, shifted apart" if result.landscape else "Mean drift of x by the noise level"
+    )
     return {
         "field": field,
         "outcomes": "Share inside at the end; median step of arrival",

@@ -37,16 +37,12 @@ TWINS: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def size(
-    result: CompareResult, width: float, *, caption: Sequence[str] | None = None
-) -> tuple[float, float]:
+def size(result: CompareResult, width: float, *, caption: Sequence[str] | None = None) -> tuple[float, float]:
     """Return width and height of the picture in inches, by the text sizes in force."""
     return page(result.drawn(), width, caption=caption).size
 
 
-def draw(
-    result: CompareResult, figure: Figure, *, caption: Sequence[str] | None = None
-) -> dict[str, Axes]:
+def draw(result: CompareResult, figure: Figure, *, caption: Sequence[str] | None = None) -> dict[str, Axes]:
     """Draw into a figure that has the size told by `size`, with a caption of its own unless one is given.
 
     Returns

@@ -72,7 +72,14 @@ def caption_words(result: DrawsResult) -> list[str]:
     """Return the caption in pieces: function, formulas, parameters, and what the titles mean."""
     formula, scale = labels.KIND_FORMULAS["nah"], labels.SCALE_FORMULAS[result.scale]
     c = labels.parameter("c", result.c)
-    words = [f"{labels.name(result.fn)},", "unit", *labels.kind_words("nah", ":"), *formula[:-1], f"{formula[-1]},", *scale[:-1]]
+    words = [
+        f"{labels.name(result.fn)},",
+        "unit",
+        *labels.kind_words("nah", ":"),
+        *formula[:-1],
+        f"{formula[-1]},",
+        *scale[:-1],
+    ]
     words += [f"{scale[-1]};", rf"{c[:-1]}\,\alpha$," if result.by_alpha else f"{c},"]
     words += [f"{labels.parameter('p', result.p)};", f"{result.x.size:,}", "draws", "each,", "same"]
     return [*words, "normal", r"$\xi$.", "Inward:", "towards", "$u$;", "outward:", "away", "from", "it."]

@@ -17,7 +17,7 @@ from noisyviz.pictures.compare.picture import CompareCell, CompareResult
 from noisyviz.pictures.overview.captions import caption_words
 from noisyviz.pictures.overview.page import EDGE_EM, X_TICKS, Cell, Page, legend_labels, page, series_names, yticks
 from noisyviz.pictures.overview.picture import Density, OverviewResult
-from noisyviz.pictures.shared import panels
+from noisyviz.pictures.shared import finish, panels
 from noisyviz.pictures.shared.layout import (
     LINE_EM,
     em,
@@ -68,7 +68,7 @@ def draw(result: OverviewResult, figure: Figure) -> dict[str, Axes]:
             panels.shade(lowest, result.series, look, xlim=result.xlim)
         _finish_x(lowest, cell, result)
     _write_caption(figure, plan)
-    if result.among:
+    if result.among and finish.in_force().legend != "none":
         _series_legend(figure, plan, result, look)
     return drawn
 

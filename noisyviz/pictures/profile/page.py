@@ -182,7 +182,13 @@ def caption_words(result: ProfileResult) -> list[str]:
         formula = (*formula[:-1], f"{formula[-1]},", *labels.SCALE_FORMULAS[result.scale])
     more = [*(f"{labels.parameter(key, value)}," for key, value in result.parameters), result.noise, r"$\xi$."]
     noisy = result.kind != "none"
-    words = ["Unit", *labels.kind_words(result.kind, ":"), *formula[:-1], formula[-1] + (";" if noisy else "."), *(more if noisy else ())]
+    words = [
+        "Unit",
+        *labels.kind_words(result.kind, ":"),
+        *formula[:-1],
+        formula[-1] + (";" if noisy else "."),
+        *(more if noisy else ()),
+    ]
     words += ["Shaded:", "saturated."]
     words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
     words += [r"$a\rightarrow b$:", "share", "of", "samples", "with", "a", "gradient", f"under {result.levels[0]:g},"]

@@ -89,8 +89,7 @@ def handle(key: str, look: Look, *, among: bool) -> Artist | tuple[Artist, ...]:
         size: dict[str, Any] = {"marker": "o", "markersize": 2.0, "markeredgewidth": 0.0, "linestyle": "none"}
         return Line2D([0.15, 0.5, 0.85], [0.3, 0.75, 0.4], color=look.hues[QUANTITIES[key].hue], **size)
     if among:
-        line = Line2D([], [], color=look.ink, **AMONG[key][1])
-        return line
+        return Line2D([], [], color=look.ink, **AMONG[key][1])
     style = look.line(key)
     return Line2D([], [], **style)
 

@@ -15,11 +15,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
+from noisyviz.pictures.shared import finish
 from noisyviz.pictures.shared.layout import (
     LINE_EM,
     LINE_SPACING,
     TITLE_EM,
     Box,
+    caption_lines,
     em,
     legend_above,
     legend_columns,
@@ -123,14 +125,18 @@ class Sheet:
             figure.text(x, y, one.text, rotation=90.0, va="center", ha="left", label="heading")
         return drawn
 
-    def legend(self, axes: Mapping[str, Axes], key: str, handles: Sequence[Artist | tuple[Artist, ...]]) -> Legend:
+    def legend(
+        self, axes: Mapping[str, Axes], key: str, handles: Sequence[Artist | tuple[Artist, ...]]
+    ) -> Legend | None:
         """Put the legend of a panel above its axes."""
         place = self.places[key]
         lift = LIFT_EM * em() + _title_height(place.panel, width=place.box.width)
         return legend_above(axes[key], handles, place.panel.legend, width=place.box.width, lift=lift)
 
-    def figure_legend(self, figure: Figure, handles: Sequence[Artist | tuple[Artist, ...]]) -> Legend:
-        """Put the legend of the whole picture at its top."""
+    def figure_legend(self, figure: Figure, handles: Sequence[Artist | tuple[Artist, ...]]) -> Legend | None:
+        """Put the legend of the whole picture at its top, unless legends are left out."""
+        if finish.in_force().legend == "none":
+            return None
         legend: Legend = figure.legend(  # type: ignore[call-overload]  # its hints leave out tuples of artists
             list(handles),
             list(self.legend_texts),
@@ -171,7 +177,7 @@ def sheet(
     size = em()
     parts = list(slots) or [len(row) for row in rows]
     aside = HEADING_EM * size if headings else 0.0
-    lines = wrap(caption, width=width - 2 * EDGE_EM * size)
+    lines = caption_lines(caption, width=width - 2 * EDGE_EM * size)
     y = (len(lines) * LINE_EM + (1.5 if lines else 0.5) * EDGE_EM) * size
     places: list[dict[str, Place]] = []
     margin = 0.0
@@ -197,7 +203,7 @@ def sheet(
         bottom, y = y, y + max(panel.height + _head(panel, width=room) for panel in row)
         spans.append((bottom, bottom + max(panel.height for panel in row)))
     top = Box(left=margin, bottom=y + GAP_EM * size, width=width - margin - EDGE_EM * size, height=0.0)
-    if legend:
+    if legend and finish.in_force().legend != "none":
         y = top.bottom + legend_height(legend, width=top.width)
     return Sheet(
         width=width,

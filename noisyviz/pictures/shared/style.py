@@ -8,7 +8,7 @@ References
 ----------
 Column widths: ICML example paper (two columns of 3.25 in, 0.25 in apart, hence a page of 6.75 in); NeurIPS
 formatting instructions (text 5.5 in wide); ICLR formatting instructions (text 5.5 in wide). ``a4`` is
-ISO 216 A4 paper, 210 mm wide, with margins of 25 mm.
+ISO 216 A4 paper, 210 mm wide, with margins of 25 mm. ``slide`` is the width of a slide of 10 by 5.625 in (16:9).
 """
 
 import re
@@ -22,7 +22,7 @@ from noisyviz.errors import InputError, check_name, suggestion
 CM_PER_INCH: Final = 2.54
 PER_INCH: Final = {"cm": CM_PER_INCH, "mm": 10.0 * CM_PER_INCH, "in": 1.0, "pt": 72.27}
 """Units of lengths in an inch; the point is TeX's."""
-NARROWEST_CM: Final = 6.0
+NARROWEST_CM: Final = 3.0
 WIDEST_CM: Final = 100.0
 
 WIDTHS: Final[Mapping[str, float]] = MappingProxyType(
@@ -32,6 +32,7 @@ WIDTHS: Final[Mapping[str, float]] = MappingProxyType(
         "neurips": 5.5,
         "iclr": 5.5,
         "a4": 16.0 / CM_PER_INCH,
+        "slide": 10.0,
     }
 )
 
@@ -182,8 +183,8 @@ def width_in(name: str) -> float:
     Parameters
     ----------
     name
-        A venue of ``WIDTHS`` or a length such as ``8.5cm``, ``85mm``, ``3.25in`` or ``240pt`` (of TeX, 72.27 to the
-        inch), from 6 to 100 cm.
+        A venue of ``WIDTHS``, a part of one such as ``icml/2``, or a length such as ``8.5cm``, ``85mm``, ``3.25in``
+        or ``240pt`` (of TeX, 72.27 to the inch), from 3 to 100 cm. Not every picture fits less than 6 cm.
 
     Raises
     ------
@@ -194,14 +195,20 @@ def width_in(name: str) -> float:
     --------
     >>> width_in("icml")
     3.25
-    >>> width_in("12.7cm")
-    5.0
+    >>> width_in("12.7cm"), width_in("neurips/2")
+    (5.0, 2.75)
     """
     if name in WIDTHS:
         return WIDTHS[name]
-    allowed = f"{', '.join(WIDTHS)} or a length in cm, mm, in or pt from {NARROWEST_CM:g}cm to {WIDEST_CM:g}cm"
+    allowed = (
+        f"{', '.join(WIDTHS)}, a part of one such as icml/2, "
+        f"or a length in cm, mm, in or pt from {NARROWEST_CM:g}cm to {WIDEST_CM:g}cm"
+    )
     length = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(cm|mm|in|pt)", name.strip())
     inches = float(length[1]) / PER_INCH[length[2]] if length else 0.0
+    part = re.fullmatch(r"([a-z0-9-]+)\s*/\s*([1-9][0-9]?(?:\.[0-9]+)?)", name.strip())
+    if part and part[1] in WIDTHS:
+        inches = WIDTHS[part[1]] / float(part[2])
     if not NARROWEST_CM * (1.0 - 1e-12) <= inches * CM_PER_INCH <= WIDEST_CM * (1.0 + 1e-12):
         hint = suggestion(name, WIDTHS)
         raise InputError(f"width must be {allowed}, got {name!r}{hint}", parameter="width")
@@ -305,11 +312,24 @@ def dark() -> dict[str, Any]:
     return {**screen(), **_inked(background=DARK_BACKGROUND, ink="#E6E6E6")}
 
 
+def slide() -> dict[str, Any]:
+    """Return the settings of ``screen`` for a slide: 14 pt, and lines to be seen from afar.
+
+    Examples
+    --------
+    >>> slide()["font.size"]
+    14.0
+    """
+    thick = dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 1.0)
+    return {**screen(), **{key: 14.0 for key, value in screen().items() if value == 9.0}, **thick}
+
+
 STYLES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         "paper": MappingProxyType(paper()),
         "screen": MappingProxyType(screen()),
         "dark": MappingProxyType(dark()),
+        "slide": MappingProxyType(slide()),
     }
 )
 
