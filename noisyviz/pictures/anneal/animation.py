@@ -21,7 +21,7 @@ from PIL import Image
 
 from noisyviz.pictures.anneal import panels
 from noisyviz.pictures.anneal.picture import AnnealResult, shown_steps
-from noisyviz.pictures.shared.layout import Box, em, ticks, ticks_across
+from noisyviz.pictures.shared.layout import Box, em, legend_columns, legend_height, ticks, ticks_across
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
 from noisyviz.pictures.shared.style import DOTTED, QUANTITIES, colours
 from noisyviz.units.activation import Array
@@ -203,7 +203,8 @@ def _stage(figure: Figure, film: Film, result: AnnealResult) -> _Moving:
     found, size = result.runs[0], em()
     width, height = (float(one) for one in figure.get_size_inches())
     margin, foot, half = 4.0 * size, 3.2 * size, 0.44 * width
-    left = Box(left=margin, bottom=foot, width=half - margin, height=height - foot - 2.2 * size).add(figure)
+    rows = legend_height(_names(result), width=half - margin) + 0.9 * size
+    left = Box(left=margin, bottom=foot, width=half - margin, height=height - foot - rows).add(figure)
     start = half + margin
     strip = 4.2 * size
     paths_height = height - foot - 2.2 * size - strip - 0.9 * size
@@ -237,9 +238,15 @@ def _stage(figure: Figure, film: Film, result: AnnealResult) -> _Moving:
     )
 
 
+def _names(result: AnnealResult) -> list[str]:
+    """Return the texts of the legend."""
+    if result.landscape:
+        return ["$f$", r"$\mathrm{E}\,f(x+c_t\,\xi)$"]
+    return ["$h$", r"$\varphi$: median, 5–95 %"]
+
+
 def _left_panel(axes: Axes, film: Film, result: AnnealResult, look: Look) -> dict[str, Any]:
     """Draw h or f with its axes, and return the curve and the cloud that move."""
-    name = "$f$" if result.landscape else "$h$"
     axes.set_xlim(film.x[0], film.x[-1])
     axes.set_ylim(*film.ylim)
     figure = axes.get_figure(root=True)
@@ -256,11 +263,10 @@ def _left_panel(axes: Axes, film: Film, result: AnnealResult, look: Look) -> dic
         sky = look.hues[QUANTITIES["cloud"].hue]
         dots: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 1.8, "markeredgewidth": 0.0}
         cloud = axes.plot([], [], color=sky, zorder=2.0, **dots)[0]
-    smooth = r"$\mathrm{E}\,f(x+c_t\,\xi)$" if result.landscape else r"$\varphi$: median, 5–95 %"
     axes.legend(
         [bare, middle],
-        [name, smooth],
-        ncols=2,
+        _names(result),
+        ncols=legend_columns(_names(result), width=room),
         loc="lower left",
         bbox_to_anchor=(0.0, 1.01),
     )

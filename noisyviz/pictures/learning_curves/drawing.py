@@ -17,6 +17,7 @@ SHARE: Final = 0.5  # height of the axes by the width of the picture
 TALLEST_IN: Final = 2.6
 PANEL: Final = "curves"
 MARKED: Final = 20  # points at most that get marks
+DOT_ALPHA: Final = 0.6
 CROWDED: Final = 150  # points from which on lines are thinner
 
 # Curves that are not of one kind of unit: hue, line style, line width in points and place in the pile.
@@ -59,10 +60,28 @@ def draw(result: LearningCurvesResult, figure: Figure) -> Axes:
         if marked:
             style |= {"marker": SERIES[index][1], "markersize": 3.2, "markeredgewidth": 0.0}
         x, y = broken(one)
-        axes.plot(x / result.x.unit, y / result.y.unit, label=one.label, zorder=order, **style)
+        if paired(one):
+            style |= {"marker": SERIES[index][1], "markersize": 1.8, "markeredgewidth": 0.0}
+            line = {"linestyle": dashes, "marker": "", "alpha": 1.0}
+            axes.plot(*means(one), label=f"{one.label} mean", zorder=order, **style | line)
+            axes.plot(x, y, label=one.label, zorder=order - 1.0, **style | {"linestyle": "none", "alpha": DOT_ALPHA})
+        else:
+            axes.plot(x / result.x.unit, y / result.y.unit, label=one.label, zorder=order, **style)
         handles.append(Line2D([], [], **style | {"linewidth": width}))
     plan.legend(drawn, PANEL, handles)
     return axes
+
+
+def paired(curve: LearningCurve) -> bool:
+    """Whether some x have more than one point: joined, these would make square waves."""
+    return np.unique(curve.x).size < curve.x.size
+
+
+def means(curve: LearningCurve) -> tuple[Any, Any]:
+    """Return the x of a curve and the mean of its points at each, without points that leave the drawing."""
+    kept = ~curve.leaves
+    x, places = np.unique(curve.x[kept], return_inverse=True)
+    return x, np.bincount(places, weights=curve.y[kept]) / np.bincount(places)
 
 
 def broken(curve: LearningCurve) -> tuple[Any, Any]:

@@ -18,7 +18,6 @@ from noisyviz.units.kinds import KINDS
 
 NARROW_EM: Final = 42.0
 HEIGHT_EM: Final = 8.0
-LEAST_EM: Final = 2.2  # for the name of an array in a title; with less room it is left out
 ROOM: Final = 0.08  # above and below h
 STRIP_EM: Final = 1.3  # above h, for the shares
 ZERO: Final = (-2.3, -1.5)  # where gradients of exactly 0 stand, in decades from the smallest level
@@ -81,7 +80,7 @@ def _units(result: ProfileResult, index: int, *, room: float, named: bool) -> Pa
     counted = array.share_left + array.share_right
     share = "no finite sample" if np.isnan(counted) else short_percent(counted)
     dead = f", {array.dead:,} dead" if array.dead or not named else ""
-    texts = (share,) * 2 if np.isnan(counted) else (f"{share} saturated{dead}", share + dead, share)
+    text = share if np.isnan(counted) else f"{share} saturated{dead}"
     few = tuple(range(array.units + 1)) if array.units <= FEW else None
     ticks = None if few is None else (tuple(map(float, few)), tuple(map(str, few)))
     return Panel(
@@ -89,7 +88,7 @@ def _units(result: ProfileResult, index: int, *, room: float, named: bool) -> Pa
         x=Range(low=0.0, high=float(array.units), label="units, sorted", ticks=ticks),
         y=Range(low=0.0, high=1.0, label="share saturated"),
         height=HEIGHT_EM * em(),
-        title=_title(result, index, texts, room=room, named=named),
+        title=_title(result, index, text, room=room, named=named),
     )
 
 
@@ -98,15 +97,14 @@ def _gradients(result: ProfileResult, index: int, *, room: float, named: bool) -
     smallest, last = float(np.log10(result.levels[0])), float(np.log10(result.levels[-1]))
     most = max(float(np.concatenate([one.before, one.after]).max()) for one in result.arrays)
     before, after = (short_percent(float(one[:2].sum())) for one in (array.before, array.after))
-    lost, bound = rf"{before} $\rightarrow$ {after}", f"{result.levels[0]:g}"
-    texts = (f"under {bound}: {lost}", f"<{bound}: {lost}", *([lost] if named else []), lost)
+    text = f"below {result.levels[0]:g}: {before} without noise, {after} with"
     low = smallest + ZERO[0] - 0.2
     return Panel(
         key=f"gradients{index}",
         x=Range(low=low, high=last, label="gradient factor", ticks=_decades(smallest, last, per=room / (last - low))),
         y=Range(low=0.0, high=1.05 * most or 1.0, label="share of samples"),
         height=HEIGHT_EM * em(),
-        title=_title(result, index, texts, room=room, named=named),
+        title=_title(result, index, text, room=room, named=named),
     )
 
 
@@ -125,18 +123,9 @@ def _decades(smallest: float, last: float, *, per: float) -> tuple[tuple[float, 
     return (zero, *map(float, decades)), ("0", *(named.get(k, "") for k in decades))
 
 
-def _title(result: ProfileResult, index: int, texts: Sequence[str], *, room: float, named: bool) -> str:
-    """Return the first text that fits, where asked for with the name of the array before it; else the last text."""
-    *usual, last = texts
-    if not named:
-        return next((text for text in usual if text_width(text) <= room), last)
-    given = [array.name for array in result.arrays]
-    for least in (text_width(literal(given[index])), LEAST_EM * em()):
-        for text in usual:
-            left = room - text_width(f": {text}")
-            if left >= least:
-                return f"{names(given, room=left)[index]}: {text}"
-    return last
+def _title(result: ProfileResult, index: int, text: str, *, room: float, named: bool) -> str:
+    """Return a title, where asked for with the name of the array before it, cut to a line of this room in inches."""
+    return f"{names([array.name for array in result.arrays], room=room)[index]}: {text}" if named else text
 
 
 def short_percent(share: float) -> str:
@@ -191,8 +180,8 @@ def caption_words(result: ProfileResult) -> list[str]:
     ]
     words += ["Shaded:", "saturated."]
     words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
-    words += [r"$a\rightarrow b$:", "share", "of", "samples", "with", "a", "gradient", f"under {result.levels[0]:g},"]
-    words += ["without", "and", "with", "noise;", "exact", "zeros", "stand", "apart."]
+    words += [f"Below {result.levels[0]:g}:", "share", "of", "samples", "with", "so", "small", "a", "gradient;"]
+    words += ["exact", "zeros", "stand", "apart."]
     shared = max(array.units / array.bar_left.size for array in result.arrays)
     if shared > 1.0:
         words += ["A", "bar", "is", "the", "mean", "of", "up", "to", f"{int(np.ceil(shared)):,}", "units."]

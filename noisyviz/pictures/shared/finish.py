@@ -1,7 +1,7 @@
 """How a picture is finished for print, apart from style and width: caption, legends, letters, sizes and pixels.
 
-A finish is in force while a picture is laid out and drawn, as Matplotlib's settings are; `shared.layout` asks for it. No
-Matplotlib here.
+A finish is in force while a picture is laid out and drawn, as Matplotlib's settings are; `shared.layout` asks for it.
+No Matplotlib here.
 """
 
 import dataclasses
