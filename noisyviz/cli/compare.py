@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
 from noisyviz.cli import terminal, text_charts
-from noisyviz.cli.options import Given
+from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Outputs, Table, file_stem, outputs
 from noisyviz.cli.parsing import member
 from noisyviz.cli.settings import idle_notes, point_settings, versions
@@ -22,6 +22,7 @@ HELP: Final = """\
 \b
 noisyviz compare --fn hard-tanh --unit nan,nah,nani,nanil,nanis --alpha 0.9,1.0,1.15
 noisyviz compare --unit nan --alpha 1.15 --c 0.25,0.5,1 --p 1,2 -o levels.pdf -o levels.csv
+noisyviz compare --unit nah --alpha 0.9,1,1.15 --c 0.5,1,2,5 --map p_wrong_saturated
 
 Draw noisy units side by side on the same axes. Every unit option accepts a list.
 In the order --fn --unit --alpha --c --p --scale --noise, the first option with
@@ -48,6 +49,11 @@ OPTIONS: Final = (
             "read": partial(member, registry="noisyviz.pictures.overview.picture:PANELS"),
         },
         samples={"help": "Number of draws in the cloud of each unit.", "default": "400", "read": opt.CLOUD},
+    ),
+    Option(
+        "map",
+        "NAME",
+        "Draw one map of this average over two of --alpha, --c and --p instead of panels, such as grad_rms_saturated.",
     ),
     opt.SEED,
     *opt.FILES,
@@ -94,6 +100,7 @@ def compare(given: Given) -> "Compare":
         panels=given.values("panels"),
         samples=given.value("samples"),
         seed=given.value("seed"),
+        heat=given["map"] or "",
     )
 
 

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from noisyviz.pictures.compare import heat
 from noisyviz.pictures.compare.picture import CompareCell, CompareResult, Value
 from noisyviz.pictures.shared import labels, panels
 from noisyviz.pictures.shared.layout import em, literal, text_width, tick_labels, ticks_across
@@ -39,6 +40,8 @@ TWINS: Final[Mapping[str, tuple[str, str]]] = {
 
 def size(result: CompareResult, width: float, *, caption: Sequence[str] | None = None) -> tuple[float, float]:
     """Return width and height of the picture in inches, by the text sizes in force."""
+    if result.heat:
+        return heat.page(result, width, caption=caption_words(result)).size
     return page(result.drawn(), width, caption=caption).size
 
 
@@ -48,8 +51,10 @@ def draw(result: CompareResult, figure: Figure, *, caption: Sequence[str] | None
     Returns
     -------
     dict
-        Axes by number of the unit and panel, such as ``"0.activation"``.
+        Axes by number of the unit and panel, such as ``"0.activation"``; of a map by ``"map"`` and ``"bar"``.
     """
+    if result.heat:
+        return heat.draw(result, figure, caption=caption_words(result))
     result = result.drawn()
     plan = page(result, float(figure.get_size_inches()[0]), caption=caption)
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))

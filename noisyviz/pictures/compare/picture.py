@@ -63,6 +63,7 @@ class CompareResult:
     column_option: str
     panels: tuple[str, ...]  # Keys of `noisyviz.pictures.shared.panels.PANELS`
     xlim: tuple[float, float]  # The range of x
+    heat: str = ""  # The average that a map of colours shows instead of the panels, a member of `SUMMARY`
 
     @property
     def cells(self) -> tuple[CompareCell, ...]:
@@ -113,6 +114,9 @@ class Compare(Picture[CompareResult]):
         Of the draws.
     at
         Points x to be marked on the curves of every unit.
+    heat
+        A member of `SUMMARY` that a map of colours shows over two of α, c and p, in place of all panels; empty for
+        panels.
 
     Raises
     ------
@@ -141,6 +145,7 @@ class Compare(Picture[CompareResult]):
     samples: int = 400
     seed: int = 0
     at: tuple[float, ...] = ()
+    heat: str = ""
 
     def __post_init__(self) -> None:
         for key in (*OPTIONS, "panels"):
@@ -161,6 +166,13 @@ class Compare(Picture[CompareResult]):
             )
         check_at(self.at)
         self._check_span()
+        if self.heat:
+            check_name("map", self.heat, SUMMARY)
+            if len(self.span()) != 2 or not set(self.span()) <= {"alpha", "c", "p"}:
+                raise InputError(
+                    "map needs several values of two of alpha, c and p, which the unit uses, and of nothing else",
+                    parameter="map",
+                )
 
     def _check_span(self) -> None:
         """Refuse what is not a grid, or is too large a one."""
@@ -194,7 +206,12 @@ class Compare(Picture[CompareResult]):
             columns = self._values(column_option if changes(kind, column_option) else "")
             grid.append(tuple(self._cell(functions, row | column, xlim=xlim) for column in columns))
         return CompareResult(
-            grid=tuple(grid), row_option=row_option, column_option=column_option, panels=self.panels, xlim=xlim
+            grid=tuple(grid),
+            row_option=row_option,
+            column_option=column_option,
+            panels=self.panels,
+            xlim=xlim,
+            heat=self.heat,
         )
 
     def _values(self, option: str) -> list[dict[str, Any]]:
