@@ -68,10 +68,12 @@ def quantiles(unit: NoisyUnit, x: npt.ArrayLike, levels: Sequence[float]) -> Qua
 
 def _affine(noise: Noise, at: OutputNoise, levels: Array) -> tuple[Array, Array]:
     """Return the quantiles of a + b·ε, for ε = ξ or abs ξ, of φ and of ∂φ/∂x."""
+    rising, falling = (
+        noise.quantile(0.5 + 0.5 * level if at.half else level)[:, None] for level in (levels, 1.0 - levels)
+    )
 
     def of(a: Array, b: Array) -> Array:
-        level = np.where(b[None, :] >= 0, levels[:, None], 1.0 - levels[:, None])
-        return np.asarray(a + b * noise.quantile(0.5 + 0.5 * level if at.half else level))
+        return np.asarray(a + b * np.where(b >= 0, rising, falling))
 
     return of(at.base, at.amplitude), of(at.base_slope, at.amplitude_slope)
 

@@ -29,7 +29,7 @@ from noisyviz.pictures.shared.layout import (
     ticks_across,
 )
 from noisyviz.pictures.shared.panels import PANELS, Look
-from noisyviz.pictures.shared.style import QUANTITIES, SERIES, colours
+from noisyviz.pictures.shared.style import FILL_ALPHA, QUANTITIES, SERIES, colours
 from noisyviz.units.kinds import KINDS
 
 MANY: Final = 3  # functions, from which on each has a row of its own
@@ -174,7 +174,7 @@ def _finish_x(axes: Axes, cell: Cell, result: OverviewResult) -> None:
 
 def _draw_density(axes: Axes, density: Density, look: Look) -> None:
     color = look.hues[QUANTITIES["data"].hue]
-    axes.stairs(density.height, density.edges, fill=True, color=color, alpha=0.35, linewidth=0.0, zorder=1.0)
+    axes.stairs(density.height, density.edges, fill=True, color=color, alpha=FILL_ALPHA, linewidth=0.0, zorder=1.0)
     axes.stairs(density.height, density.edges, color=color, linewidth=0.8, zorder=1.1, label="data")
     axes.set_xlim(density.edges[0], density.edges[-1])
     top = float(np.max(density.height, initial=0.0))

@@ -76,6 +76,7 @@ class Quantity:
     zorder: float = 3.0  # Higher is drawn later
 
 
+FILL_ALPHA: Final = 0.6  # of densities: darker than the shade of saturated regions in grey as well
 DASHED: Final = (0.0, (4.5, 2.0))
 DASH_DOT: Final = (0.0, (5.0, 1.5, 1.0, 1.5))
 DOTTED: Final = (0.0, (1.0, 1.4))
