@@ -149,5 +149,12 @@ def show_table(picture: "Compare", result: "CompareResult") -> None:
         table = Comparison(settings=picture, found=result).summary()
         terminal.print_table(table.title, table.header, table.rows)
         return
-    rows = ([*map(plain_text, settings_of(cell).values()), *map(str, summary(cell).values())] for cell in result.cells)
+    rows = (
+        # an average that does not exist is empty: "nan" is a kind of unit here
+        [
+            plain_text(None if value != value else value)
+            for value in (*settings_of(cell).values(), *summary(cell).values())
+        ]
+        for cell in result.cells
+    )
     terminal.print_tsv(columns(), rows)

@@ -61,8 +61,15 @@ def page(result: CalibrateResult, width: float) -> Sheet:
     most_x, most_y = _limits(result)
     x = Range(low=-MARGIN * most_x, high=most_x, label=r"rms of $\partial\varphi/\partial x$ where saturated, in $u$′")
     y = Range(low=-MARGIN * most_y, high=most_y, label="rms of bias")
-    panel = Panel(key="trade-off", x=x, y=y, height=min(SHARE * width, TALLEST_IN))
+    panel = Panel(key="trade-off", x=x, y=y, height=min(SHARE * width, TALLEST_IN), title=_title(result))
     return sheet([[panel]], width=width, caption=caption_words(result), legend=_legend(result))
+
+
+def _title(result: CalibrateResult) -> str:
+    """Return what was found."""
+    if result.best is None:
+        return "Nothing reaches what is wanted"
+    return f"Best: {_name(result.curves[result.best_curve])}, $c={_bare(result.best.c, digits=3)}$"
 
 
 def _limits(result: CalibrateResult) -> tuple[float, float]:
