@@ -28,7 +28,7 @@ STAND_INS = {
     "2": paper.Figure(shows="", picture="plot", settings=QUICK | {"alpha": 1.1}, scaled=True),
     "extra": paper.Figure(shows="", picture="plot", settings=QUICK | {"fn": ("relu",)}),
 }
-TABLES = ("", "-draws")
+TABLES = ("", "-bands", "-draws")
 EMPTY = hashlib.sha256().hexdigest()
 
 
@@ -128,7 +128,10 @@ def test_a_later_run_keeps_what_is_still_true_in_the_manifest(run: Run) -> None:
     assert run("figures", "--only", "2", "--format", "svg", "-q").exit_code == 0
     found = document()
     assert [one["file"] for one in found["figures"]] == ["figure-2.png", "figure-2.svg", "figure-extra.png", "mine.png"]
-    names = ["figure-1-draws.csv", "figure-2-draws.csv", "figure-2.csv", "figure-extra-draws.csv"]
+    names = [
+        *(f"figure-{stem}.csv" for stem in ("1-bands", "1-draws", "2-bands", "2-draws", "2", "extra-bands")),
+        "figure-extra-draws.csv",
+    ]
     assert [one["file"] for one in found["data"]] == names
 
 
@@ -162,7 +165,7 @@ def test_an_odd_earlier_manifest_does_no_harm(old: str, run: Run) -> None:
     Path("figures/manifest.json").write_text(old)
     result = run("figures", "--only", "1", "--format", "png", "-q", "--force")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert [one["file"] for one in document()["data"]] == ["figure-1-draws.csv", "figure-1.csv"]
+    assert [one["file"] for one in document()["data"]] == ["figure-1-bands.csv", "figure-1-draws.csv", "figure-1.csv"]
 
 
 @pytest.mark.parametrize("name", ["figure-2.pdf", "figure-extra.png", "manifest.json"])

@@ -263,7 +263,7 @@ def test_columns_of_unequal_length_are_no_table() -> None:
 
 def test_the_data_stand_beside_the_picture(tmp_path: Path) -> None:
     paths = write.write_data(RECIPE, RESULT, tmp_path / "unit.v2.png")
-    assert [path.name for path in paths] == ["unit.v2.csv", "unit.v2-draws.csv"]
+    assert [path.name for path in paths] == ["unit.v2.csv", "unit.v2-bands.csv", "unit.v2-draws.csv"]
     table = np.genfromtxt(paths[0], delimiter=",", names=True, dtype=None, encoding="utf-8")
     np.testing.assert_array_equal(table["x"], RESULT.series[0].curves.x)
     np.testing.assert_array_equal(table["grad_mean"], RESULT.series[0].moments.grad_mean)
