@@ -179,7 +179,7 @@ def test_real_pre_activations_are_drawn_and_their_saturated_share_is_stated(run:
 
 def test_the_data_behind_the_picture_is_written_beside_it(run: Run) -> None:
     assert run(*QUICK, "-o", "a.png", "-o", "a.pdf", "--with-data").exit_code == 0
-    assert listing() == ["a-draws.csv", "a.csv", "a.pdf", "a.png"]
+    assert listing() == ["a-bands.csv", "a-draws.csv", "a.csv", "a.pdf", "a.png"]
     with Path("a.csv").open() as file:
         assert {"x", "h", "mean", "grad_mean"} <= set(next(csv.reader(file)))
     Path("b.csv").write_text("precious")
