@@ -91,7 +91,9 @@ def page(result: CompareResult, width: float, *, caption: Sequence[str] | None =
         x = _xrange(result, width=0.8 * room / count)
         lines = list(_several(result, cells, start, count) if several else _single(result, start, count))
         values = tuple(cell.value(result.column_option) for cell in cells) if result.column_option else ()
-        if values in told and len(lines) <= len(result.panels):  # the titles of the columns stand above the first row
+        if (
+            several and values in told and len(lines) == len(result.panels)
+        ):  # the titles of the columns stand above the first row
             lines = [[(index, key, "") for index, key, _ in line] for line in lines]
         told.append(values)
         for line in lines:
