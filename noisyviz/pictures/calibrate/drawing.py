@@ -31,8 +31,8 @@ LIFT_PT: Final = 5.0  # from a marked setting to its name
 LINES_AWAY: Final = 4  # a name may stand so many lines farther, where that is clear of curves
 AWAY: Final = 0.1  # an inch farther weighs as much as so many inches of curve under a name
 FAR: Final = 3.0  # a target so many times the largest gradient lies outside the axes
-WIDTHS: Final = (1.5, 0.8, 2.3, 1.1)  # of the lines of one kind, α by α
-SHADES: Final = (1.0, 0.6, 0.8, 0.45)  # their opacity
+WIDTHS: Final = (0.8, 2.4)  # of the lines of one kind, from its first α to its last
+USUAL: Final = 1.3  # of the line of a kind that has one
 
 
 def size(result: CalibrateResult, width: float) -> tuple[float, float]:
@@ -112,14 +112,14 @@ def _draw_wanted(axes: Axes, result: CalibrateResult, look: Look) -> None:
 
 
 def _style(curves: Sequence[TradeOff], index: int, look: Look) -> dict[str, Any]:
-    """Return how a curve is drawn: colour, line and marker by its kind, width and opacity by its α."""
+    """Return how a curve is drawn: colour, line and marker by its kind, width by its α."""
     one = KIND_LOOKS[curves[index].kind]
-    nth = sum(curve.kind == curves[index].kind for curve in curves[:index])
+    alike = [k for k, curve in enumerate(curves) if curve.kind == curves[index].kind]
+    width = np.linspace(*WIDTHS, len(alike))[alike.index(index)] if len(alike) > 1 else USUAL
     return {
         "color": look.hues[one.hue],
         "linestyle": one.linestyle,
-        "linewidth": WIDTHS[nth % len(WIDTHS)],
-        "alpha": SHADES[nth % len(SHADES)],
+        "linewidth": float(width),
         "marker": one.marker,
     }
 

@@ -79,7 +79,7 @@ def _units(result: ProfileResult, index: int, *, room: float, named: bool) -> Pa
     array = result.arrays[index]
     counted = array.share_left + array.share_right
     share = "no finite sample" if np.isnan(counted) else short_percent(counted)
-    dead = f", {array.dead:,} dead" if array.dead or not named else ""
+    dead = f", {array.dead:,}\N{NO-BREAK SPACE}dead" if array.dead or not named else ""
     text = share if np.isnan(counted) else f"{share} saturated{dead}"
     few = tuple(range(array.units + 1)) if array.units <= FEW else None
     ticks = None if few is None else (tuple(map(float, few)), tuple(map(str, few)))
