@@ -78,7 +78,8 @@ def figure_of(picture: Picture[Any], result: Any, *, style: str = "screen", widt
     """
     width_inches, rc = width_in(width), rc_settings(style)
     with styled(rc):
-        return drawn(picture, result, width_inches, make=partial(StyledFigure, rc=rc))
+        figure: StyledFigure = drawn(picture, result, width_inches, make=partial(StyledFigure, rc=rc))
+    return figure
 
 
 def draw(found: Drawable, *, style: str, width: str) -> StyledFigure:

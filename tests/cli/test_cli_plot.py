@@ -296,6 +296,7 @@ def test_a_pdf_holds_no_type_3_font(run: Run) -> None:
 def test_noise_that_could_not_be_seen_is_drawn_stronger_unless_c_is_given(run: Run) -> None:
     said = run(*QUICK, "--fn", "sigmoid", "--unit", "nanil", "-o", "a.png").stderr
     c = settings("a.png")["c"]
+    assert isinstance(c, float)
     assert f"c = {c:g} is drawn" in said
     unit = nv.NoisyUnit("sigmoid", kind="nanil", c=c)
     assert 0.03 <= nv.exact(unit, np.linspace(-5.0, 5.0, 41)).std.max() < 0.1

@@ -183,7 +183,7 @@ def test_the_caption_tells_what_all_cells_share_and_every_formula() -> None:
     assert told.startswith(
         r"$\mathbf{hard}$-$\mathbf{tanh}$, $c=0.5$, $p=1$, normal $\xi$. nan (normal noise on the output):"
     )
-    assert all(f"{kind} ({KIND_NAMES[kind]}): $" in told for kind in ISSUE["unit"])
+    assert all(f"{kind} ({KIND_NAMES[str(kind)]}): $" in told for kind in ISSUE["unit"])
     assert r"$\alpha=" not in told.partition("nan (")[0]
     assert caption(unit=("none",)) == r"$\mathbf{tanh}$. none (no noise): $\varphi=h(x)$."
     scales = caption(scale=("eq9", "figure"))

@@ -65,7 +65,8 @@ def drawn(experiment: str, width: float = 3.25, style: str = "paper") -> tuple[F
 
 
 def lines(axes: Axes) -> dict[str, Any]:
-    return {str(line.get_label()): line for line in axes.lines}
+    """Curves by name, without the lines through means."""
+    return {str(line.get_label()): line for line in axes.lines if not str(line.get_label()).endswith(" mean")}
 
 
 def table(experiment: str) -> dict[str, Any]:

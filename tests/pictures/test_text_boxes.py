@@ -10,7 +10,20 @@ from text_boxes import drawn, faults, pictures
 
 from noisyviz.export.render import rc_settings
 
-LONG = {"anneal-funnel", "anneal-short", "compare-wide", "v3-5", "v3-8", "figure-7", "figure-9", "profile-6"}
+# Left to the script: what takes long to compute, or is laid out as another one is.
+LONG = {
+    *(
+        "anneal-funnel",
+        "anneal-short",
+        "calibrate",
+        "compare-mixed",
+        "compare-wide",
+        "figure-6",
+        "figure-7",
+        "figure-9",
+    ),
+    *("figure-budget", "plot-outward", "plot-softplus", "profile-6", "v3-4", "v3-5", "v3-8"),
+}
 
 
 @pytest.mark.parametrize("name", sorted(set(pictures()) - LONG))
