@@ -140,14 +140,15 @@ def wrap(words: Sequence[str], *, width: float) -> list[str]:
 
 
 def pieces(text: str) -> list[str]:
-    r"""Return the words of a text as `wrap` takes them: a formula stays whole.
+    r"""Return the words of a text as `wrap` takes them: formulas and percentages stay whole.
 
     Examples
     --------
     >>> pieces(r"rms of $\alpha h + u$, in $u$′")
     ['rms', 'of', '$\\alpha h + u$,', 'in', '$u$′']
     """
-    return re.findall(r"(?:(?<!\\)\$(?:\\.|[^$\\])*\$|\S)+", text)
+    whole = text.replace(" %", "\N{NO-BREAK SPACE}%")
+    return re.findall(r"(?:(?<!\\)\$(?:\\.|[^$\\])*\$|[^\s]|\N{NO-BREAK SPACE})+", whole)
 
 
 def caption_lines(words: Sequence[str], *, width: float) -> list[str]:
