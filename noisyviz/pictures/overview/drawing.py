@@ -1,4 +1,4 @@
-"""The picture of a unit: h, u and hard with E[φ] ± std and draws of φ, then Δ, σ and the gradients."""
+"""The picture of a unit: h, u and hard with mean, quantiles and draws of φ, then Δ, σ and the gradients."""
 
 from dataclasses import replace
 from itertools import pairwise
