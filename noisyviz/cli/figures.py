@@ -99,6 +99,10 @@ def run(given: Given) -> None:
         for path in write_all(folder, done, force=force):
             if not quiet:
                 terminal.say(f"wrote {path}")
+        for one in done:
+            if one.caption:
+                tell = terminal.say if given["json"] else terminal.write
+                tell(f"{one.job.stem}: {one.caption}" + "\n" * (tell is terminal.write))
         old = [] if quiet else of_other_settings(folder, done)
         if old:
             terminal.say(f"the data files were replaced; drawn earlier with other settings: {', '.join(old)}")

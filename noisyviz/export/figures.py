@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.export import manifest, provenance
-from noisyviz.export.render import picture_bytes
+from noisyviz.export.render import caption_of, picture_bytes
 from noisyviz.export.saving import check_target, explained, write_bytes
 from noisyviz.export.write import write_table
 from noisyviz.pictures.picture import Columns, Picture
@@ -56,6 +56,7 @@ class Done:
     job: Job
     pictures: Mapping[str, bytes]
     tables: Mapping[str, Columns]
+    caption: str = ""  # Where the pictures have none
 
     @property
     def data(self) -> dict[str, Columns]:
@@ -72,7 +73,9 @@ def perform(job: Job) -> Done:
         )
         for fmt in job.formats
     }
-    return Done(job=job, pictures=pictures, tables=job.picture.tables(result))
+    told = job.formats and not job.finish.caption
+    caption = caption_of(job.picture, result, style=job.style, width=job.width) if told else ""
+    return Done(job=job, pictures=pictures, tables=job.picture.tables(result), caption=caption)
 
 
 def perform_all(

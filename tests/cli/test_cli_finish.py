@@ -57,6 +57,14 @@ def test_an_svg_has_text_on_request_and_tells_what_it_shows(run: Run) -> None:
     assert f"<desc>{told}" in plain
 
 
+def test_captions_of_figures_are_printed_by_their_names(run: Run) -> None:
+    result = run("figures", "--only", "1,3", "--format", "png", "--dpi", "40", "--no-caption", "-q")
+    first, second = result.stdout.splitlines()
+    assert first.startswith("figure-1: The derivative is 0 from |x|=1 on for hard-tanh,")
+    assert second.startswith("figure-3: hard-tanh, x_t=1;")
+    assert record("figures/figure-3.png")["finish"] == {"caption": False, "dpi": 40}
+
+
 def test_without_a_caption_or_legends_a_picture_is_lower(run: Run) -> None:
     heights = []
     for number, look in enumerate(([], ["--no-caption"], ["--no-caption", "--legend", "none"])):
