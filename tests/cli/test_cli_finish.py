@@ -1,5 +1,6 @@
 """What an author decides about a picture: caption, legends, letters, sizes, pixels, background, and films."""
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,10 @@ import pytest
 from conftest import Run
 from PIL import Image
 
+from noisyviz.errors import InputError
+from noisyviz.export.film import FilmLook
 from noisyviz.export.provenance import read_record
+from noisyviz.pictures.shared.finish import Finish
 
 QUICK = ("plot", "--fn", "hard-tanh", "--points", "41", "--samples", "20", "-q")
 
@@ -127,3 +131,19 @@ def test_a_film_follows_width_speed_and_loops(run: Run) -> None:
         result = run(*anneal, "--animate", "b.gif", *words)
         assert (result.exit_code, said in result.stderr) == (2, True)
     assert "--animate" in run(*anneal, "--fps", "5").stderr
+
+
+@pytest.mark.parametrize(
+    "stored", [3, {"dpi": True}, {"dpi": 1e9}, {"dpi": 9}, {"caption": "no"}, {"x": 1}, {"legend": "left"}]
+)
+def test_a_finish_that_no_picture_stores_is_refused(stored: object) -> None:
+    assert Finish.from_stored(Finish(dpi=90, caption=False).stored()) == Finish(dpi=90, caption=False)
+    with pytest.raises(InputError):
+        Finish.from_stored(stored)
+
+
+@pytest.mark.parametrize("stored", [[], {"fps": True}, {"fps": math.nan}, {"loop": -1}, {"width": "3cm"}, {"x": 1}])
+def test_a_film_that_is_none_of_ours_is_refused(stored: object) -> None:
+    assert FilmLook.from_stored(FilmLook(fps=5.0, width="10cm").stored()) == FilmLook(fps=5.0, width="10cm")
+    with pytest.raises(InputError):
+        FilmLook.from_stored(stored)
