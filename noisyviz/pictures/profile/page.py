@@ -125,7 +125,8 @@ def _decades(smallest: float, last: float, *, per: float) -> tuple[tuple[float, 
 
 def _title(result: ProfileResult, index: int, text: str, *, room: float, named: bool) -> str:
     """Return a title, where asked for with the name of the array before it, cut to a line of this room in inches."""
-    return f"{names([array.name for array in result.arrays], room=room)[index]}: {text}" if named else text
+    given = [array.name for array in result.arrays]
+    return f"{names(given, room=room - text_width(': '))[index]}: {text}" if named else text
 
 
 def short_percent(share: float) -> str:
