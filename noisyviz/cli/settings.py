@@ -75,7 +75,7 @@ class PointSettings:
         infinite = [x for x in self.at or () if not math.isfinite(x)]
         if infinite:
             raise InputError(f"--at takes finite points on a curve, got {infinite[0]:g}; estimate accepts any points")
-        return {"xlim": self.xlim, "points": self.points, "at": self.at or ()}
+        return {"xlim": self.xlim, "points": self.points, "at": self.at}
 
     def config(self, activations: "Sequence[Activation]") -> dict[str, object]:
         """Return the options as JSON values; infinite points are spelled out."""

@@ -63,7 +63,7 @@ def test_every_option_reaches_the_picture(run: Run) -> None:
     assert settings("a.png") == {
         **{"fn": ["relu"], "unit": ["nan", "nanil"], "alpha": [0.8], "c": [0.25, 1.0], "p": [-1.0]},
         **{"scale": ["figure"], "noise": ["laplace"], "panels": ["activation", "sigma"]},
-        **{"xlim": [-4.0, 5.0], "points": 31, "samples": 7, "seed": 3, "at": [], "heat": ""},
+        **{"xlim": [-4.0, 5.0], "points": 31, "samples": 7, "seed": 3, "at": None, "heat": ""},
     }
     record = read_record("a.png")
     assert record is not None

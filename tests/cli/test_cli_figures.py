@@ -81,7 +81,7 @@ def test_the_manifest_tells_the_truth_about_every_file_and_nothing_of_the_user(r
     text = (Path("figures") / manifest.NAME).read_text()
     made = {Path(one["file"]).stem: (one["recipe"], one["settings"], one["seed"]) for one in found["figures"]}
     for one in found["data"]:
-        stem = Path(one["file"]).stem.removesuffix("-draws")
+        stem = Path(one["file"]).stem.removesuffix("-draws").removesuffix("-bands")
         assert (one["recipe"], one["settings"], one["seed"]) == made[stem]
     for private in (str(tmp_path), str(Path.home()), time.strftime("%Y-%m")):
         assert private not in text
@@ -231,7 +231,7 @@ def test_json_prints_the_data_and_writes_nothing_unless_a_folder_is_named(run: R
     recipe = Overview(**figure["settings"] | {"fn": ("tanh",), "panels": ("sigma",)})
     table = recipe.tables(recipe.compute())[""]
     np.testing.assert_array_equal(figure["data"]["x"], table["x"])
-    assert set(figure) == {"recipe", "settings", "data", "draws"}
+    assert set(figure) == {"recipe", "settings", "data", "bands", "draws"}
     with_files = json.loads(run("figures", "--json", "--only", "2", "-o", "a", "--format", "png").stdout)
     assert with_files["manifest"] == document("a")
 

@@ -57,7 +57,7 @@ def test_every_option_reaches_the_picture(run: Run) -> None:
     expected = {
         **{"fn": ["relu"], "unit": "nanil", "alpha": 0.8, "c": 0.25, "p": -1.0, "noise": "laplace"},
         **{"scale": "figure", "xlim": [-4.0, 5.0], "points": 31, "samples": 70, "seed": 3},
-        **{"panels": ["activation", "sigma"], "at": [], "data": None},
+        **{"panels": ["activation", "sigma"], "at": None, "data": None},
     }
     assert settings("a.png") == expected
     record = read_record("a.png")

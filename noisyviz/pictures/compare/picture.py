@@ -144,7 +144,7 @@ class Compare(Picture[CompareResult]):
     points: int = 401
     samples: int = 400
     seed: int = 0
-    at: tuple[float, ...] = ()
+    at: tuple[float, ...] | None = None
     heat: str = ""
 
     def __post_init__(self) -> None:
@@ -164,7 +164,7 @@ class Compare(Picture[CompareResult]):
                 f"xlim must be two increasing numbers within ±{FARTHEST:g} in a picture, got {self.xlim}",
                 parameter="xlim",
             )
-        check_at(self.at)
+        check_at(self.at or ())
         self._check_span()
         if self.heat:
             check_name("map", self.heat, SUMMARY)
@@ -198,7 +198,7 @@ class Compare(Picture[CompareResult]):
     def numbers(self) -> CompareResult:
         """Return every number in the picture."""
         functions = {fn: activation(fn) for fn in self.fn}
-        xlim = self.xlim or around(default_xlim(list(functions.values())), self.at)
+        xlim = self.xlim or around(default_xlim(list(functions.values())), self.at or ())
         row_option, column_option = (*self.span(), "", "")[:2]
         grid = []
         for row in self._values(row_option):

@@ -173,7 +173,7 @@ class Overview(Picture[OverviewResult]):
     points: int = 401
     samples: int = 2000
     seed: int = 0
-    at: tuple[float, ...] = ()
+    at: tuple[float, ...] | None = None
     data: DataSource | None = None
 
     def __post_init__(self) -> None:
@@ -191,7 +191,7 @@ class Overview(Picture[OverviewResult]):
             if not low <= value <= most:
                 raise InputError(f"{key} must be from {low} to {most:,} in a picture, got {value:,}", parameter=key)
         check_total(len(self.fn), points=self.points, samples=self.samples)
-        check_at(self.at)
+        check_at(self.at or ())
         if self.xlim is not None and not -FARTHEST <= self.xlim[0] < self.xlim[1] <= FARTHEST:
             raise InputError(
                 f"xlim must be two increasing numbers within ±{FARTHEST:g} in a picture, got {self.xlim}",
@@ -219,7 +219,7 @@ class Overview(Picture[OverviewResult]):
         The settings that make a unit are taken from the units, all others from the picture.
         """
         first = units[0]
-        xlim = self.xlim or around(default_xlim([unit.activation for unit in units]), self.at)
+        xlim = self.xlim or around(default_xlim([unit.activation for unit in units]), self.at or ())
         children = np.random.default_rng(self.seed).spawn(len(units))
         uses = KINDS[first.kind].uses
         parameters = (("alpha", first.alpha), ("c", first.c), ("p", first.p))
