@@ -13,13 +13,13 @@ from noisyviz.annealing.results import Annealing, NoisyRun
 TERMS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "leak": "the leak",
-        "noise_gradient": "the noise gradient σ′ε",
-        "noise_error": "the noise σε on the leak's slope",
-        "product": "the pull σσ′",
+        "noise_gradient": "the slope of the noise (σ′ε)",
+        "noise_error": "the noise (σε) on the slope of the leak",
+        "product": "the pull of the noise (σσ′)",
         "sampled_slope": "the slope h′ at the noisy input",
     }
 )
-INPUT_TERMS: Final[Mapping[str, str]] = MappingProxyType({"noise_gradient": "the noise gradient σ′ξ"})
+INPUT_TERMS: Final[Mapping[str, str]] = MappingProxyType({"noise_gradient": "the slope of the noise (σ′ξ)"})
 SMALL: Final = 5e-3  # of the distance to the threshold: less is no motion
 
 
@@ -33,8 +33,8 @@ def verdict(found: Annealing) -> str:
     >>> from noisyviz.units.unit import NoisyUnit
     >>> fall = exponential(start=30.0, end=0.5, steps=500)
     >>> found = anneal(NoisyUnit("hard-tanh"), schedule=fall, steps=500, rng=np.random.default_rng(0))
-    >>> verdict(found).partition(",")[0]
-    'The pull σσ′ carries the annealed runs'
+    >>> verdict(found).partition(":")[0]
+    'The annealed runs are moved by the pull of the noise (σσ′)'
     """
     if found.steps == 0:
         return "No step was taken, so nothing moved."
@@ -62,16 +62,18 @@ def _said(found: Annealing, run: NoisyRun, whom: str, away: float) -> str:
         return f"no term moved {whom}, {away:.3g} away from the threshold"
     others = [name for name in moved if name != carrier and (abs(moved[name]) >= SMALL * away or name == "leak")]
     aside = ", ".join(_aside(found, name, moved[name]) for name in sorted(others, key=lambda name: -abs(moved[name])))
-    aside = f" ({aside})" if aside else ""
+    aside = f"; beside it {aside}" if aside else ""
     if run.share_success > 0 or isfinite(run.median_first_passage):
         return (
-            f"{_name(found, carrier)} carries {whom}, {moved[carrier]:.3g} towards the threshold {away:.3g} away{aside}"
+            f"{whom} are moved by {_name(found, carrier)}: {moved[carrier]:.3g} inward, "
+            f"with the threshold {away:.3g} away{aside}"
         )
     if moved[carrier] < away:
         return (
-            f"{_name(found, carrier)} moved {whom} only {moved[carrier]:.3g} of the {away:.3g} to the threshold{aside}"
+            f"{whom} are moved only {moved[carrier]:.3g} of the {away:.3g} to the threshold, "
+            f"by {_name(found, carrier)}{aside}"
         )
-    return f"{_name(found, carrier)} moved {whom} {moved[carrier]:.3g} inward in all, yet none arrived{aside}"
+    return f"{whom} are moved {moved[carrier]:.3g} inward by {_name(found, carrier)}, yet none arrived{aside}"
 
 
 def _name(found: Annealing, term: str) -> str:

@@ -17,6 +17,7 @@ from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 from noisyviz.results import masked_document
 
 if TYPE_CHECKING:
+    from noisyviz.export.film import FilmLook
     from noisyviz.pictures.anneal.picture import Anneal, AnnealResult
 
 SUMMARY: Final = "Simulate gradient descent under an annealed noise schedule."
@@ -71,7 +72,15 @@ DESCENT: Final = (
     Option("x0", "NUMBER", "Starting point.", told="3 beyond the threshold", read=number),
     Option("target", "NUMBER", "Target output of the unit.", told="0.5", read=number),
 )
-ANIMATE: Final = Option("animate", "FILE", "Write an animation, .gif or .webp.")
+ANIMATE: Final = Option("animate", "FILE", "Write an animation, .gif or .webp, as wide as --width if that is given.")
+FPS: Final = Option("fps", "N", "Frames per second of the animation, 1 to 50.", default="12.5", read=number)
+LOOP: Final = Option(
+    "loop",
+    "N",
+    "How often the animation runs; 0 repeats it for ever.",
+    default="0",
+    read=partial(whole, low=0, high=1000),
+)
 OPTIONS: Final = (
     *opt.changed(
         opt.UNIT,
@@ -82,6 +91,8 @@ OPTIONS: Final = (
     opt.SEED,
     *opt.FILES,
     ANIMATE,
+    FPS,
+    LOOP,
     *opt.PICTURE,
     opt.TERMINAL,
     *opt.PRINTING,
@@ -96,8 +107,7 @@ def run(given: Given) -> None:
     stem = file_stem("anneal", given) if (animate is None and not in_text) or given["format"] is not None else None
     formats = (*PICTURE_FORMATS, *TABLE_FORMATS)
     out = outputs(given, formats=formats, stem=stem, header=csv_header(picture))
-    if animate is not None:
-        check_film(animate, force=out.force)
+    film_look = check_film(given, force=out.force)
     with Bar("annealing") as bar:
         result = picture.compute(progress=bar.show)
     for note in () if out.quiet else idle(given, picture):
@@ -113,7 +123,8 @@ def run(given: Given) -> None:
     if in_text:
         text_charts.show(text_charts.of_annealing(picture, result))
     if animate is not None:
-        write_film(Path(animate), picture, result, style=given["style"], quiet=out.quiet, force=out.force)
+        style = given["style"] or "screen"
+        write_film(Path(animate), picture, result, style=style, look=film_look, quiet=out.quiet, force=out.force)
     if given["json"]:
         terminal.print_json(table.document())
     elif not out.to_stdout:
@@ -147,13 +158,20 @@ def idle(given: Given, picture: "Anneal") -> Iterator[str]:
         yield "--every has no effect: only the schedule 'paper' falls in steps"
 
 
-def check_film(path: str, *, force: bool) -> None:
-    """Raise now what writing a moving picture would raise after the work."""
-    from noisyviz.export.film import film_format
+def check_film(given: Given, *, force: bool) -> "FilmLook":
+    """Raise now what writing a moving picture would raise after the work; return what was decided about it."""
+    from noisyviz.export.film import FilmLook, film_format
     from noisyviz.export.saving import check_target
 
+    path = given["animate"]
+    if path is None:
+        for name in ("fps", "loop"):
+            if given[name] is not None:
+                raise InputError(f"--{name} belongs to an animation; name its file with --animate FILE")
+        return FilmLook()
     film_format(path)
     check_target(path, force=force)
+    return FilmLook(width=given["width"] or "", fps=given.value("fps"), loop=given.value("loop"))
 
 
 def csv_header(picture: "Anneal") -> str:
@@ -165,13 +183,13 @@ def csv_header(picture: "Anneal") -> str:
 
 
 def write_film(
-    path: Path, picture: "Anneal", result: "AnnealResult", *, style: str | None, quiet: bool, force: bool
+    path: Path, picture: "Anneal", result: "AnnealResult", *, style: str, look: "FilmLook", quiet: bool, force: bool
 ) -> None:
     """Write the moving picture, whole or not at all."""
     from noisyviz.export.film import film_bytes, film_format
     from noisyviz.export.saving import write_bytes
 
-    write_bytes(path, film_bytes(picture, result, fmt=film_format(path), style=style or "screen"), force=force)
+    write_bytes(path, film_bytes(picture, result, fmt=film_format(path), style=style, look=look), force=force)
     if not quiet:
         terminal.say(f"wrote {path}")
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
 from noisyviz.cli import terminal, text_charts
-from noisyviz.cli.options import Given
+from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Outputs, Table, file_stem, outputs
 from noisyviz.cli.parsing import member
 from noisyviz.cli.settings import idle_notes, point_settings, versions
@@ -22,6 +22,7 @@ HELP: Final = """\
 \b
 noisyviz compare --fn hard-tanh --unit nan,nah,nani,nanil,nanis --alpha 0.9,1.0,1.15
 noisyviz compare --unit nan --alpha 1.15 --c 0.25,0.5,1 --p 1,2 -o levels.pdf -o levels.csv
+noisyviz compare --unit nah --alpha 0.9,1,1.15 --c 0.5,1,2,5 --map p_wrong_saturated
 
 Draw noisy units side by side on the same axes. Every unit option accepts a list.
 In the order --fn --unit --alpha --c --p --scale --noise, the first option with
@@ -49,6 +50,11 @@ OPTIONS: Final = (
             "read": partial(member, registry="noisyviz.pictures.overview.picture:PANELS"),
         },
         samples={"help": "Number of draws in the cloud of each unit.", "default": "400", "read": opt.CLOUD},
+    ),
+    Option(
+        "map",
+        "NAME",
+        "Draw one map of this average over two of --alpha, --c and --p instead of panels, such as grad_rms_saturated.",
     ),
     opt.SEED,
     *opt.FILES,
@@ -91,10 +97,11 @@ def compare(given: Given) -> "Compare":
     lists: dict[str, Any] = {name: given.values(name) for name in PARAMETERS}
     return Compare(
         **lists,
-        **point_settings(given).even(),
+        **point_settings(given, drawn=True).curve(),
         panels=given.values("panels"),
         samples=given.value("samples"),
         seed=given.value("seed"),
+        heat=given["map"] or "",
     )
 
 
@@ -143,5 +150,12 @@ def show_table(picture: "Compare", result: "CompareResult") -> None:
         table = Comparison(settings=picture, found=result).summary()
         terminal.print_table(table.title, table.header, table.rows)
         return
-    rows = ([*map(plain_text, settings_of(cell).values()), *map(str, summary(cell).values())] for cell in result.cells)
+    rows = (
+        # an average that does not exist is empty: "nan" is a kind of unit here
+        [
+            plain_text(None if value != value else value)
+            for value in (*settings_of(cell).values(), *summary(cell).values())
+        ]
+        for cell in result.cells
+    )
     terminal.print_tsv(columns(), rows)

@@ -72,6 +72,7 @@ OPTIONS: Final = (
         },
         width={"default": "icml"},
     ),
+    *opt.FINISH,
     *opt.PRINTING,
 )
 
@@ -85,9 +86,9 @@ def run(given: Given) -> None:
     found = jobs(given, seed)
     if folder is None:
         found = [without_pictures(job) for job in found]
-        for name in () if quiet else ("style", "width", "format"):
-            if given[name] is not None:
-                terminal.say(f"--{name} has no effect: no picture is written")
+        for name in () if quiet else ("style", "width", "format", *(option.name for option in opt.FINISH)):
+            if given[name]:
+                terminal.say(f"--{name.replace('_', '-')} has no effect: no picture is written")
     else:
         check_folder(folder, found, force=force)
     if given["seed"] == "random":
@@ -98,6 +99,10 @@ def run(given: Given) -> None:
         for path in write_all(folder, done, force=force):
             if not quiet:
                 terminal.say(f"wrote {path}")
+        for one in done:
+            if one.caption:
+                tell = terminal.say if given["json"] else terminal.write
+                tell(f"{one.job.stem}: {one.caption}" + "\n" * (tell is terminal.write))
         old = [] if quiet else of_other_settings(folder, done)
         if old:
             terminal.say(f"the data files were replaced; drawn earlier with other settings: {', '.join(old)}")

@@ -205,7 +205,9 @@ SAMPLES: Final = Option(
 CLOUD: Final = partial(whole, low=1, high=1_000_000)
 """Reads the number of draws that a picture shows one by one."""
 SEED: Final = Option("seed", "N", "Random seed; 'random' picks one and reports it.", default="0", read=seed_from)
-PANELS: Final = Option("panels", "LIST", "Panels to draw.", default="activation,delta,sigma,gradient", type=list[str])
+PANELS: Final = Option(
+    "panels", "LIST", "Panels to draw, in this order.", default="activation,delta,sigma,gradient", type=list[str]
+)
 
 OUTPUT: Final = Option(
     "output", "PATH", "File to write (may be repeated); '-' is standard output.", also=("-o",), type=list[str]
@@ -214,16 +216,40 @@ FORMAT: Final = Option("format", "NAME", "File format; overrides the suffix.")
 STYLE: Final = Option(
     "style",
     "NAME",
-    "Style: paper, screen or dark.",
+    "Style: paper, screen, dark or slide.",
     default="paper",
     read=partial(member, registry="noisyviz.pictures.shared.style:STYLES"),
 )
 WIDTH: Final = Option(
     "width",
     "WIDTH",
-    "Width: icml, icml-page, neurips, iclr, a4, or a length such as 8.5cm, 85mm, 3.25in or 240pt.",
+    "Width: icml, icml-page, neurips, iclr, a4, slide, a part such as icml/2, or a length such as 8.5cm, 85mm, 3.25in "
+    "or 240pt.",
     default="icml-page",
 )
+NO_CAPTION: Final = Option("no_caption", "", "Leave out the caption and print its text instead.", type=bool)
+LEGEND: Final = Option(
+    "legend",
+    "NAME",
+    "Legends: above (the panels) or none.",
+    default="above",
+    read=partial(member, registry="noisyviz.pictures.shared.finish:LEGENDS"),
+)
+LETTERS: Final = Option("letters", "", "Letter the panels a, b, ...", type=bool)
+FONT_SIZE: Final = Option("font_size", "PT", "Size of all text, 4 to 40 points.", told="that of the style", read=number)
+DPI: Final = Option(
+    "dpi",
+    "N",
+    "Dots per inch of a png, and of pixels in other formats, 30 to 2400.",
+    told="that of the style",
+    read=partial(whole, low=30, high=2400),
+)
+TRANSPARENT: Final = Option("transparent", "", "Leave out the background.", type=bool)
+SVG_TEXT: Final = Option(
+    "svg_text", "", "Text in an svg as text, for editing; its fonts must be installed where it is opened.", type=bool
+)
+FINISH: Final = (NO_CAPTION, LEGEND, LETTERS, FONT_SIZE, DPI, TRANSPARENT, SVG_TEXT)
+"""What an author decides about a picture beside style and width."""
 WITH_DATA: Final = Option("with_data", "", "Also write the data of each picture as CSV.", type=bool)
 SHOW: Final = Option("show", "", "Open the picture in the system's viewer.", type=bool)
 TERMINAL: Final = Option(
@@ -233,7 +259,7 @@ JSON: Final = Option("json", "", "Print one JSON document.", type=bool)
 QUIET: Final = Option("quiet", "", "Suppress notes and the names of written files.", also=("-q",), type=bool)
 FORCE: Final = Option("force", "", "Overwrite files that noisyviz did not make.", type=bool)
 FILES: Final = (OUTPUT, FORMAT)
-PICTURE: Final = (STYLE, WIDTH, WITH_DATA, SHOW)
+PICTURE: Final = (STYLE, WIDTH, *FINISH, WITH_DATA, SHOW)
 """How a picture looks and what goes with it."""
 PRINTING: Final = (JSON, QUIET, FORCE)
 

@@ -12,12 +12,13 @@ import typer
 
 from noisyviz.cli import terminal
 from noisyviz.cli.environment import has_display
-from noisyviz.cli.options import Given
+from noisyviz.cli.options import FINISH, Given
 from noisyviz.cli.parsing import choice, split_list
 from noisyviz.errors import InputError, NoisyvizError
 
 if TYPE_CHECKING:
     from noisyviz.pictures.picture import Columns, Picture
+    from noisyviz.pictures.shared.finish import Finish
 
 _IN_NAMES: Final = {
     **{"fn": "", "unit": "", "alpha": "a", "c": "c", "p": "p", "scale": "", "noise": "", "objective": ""},
@@ -112,7 +113,9 @@ class Outputs:
     header: str | None
     style: str
     width: str
+    finish: "Finish"
     with_data: bool
+    json: bool
     show: bool
     quiet: bool
     force: bool
@@ -138,7 +141,7 @@ class Outputs:
 
     def save(self, picture: "Picture[Any] | None" = None, result: Any = None, *, table: Table | None = None) -> None:
         """Render and write every picture, the data beside it, and every table."""
-        from noisyviz.export.render import picture_bytes
+        from noisyviz.export.render import caption_of, picture_bytes
         from noisyviz.export.write import write_data
 
         pictures = self.pictures
@@ -150,11 +153,16 @@ class Outputs:
                         terminal.say(f"wrote {written}")
         for target in self.targets:
             if picture is not None and target in pictures:
-                payload = picture_bytes(picture, result, fmt=target.format, style=self.style, width=self.width)
+                payload = picture_bytes(
+                    picture, result, fmt=target.format, style=self.style, width=self.width, finish=self.finish
+                )
                 target.write(payload, force=self.force, quiet=self.quiet)
             else:
                 assert table is not None
                 target.write_table(table, force=self.force, quiet=self.quiet, header=self.header)
+        if pictures and picture is not None and not self.finish.caption:
+            tell = terminal.say if self.json or self.to_stdout else terminal.write
+            tell(caption_of(picture, result, style=self.style, width=self.width) + "\n" * (tell is terminal.write))
         if pictures and not self.quiet:
             tell_missing_glyphs()
 
@@ -204,6 +212,7 @@ def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, he
         targets=tuple(targets(given["output"], given["format"], allowed=formats, json=given.has("json"), stem=stem)),
         header=header,
         with_data=given.has("with_data"),
+        json=given.has("json"),
         show=given.has("show"),
         quiet=given["quiet"],
         force=given["force"],
@@ -216,9 +225,9 @@ def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, he
     for target in found.targets:
         target.check(force=found.force, header=header)
     if not (found.pictures or found.quiet):
-        for name in ("style", "width", "panels"):
-            if given.takes(name) and given[name] is not None and not (name == "style" and _animated(given)):
-                terminal.say(f"--{name} has no effect: no picture is written")
+        for name in ("style", "width", "panels", *(option.name for option in FINISH)):
+            if given.takes(name) and given[name] and not (name in ("style", "width") and _animated(given)):
+                terminal.say(f"--{name.replace('_', '-')} has no effect: no picture is written")
     return found
 
 
@@ -226,15 +235,19 @@ def _animated(given: Given) -> bool:
     return given.takes("animate") and given["animate"] is not None
 
 
-def look(given: Given) -> dict[str, str]:
-    """Return style and width, checked; empty texts for a command that draws nothing."""
+def look(given: Given) -> dict[str, Any]:
+    """Return style, width and finish, checked; empty texts for a command that draws nothing."""
+    from noisyviz.pictures.shared.finish import Finish
+
     if not given.takes("style"):
-        return {"style": "", "width": ""}
+        return {"style": "", "width": "", "finish": Finish()}
     from noisyviz.pictures.shared.style import width_in
 
-    found = {"style": given.value("style"), "width": given.value("width")}
-    width_in(found["width"])
-    return found
+    width_in(given.value("width"))
+    told: dict[str, Any] = {name: given.value(name) for name in ("legend", "font_size", "dpi")}
+    told |= {name: given.has(name) for name in ("letters", "transparent", "svg_text")}
+    finish = Finish(caption=not given.has("no_caption"), **told)
+    return {"style": given.value("style"), "width": given.value("width"), "finish": finish}
 
 
 def file_stem(command: str, given: Given, names: Sequence[str] = ()) -> str:

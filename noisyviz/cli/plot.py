@@ -29,7 +29,12 @@ Several --fn are drawn in one picture. --data adds the density of real
 pre-activations below the curves. Without -o the picture is saved as
 plot-<fn>.png in the current folder, with the unit options and data given in its
 name; with --json and no -o nothing is written.
+Where --c is not given and its default leaves the noise invisible, the smallest of
+1, 2, 5, 10, 20, 50 and 100 that shows it is taken, and said. --at marks points.
 """
+VISIBLE: Final = 0.03  # spread of phi, as a share of the height of h, from which on noise is seen
+LEVELS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+"""Noise levels that are tried for a unit whose noise is too small to be seen, where none is asked for."""
 DATA: Final = Option(
     "data", "FILE[:ARRAY]", "Real pre-activations to show below the curves, from a file as in 'profile'."
 )
@@ -53,14 +58,18 @@ def run(given: Given) -> None:
     """Draw one picture and write it."""
     from noisyviz.networks.values import read_values
 
-    settings, where, in_text = unit_settings(given), point_settings(given), text_charts.wanted(given)
+    settings, where, in_text = unit_settings(given), point_settings(given, drawn=True), text_charts.wanted(given)
     stem = None if in_text else file_stem("plot", given, settings["fn"])
     out = outputs(given, formats=PICTURE_FORMATS, stem=stem)
     values = None if given["data"] is None else read_values(given["data"])
-    picture = overview(given, settings | where.even(), values)
+    picture = overview(given, settings | where.curve(), values)
+    if given["c"] is None:
+        picture = with_visible_noise(picture)
     result = picture.compute(values.finite if values else None)
     if given["seed"] == "random":
         terminal.say(f"seed {picture.seed}")
+    if picture.c != settings["c"] and not out.quiet:
+        terminal.say(f"c = {picture.c:g} is drawn: at {settings['c']:g} the noise could not be seen; --c sets it")
     for note in () if out.quiet else (*idle_notes(given, [settings["unit"]]), *data_notes(values, result)):
         terminal.say(note)
     out.save(picture, result)
@@ -83,6 +92,36 @@ def overview(given: Given, settings: dict[str, Any], values: "Values | None") ->
         seed=given.value("seed"),
         data=DataSource(file=values.path.name, array=values.array, sha256=values.sha256) if values else None,
     )
+
+
+def with_visible_noise(picture: "Overview") -> "Overview":
+    """Return a picture with the smallest c of `LEVELS` at which its noise can be seen, if there is one."""
+    from dataclasses import replace
+
+    import numpy as np
+
+    from noisyviz.moments.exact import exact
+    from noisyviz.pictures.overview.picture import default_xlim
+    from noisyviz.units.unit import NoisyUnit
+
+    if picture.unit == "none":
+        return picture
+    unit = NoisyUnit(
+        picture.fn[0],
+        kind=picture.unit,
+        alpha=picture.alpha,
+        c=picture.c,
+        p=picture.p,
+        scale=picture.scale,
+        noise=picture.noise,
+    )
+    x = np.linspace(*(picture.xlim or default_xlim([unit.activation])), 41)
+    h = unit.activation.h(x)
+    wanted = VISIBLE * float(np.ptp(h[np.isfinite(h)]))
+    for c in (picture.c, *LEVELS):
+        if c >= picture.c and float(np.nanmax(exact(unit.replace(c=c), x).std)) >= wanted:
+            return replace(picture, c=c)
+    return picture
 
 
 def data_notes(values: "Values | None", result: "OverviewResult") -> Iterator[str]:

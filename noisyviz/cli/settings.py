@@ -70,19 +70,12 @@ class PointSettings:
             return np.array(self.at, dtype=np.float64)
         return np.linspace(*self.limits(activations), self.points)
 
-    def even(self) -> dict[str, Any]:
-        """Return ``xlim`` and ``points`` of a curve; a list must be evenly spaced and rising."""
-        if self.at is None:
-            return {"xlim": self.xlim, "points": self.points}
-        low, high, count = self.at[0], self.at[-1], len(self.at)
-        if not (count > 1 and math.isfinite(low) and low < high):
-            raise InputError(
-                "--at needs at least two finite points in increasing order for a curve; estimate accepts any points"
-            )
-        pitch = (high - low) / (count - 1)
-        if any(abs(low + pitch * k - x) > 1e-6 * pitch for k, x in enumerate(self.at)):
-            raise InputError("--at must be evenly spaced for a curve, such as -4:4:0.1; estimate accepts any points")
-        return {"xlim": (low, high), "points": count}
+    def curve(self) -> dict[str, Any]:
+        """Return ``xlim``, ``points`` and the points ``at`` that are marked on a curve."""
+        infinite = [x for x in self.at or () if not math.isfinite(x)]
+        if infinite:
+            raise InputError(f"--at takes finite points on a curve, got {infinite[0]:g}; estimate accepts any points")
+        return {"xlim": self.xlim, "points": self.points, "at": self.at}
 
     def config(self, activations: "Sequence[Activation]") -> dict[str, object]:
         """Return the options as JSON values; infinite points are spelled out."""
@@ -91,9 +84,9 @@ class PointSettings:
         return {"xlim": list(self.limits(activations)), "points": self.points}
 
 
-def point_settings(given: Given) -> PointSettings:
-    """Check the options that say where to evaluate."""
-    if given["at"] is not None and (given["xlim"] is not None or given["points"] is not None):
+def point_settings(given: Given, *, drawn: bool = False) -> PointSettings:
+    """Check the options that say where to evaluate; points on drawn curves go together with a range."""
+    if given["at"] is not None and not drawn and (given["xlim"] is not None or given["points"] is not None):
         other = "--xlim" if given["xlim"] is not None else "--points"
         raise InputError(f"--at lists the points and cannot be combined with {other}")
     return PointSettings(

@@ -16,10 +16,11 @@ from typing import Any, Final
 
 from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.export import manifest, provenance
-from noisyviz.export.render import picture_bytes
+from noisyviz.export.render import caption_of, picture_bytes
 from noisyviz.export.saving import check_target, explained, write_bytes
 from noisyviz.export.write import write_table
 from noisyviz.pictures.picture import Columns, Picture
+from noisyviz.pictures.shared.finish import USUAL, Finish
 
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
@@ -36,7 +37,7 @@ class Job:
         What it shows.
     formats
         Members of `noisyviz.export.formats.PICTURE_FORMATS`; may be empty.
-    style, width
+    style, width, finish
         As in `noisyviz.export.render.picture_bytes`.
     """
 
@@ -45,6 +46,7 @@ class Job:
     formats: tuple[str, ...]
     style: str
     width: str
+    finish: Finish = USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,6 +56,7 @@ class Done:
     job: Job
     pictures: Mapping[str, bytes]
     tables: Mapping[str, Columns]
+    caption: str = ""  # Where the pictures have none
 
     @property
     def data(self) -> dict[str, Columns]:
@@ -65,10 +68,14 @@ def perform(job: Job) -> Done:
     """Compute and draw one picture; the same bytes wherever it is done."""
     result = job.picture.compute()
     pictures = {
-        f"{job.stem}.{fmt}": picture_bytes(job.picture, result, fmt=fmt, style=job.style, width=job.width)
+        f"{job.stem}.{fmt}": picture_bytes(
+            job.picture, result, fmt=fmt, style=job.style, width=job.width, finish=job.finish
+        )
         for fmt in job.formats
     }
-    return Done(job=job, pictures=pictures, tables=job.picture.tables(result))
+    told = job.formats and not job.finish.caption
+    caption = caption_of(job.picture, result, style=job.style, width=job.width) if told else ""
+    return Done(job=job, pictures=pictures, tables=job.picture.tables(result), caption=caption)
 
 
 def perform_all(

@@ -1,6 +1,7 @@
 """Pictures as Matplotlib figures, for notebooks: pyplot is never loaded, and `rcParams` stay as they are."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from io import BytesIO
 from types import MappingProxyType
 from typing import Any, Final
@@ -15,7 +16,7 @@ from matplotlib.figure import Figure
 from noisyviz.annealing.results import Annealing
 from noisyviz.annealing.schedules import NamedSchedule
 from noisyviz.errors import InputError
-from noisyviz.export.render import rc_settings
+from noisyviz.export.render import drawn, rc_settings
 from noisyviz.export.styled import styled
 from noisyviz.networks.calibration import Calibration
 from noisyviz.networks.results import Profile
@@ -77,8 +78,7 @@ def figure_of(picture: Picture[Any], result: Any, *, style: str = "screen", widt
     """
     width_inches, rc = width_in(width), rc_settings(style)
     with styled(rc):
-        figure = StyledFigure(figsize=picture.size(result, width_inches), rc=rc)
-        picture.draw(result, figure)
+        figure: StyledFigure = drawn(picture, result, width_inches, make=partial(StyledFigure, rc=rc))
     return figure
 
 

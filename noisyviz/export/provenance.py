@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -18,10 +19,19 @@ from noisyviz.export.integrity import PNG_SIGNATURE as PNG_SIGNATURE
 COMMENT: Final = b"% noisyviz "  # how a PGF file begins
 HTML_HEAD: Final = 1 << 14  # characters within which the record of a page stands
 RECORD_LIMIT: Final = 1 << 20  # bytes looked at for a record, at either end of a file
+EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 _KEYWORDS: Final = b"/Keywords ("
 
 
-def record(*, recipe: str, settings: Mapping[str, Any], style: str, width: str, seed: int | None) -> dict[str, Any]:
+def record(
+    *,
+    recipe: str,
+    settings: Mapping[str, Any],
+    style: str,
+    width: str,
+    seed: int | None,
+    finish: Mapping[str, Any] = EMPTY,
+) -> dict[str, Any]:
     """Return what a picture carries: all that makes it again, and no date, user or folder.
 
     Its first two entries have to stay the first, see `noisyviz.export.integrity`.
@@ -39,6 +49,7 @@ def record(*, recipe: str, settings: Mapping[str, Any], style: str, width: str, 
         "settings": dict(settings),
         "style": style,
         "width": width,
+        **({"finish": dict(finish)} if finish else {}),
         "seed": seed,
         "versions": versions(),
     }
@@ -58,17 +69,42 @@ def versions() -> dict[str, str]:
     }
 
 
-def embedded(made: Mapping[str, Any], *, fmt: str) -> dict[str, Any]:
-    """Return a record as the metadata argument of matplotlib's writer for png, svg or pdf."""
+def title(made: Mapping[str, Any]) -> str:
+    """Return the title of a picture: what it is and of which units.
+
+    Examples
+    --------
+    >>> title({"recipe": "plot", "settings": {"fn": ["tanh"], "unit": "nan", "alpha": 0.9}})
+    'plot of tanh, nan'
+    """
+    found = [made["settings"].get(key) for key in ("fn", "unit", "experiment")]
+    names = [name for value in found for name in (value if isinstance(value, list | tuple) else [value])]
+    told = ", ".join(name for name in names if isinstance(name, str))
+    recipe = str(made["recipe"]).replace("-", " ")
+    return f"{recipe} of {told}" if told else recipe
+
+
+def embedded(made: Mapping[str, Any], *, fmt: str, told: str = "") -> dict[str, Any]:
+    """Return a record as the metadata argument of matplotlib's writer for png, svg or pdf.
+
+    Parameters
+    ----------
+    made
+        The record.
+    fmt
+        ``png``, ``svg`` or ``pdf``.
+    told
+        What the picture shows, as its caption says.
+    """
     text = as_text(made)
-    title, software = f"noisyviz {made['recipe']}", f"noisyviz {made['noisyviz']}"
+    name, software = title(made), f"noisyviz {made['noisyviz']}"
     match fmt:
         case "png":
-            return {"Title": title, "Software": software, PNG_KEY: text}
+            return {"Title": name, "Description": told, "Software": software, PNG_KEY: text}
         case "svg":
-            return {"Title": title, "Creator": [software], "Description": text, "Date": None}
+            return {"Title": name, "Creator": [software], "Description": text, "Date": None}
         case _:
-            return {"Title": title, "Creator": software, "Keywords": text, "CreationDate": None}
+            return {"Title": name, "Subject": told, "Creator": software, "Keywords": text, "CreationDate": None}
 
 
 def comment(made: Mapping[str, Any]) -> bytes:

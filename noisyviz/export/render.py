@@ -1,18 +1,21 @@
 """Rendering pictures: the same bytes on every run, with the settings inside."""
 
+import html
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from noisyviz.errors import InputError
 from noisyviz.export import pgf, provenance
 from noisyviz.export.formats import format_of
 from noisyviz.export.integrity import sealed
 from noisyviz.export.styled import styled
 from noisyviz.pictures.picture import Picture, Result
+from noisyviz.pictures.shared.finish import USUAL, Finish, finished, in_force
 from noisyviz.pictures.shared.style import style as style_settings
 from noisyviz.pictures.shared.style import width_in
 
@@ -25,12 +28,21 @@ _OWN_GROUPS: Final = (
     *("markers.", "mathtext.", "patch.", "path.", "pdf.", "pgf.", "savefig.", "scatter.", "svg.", "text."),
     *("xaxis.", "xtick.", "yaxis.", "ytick."),
 )
+SURE_IN: Final = 6.0 / 2.54  # of a width that every picture fits in every style
+EDGE_PX: Final = 1.0  # by which the box of a text may leave the picture
+MOST_PIXELS: Final = 200_000_000
 _DATE: Final = "SOURCE_DATE_EPOCH"
 _NOT_OURS: Final = ("figure.max_open_warning", "figure.raise_window", "savefig.directory")
 
 
 def picture_bytes(
-    picture: Picture[Result], result: Result, *, fmt: str, style: str = "paper", width: str = "icml-page"
+    picture: Picture[Result],
+    result: Result,
+    *,
+    fmt: str,
+    style: str = "paper",
+    width: str = "icml-page",
+    finish: Finish = USUAL,
 ) -> bytes:
     """Render a picture.
 
@@ -44,6 +56,8 @@ def picture_bytes(
         A key of ``noisyviz.pictures.shared.style.STYLES``.
     width
         A venue or length, see ``noisyviz.pictures.shared.style.width_in``.
+    finish
+        What else an author decides.
 
     Returns
     -------
@@ -53,38 +67,128 @@ def picture_bytes(
     Raises
     ------
     InputError
-        For an unknown format, style or width, and for names that TeX would take for commands.
+        For an unknown format, style or width, for a width that the picture does not fit, and for names that TeX would
+        take for commands.
     MissingExtraError
         For PGF without TeX.
     """
-    from matplotlib.figure import Figure
-
     fmt = format_of("", given=fmt)
-    width_inches, rc = width_in(width), rc_settings(style)
+    from noisyviz.pictures.shared.layout import plain
+
+    width_inches, rc = width_in(width), rc_settings(style) | finish.rc()
     made = provenance.record(
         recipe=picture.name,
         settings=picture.settings(),
         style=style,
         width=width,
         seed=getattr(picture, "seed", None),
+        finish=finish.stored(),
     )
     if fmt == "pgf":
         pgf.check_texts(made["settings"])
         rc |= pgf.rc_settings(rc)
         made["versions"] |= pgf.versions()
     stream = BytesIO()
-    with styled(rc):
-        figure = Figure(figsize=picture.size(result, width_inches))
+    with styled(rc), finished(finish) as words:
+        figure = drawn(picture, result, width_inches)
         if fmt == "png":
-            _prepare_png(figure)
-        picture.draw(result, figure)
+            _check_pixels(figure)
+            _prepare_png(figure, transparent=finish.transparent)
+        told = plain(" ".join(words))
         if fmt == "pgf":
             stream.write(provenance.comment(made))
             pgf.save(figure, stream)
         else:
             with _no_date():
-                figure.savefig(stream, format=fmt, metadata=provenance.embedded(made, fmt=fmt))
-    return sealed(stream.getvalue())
+                metadata = provenance.embedded(made, fmt=fmt, told=told)
+                figure.savefig(stream, format=fmt, metadata=metadata, transparent=finish.transparent)
+    payload = stream.getvalue()
+    return sealed(described(payload, text=told) if fmt == "svg" else payload)
+
+
+def drawn(picture: Picture[Result], result: Result, width: float, *, make: "Callable[..., Any] | None" = None) -> Any:
+    """Return a picture drawn by the settings and the finish in force, this many inches wide.
+
+    Parameters
+    ----------
+    picture, result
+        What to draw.
+    width
+        In inches.
+    make
+        Makes a figure of a size; by default Matplotlib's own.
+
+    Raises
+    ------
+    InputError
+        When it does not fit.
+    """
+    from matplotlib.figure import Figure
+
+    from noisyviz.pictures.shared.layout import letter, too_narrow
+
+    finish = in_force()
+    new: Callable[..., Any] = make or Figure
+    tight = width < SURE_IN or finish.font_size is not None
+    try:
+        figure = new(figsize=picture.size(result, width))
+        panels = picture.draw(result, figure)
+    except (ArithmeticError, LookupError, ValueError) as error:
+        if not tight or isinstance(error, InputError):
+            raise
+        raise too_narrow(width) from error  # no room for a tick or a name
+    if tight and not fits(figure):
+        raise too_narrow(width)
+    if finish.letters:
+        letter(figure, panels)
+    return figure
+
+
+def fits(figure: "Figure") -> bool:
+    """Tell whether all texts of a figure lie inside it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.text import Text
+
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]  # no hints there
+    figure.draw_without_rendering()
+    width, height = figure.bbox.width, figure.bbox.height
+    texts: list[Any] = figure.findobj(Text)
+    shown = [one for one in texts if one.get_visible() and one.get_text().strip()]
+    boxes = [one.get_window_extent(renderer) for one in shown]
+    return all(
+        box.x0 >= -EDGE_PX and box.y0 >= -EDGE_PX and box.x1 <= width + EDGE_PX and box.y1 <= height + EDGE_PX
+        for box in boxes
+    )
+
+
+def caption_of(picture: Picture[Result], result: Result, *, style: str, width: str) -> str:
+    """Return the caption of a picture as plain text."""
+    from noisyviz.pictures.shared.layout import plain
+
+    with styled(rc_settings(style)), finished(USUAL) as words:
+        picture.size(result, width_in(width))
+        return plain(" ".join(words))
+
+
+def described(payload: bytes, *, text: str) -> bytes:
+    """Return an SVG, which has its title, with a description for those who do not see it."""
+    place = payload.index(b"</title>") + len(b"</title>")
+    root = payload[:place].replace(b"<svg ", b'<svg role="img" ', 1)
+    return root + f"\n <desc>{html.escape(text, quote=False)}</desc>".encode() + payload[place:]
+
+
+def _check_pixels(figure: "Figure") -> None:
+    """Refuse an image that would take gigabytes."""
+    import matplotlib as mpl
+
+    dpi = float(mpl.rcParams["savefig.dpi"])
+    across, down = (round(dpi * inches) for inches in figure.get_size_inches())
+    if across * down > MOST_PIXELS:
+        raise InputError(
+            f"dpi must be smaller for this width: {dpi:g} make {across:,} by {down:,} pixels, more than the "
+            f"{MOST_PIXELS:,} of a png here",
+            parameter="dpi",
+        )
 
 
 @contextmanager
@@ -98,11 +202,11 @@ def _no_date() -> Iterator[None]:
             os.environ[_DATE] = held
 
 
-def _prepare_png(figure: "Figure") -> None:
+def _prepare_png(figure: "Figure", *, transparent: bool) -> None:
     """Give a figure a canvas that writes small PNG files quickly.
 
     It uses the formulas that the layout has parsed, a tenth of the time of a picture, and leaves out the channel of
-    opacity, a tenth of the file, because the background of every style is opaque.
+    opacity, a tenth of the file, unless the background is left out.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
     from PIL import Image
@@ -122,7 +226,7 @@ def _prepare_png(figure: "Figure") -> None:
             told = PngInfo()
             for key, text in metadata.items():
                 told.add_text(key, text)
-            image = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
+            image = Image.fromarray(np.ascontiguousarray(pixels if transparent else pixels[..., :3]))
             image.save(filename_or_obj, format="PNG", pnginfo=told, dpi=(self.figure.dpi, self.figure.dpi))
 
     Canvas(figure)

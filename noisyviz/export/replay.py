@@ -14,11 +14,13 @@ import numpy as np
 from noisyviz import __version__
 from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.export import provenance
+from noisyviz.export.film import FilmLook
 from noisyviz.export.formats import FILM_FORMATS, PICTURE_FORMATS
 from noisyviz.export.integrity import intact
 from noisyviz.networks.array_files import check_regular, naming, split_source
 from noisyviz.networks.values import Values, read_values
 from noisyviz.pictures.picture import DataSource, Picture
+from noisyviz.pictures.shared.finish import Finish
 from noisyviz.pictures.stored import own_functions, stored_picture
 
 LARGEST: Final = 1 << 28  # bytes of a picture; ours have less than a tenth
@@ -51,6 +53,8 @@ class PictureFile:
         What it shows, checked.
     style, width
         How, not checked yet.
+    finish, film
+        How else, a film only by the latter; checked.
     versions
         What made it: name of a package, noisyviz among them, to version.
     """
@@ -61,6 +65,8 @@ class PictureFile:
     picture: Picture[Any]
     style: str
     width: str
+    finish: Finish
+    film: FilmLook
     versions: Mapping[str, str]
 
     @property
@@ -108,13 +114,22 @@ def read_picture(path: str, *, functions: Sequence[str] = ()) -> PictureFile:
             picture = stored_picture(record.get("recipe"), record.get("settings"))
             style, width = _text(record, "style"), _text(record, "width")
             versions = _versions(record)
+            finish, film = Finish.from_stored(record.get("finish", {})), FilmLook.from_stored(record.get("film", {}))
         except InputError as error:
             raise InputError(f"cannot be made again: {error}") from error
         _check_work(picture)
         if (width == FILM_WIDTH) is not (fmt in FILM_FORMATS) or (width == FILM_WIDTH and picture.name != "anneal"):
             raise InputError(f"cannot be made again: no '{picture.name}' of width '{width}' is a {fmt} file")
     return PictureFile(
-        name=path, payload=payload, format=fmt, picture=picture, style=style, width=width, versions=versions
+        name=path,
+        payload=payload,
+        format=fmt,
+        picture=picture,
+        style=style,
+        width=width,
+        finish=finish,
+        film=film,
+        versions=versions,
     )
 
 
@@ -296,8 +311,10 @@ def drawn(stored: PictureFile, result: Any, fmt: str) -> bytes:
     try:
         with np.errstate(all="ignore"):
             if fmt in FILM_FORMATS:
-                return film_bytes(stored.picture, result, fmt=fmt, style=stored.style)  # type: ignore[arg-type]
-            return picture_bytes(stored.picture, result, fmt=fmt, style=stored.style, width=stored.width)
+                return film_bytes(stored.picture, result, fmt=fmt, style=stored.style, look=stored.film)  # type: ignore[arg-type]
+            return picture_bytes(
+                stored.picture, result, fmt=fmt, style=stored.style, width=stored.width, finish=stored.finish
+            )
     except _UNFIT as error:
         raise _unfit(stored, error) from error
 

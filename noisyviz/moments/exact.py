@@ -125,7 +125,7 @@ def _input_noise(noise: Noise, at: InputNoise) -> dict[str, Array]:
     return columns
 
 
-def _preimages(at: InputNoise, z: tuple[float, ...]) -> Array:
+def preimages(at: InputNoise, z: tuple[float, ...]) -> Array:
     """Return the ξ with x + s(ξ) = z, shape (n, len(z)), increasing in z; ±inf where there is none."""
     gap = np.asarray(z)[None, :] - at.x[:, None]
     sigma = at.sigma[:, None]
@@ -154,7 +154,7 @@ def _probabilities(noise: Noise, at: InputNoise) -> dict[str, Array]:
     """Return p_zero, p_wrong and p_outside from the intervals between the ξ where a sign can change."""
     h = at.activation
     ends = tuple(z for interval in h.excursions for z in interval if abs(z) < inf)
-    edges = [_preimages(at, (*h.sign_edges, *ends)), _factor_zeros(at)]
+    edges = [preimages(at, (*h.sign_edges, *ends)), _factor_zeros(at)]
     both = [np.full((at.x.size, 1), value) for value in (-inf, inf)]
     edge = np.sort(np.concatenate([*edges, *both], axis=1), axis=1)
     weight = noise.interval_moments(edge[:, :-1], edge[:, 1:])[0]
@@ -198,7 +198,7 @@ def _piecewise(noise: Noise, at: InputNoise) -> dict[str, Array]:
     h = at.activation
     assert h.pieces is not None
     intercept, slope = np.asarray(h.pieces).T
-    cut = _preimages(at, h.breaks)
+    cut = preimages(at, h.breaks)
     edge = np.concatenate([np.full((at.x.size, 1), -inf), cut, np.full((at.x.size, 1), inf)], axis=1)
     centre, moments = _centred_moments(noise, edge[:, :-1], edge[:, 1:])
     own = np.searchsorted(np.asarray(h.breaks), at.x)
@@ -325,7 +325,7 @@ def _panels(noise: Noise, at: InputNoise) -> tuple[npt.NDArray[np.intp], Array, 
     fixed = np.concatenate([-positive[:0:-1], positive])
     edges = [
         np.broadcast_to(fixed, (at.x.size, fixed.size)),
-        _preimages(at, tuple(sorted({*h.panels, *h.breaks}))),
+        preimages(at, tuple(sorted({*h.panels, *h.breaks}))),
     ]
     if isinstance(at, SoftplusNoise):  # softplus(t) has poles at abs ξ = p·abs Δ/(iπ(2k+1)): geometric panels
         bends = np.minimum(np.abs(at.reach)[:, None] * 2.0 ** np.arange(-6.0, 36.0), 4.0 * positive[1])

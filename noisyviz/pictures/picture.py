@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from noisyviz.errors import InputError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Columns = Mapping[str, npt.NDArray[Any]]
@@ -37,6 +38,10 @@ class DataSource:
     file: str
     array: str
     sha256: str
+
+
+ASIDE: Final = ("bar", "data", "final")
+"""Axes that belong to the panel beside them."""
 
 
 class Picture(Generic[Result]):
@@ -85,9 +90,11 @@ class Picture(Generic[Result]):
         width, height = self._drawing().size(result, width_in)
         return width, height
 
-    def draw(self, result: Result, figure: "Figure") -> None:
-        """Draw into a figure of that size."""
-        self._drawing().draw(result, figure)
+    def draw(self, result: Result, figure: "Figure") -> "list[Axes]":
+        """Draw into a figure of that size; return the panels in their order, without bars of colours."""
+        drawn: Any = self._drawing().draw(result, figure)
+        panels: Mapping[str, Axes] = drawn if isinstance(drawn, Mapping) else {"": drawn}
+        return [axes for key, axes in panels.items() if key not in ASIDE]
 
     def tables(self, result: Result) -> Mapping[str, Columns]:
         """Return the data behind the picture: suffix of the file's stem (first one empty) to columns."""

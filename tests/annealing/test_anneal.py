@@ -173,9 +173,26 @@ def test_what_moves_a_trajectory_adds_up_to_its_way() -> None:
 @pytest.mark.parametrize(
     ("alpha", "said"),
     [
-        (0.9, ["pull σσ′ carries the annealed", "the leak carries the runs with c = 0.5", "leak needs 470 steps"]),
-        (1.0, ["pull σσ′ carries the annealed", "only 0.47", "at alpha = 1 there is no leak"]),
-        (1.15, ["pull σσ′ carries the annealed", "outward", "alone the leak drifts outward, to x = 4.33"]),
+        (
+            0.9,
+            [
+                "annealed runs are moved by the pull of the noise",
+                "c = 0.5 throughout are moved by the leak",
+                "leak needs 470 steps",
+            ],
+        ),
+        (
+            1.0,
+            ["annealed runs are moved by the pull of the noise", "only 0.47", "at alpha = 1 there is no leak"],
+        ),
+        (
+            1.15,
+            [
+                "annealed runs are moved by the pull of the noise",
+                "outward",
+                "alone the leak drifts outward, to x = 4.33",
+            ],
+        ),
     ],
 )
 def test_the_sentence_says_from_the_numbers_what_carries_the_motion(alpha: float, said: list[str]) -> None:
@@ -190,7 +207,7 @@ def test_sentences_of_runs_without_motion() -> None:
     assert "inside the thresholds already" in verdict(run(unit, steps=3, x0=0.2))
     assert "No term moved" in verdict(run(unit.replace(kind="none"), steps=3))
     assert "left the finite numbers" in verdict(run(NoisyUnit("relu"), steps=9, lr=1e300))
-    assert "noise gradient σ′ξ" in verdict(run(NoisyUnit("hard-tanh", kind="nanil")))
+    assert "slope of the noise (σ′ξ)" in verdict(run(NoisyUnit("hard-tanh", kind="nanil")))
     assert "has 1 minimum and" in verdict(run(objective="funnel", steps=5))
     assert "it has 17 minima" in verdict(run(objective="funnel", steps=5))
 

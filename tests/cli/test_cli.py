@@ -98,8 +98,6 @@ def test_a_near_miss_is_answered_with_a_suggestion(run: Run, words: list[str], p
         (["--xlim", "1", "-1"], ["--xlim", "LO < HI"]),
         (["--xlim", "1"], ["--xlim", "requires 2 arguments"]),
         (["--at", "nan"], ["--at", "'nan'"]),
-        (["--at", "0", "--points", "7"], ["--at", "--points"]),
-        (["--at", "0", "--xlim", "0", "1"], ["--at", "--xlim"]),
         (["--noise", "student-t:2"], ["--noise", "2"]),
         (["--seed", "-1"], ["--seed", "'-1'"]),
         (["extra"], ["extra"]),
@@ -117,6 +115,14 @@ def test_bad_values_name_flag_value_and_range_on_one_line(
     for wording in ("Value error", "Input should be", "Traceback", "pydantic"):
         assert wording not in result.stderr
     assert list(Path().iterdir()) == []
+
+
+@pytest.mark.parametrize("other", [("--points", "7"), ("--xlim", "0", "1")])
+def test_a_list_of_points_is_no_range(run: Run, other: tuple[str, ...]) -> None:
+    result = run("estimate", "--at", "0", *other)
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "--at" in result.stderr
+    assert other[0] in result.stderr
 
 
 def test_control_characters_of_the_user_never_reach_the_terminal(run: Run) -> None:

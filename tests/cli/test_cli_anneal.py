@@ -44,7 +44,7 @@ def test_json_of_the_defaults(document: Read) -> None:
     low, high = found["noisy"]["share_success_ci"]
     assert 0.98 < low < high == 1.0
     assert set(found["noisy"]["x_quantiles_final"]) == {"0.05", "0.5", "0.95"}
-    assert "pull" in found["verdict"]
+    assert "the pull of the noise" in found["verdict"]
     asked = {"fn": "hard-tanh", "unit": "nan", "alpha": 0.9, "p": 1.0, "seed": 0, "trajectories": 256, "lr": 0.1}
     assert {name: found["config"][name] for name in asked} == asked
     assert found["config"]["schedule"] == "exponential"
@@ -82,7 +82,7 @@ def test_the_summary_for_a_pipe(run: Run) -> None:
     assert table["noiseless"][2:5] == ["0", "", "never"]
     assert table["annealed"][1:4] == ["30 to 0.5", "1", "0.985 to 1.000"]
     assert "wrote anneal.png\n" in result.stderr
-    assert "pull" in result.stderr
+    assert "the pull of the noise" in result.stderr
     record = read_record("anneal.png")
     assert record is not None
     assert (record["recipe"], record["settings"]["steps"], record["seed"]) == ("anneal", 500, 0)

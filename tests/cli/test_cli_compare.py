@@ -66,7 +66,7 @@ def test_every_option_reaches_the_picture(run: Run) -> None:
     assert settings("a.png") == {
         **{"fn": ["relu"], "unit": ["nan", "nanil"], "alpha": [0.8], "c": [0.25, 1.0], "p": [-1.0]},
         **{"scale": ["figure"], "noise": ["laplace"], "panels": ["activation", "sigma"]},
-        **{"xlim": [-4.0, 5.0], "points": 31, "samples": 7, "seed": 3},
+        **{"xlim": [-4.0, 5.0], "points": 31, "samples": 7, "seed": 3, "at": None, "heat": ""},
     }
     record = read_record("a.png")
     assert record is not None
@@ -174,7 +174,9 @@ def test_a_picture_on_standard_output_leaves_no_room_for_the_table(run: Run) -> 
         (["--unit", "nan,nah", "--alpha", "0.9,1", "--c", "0.1,0.2"], ["--c", "one value", "unit and alpha"]),
         (["--alpha", "1,2,3,4,5,6,7,8,9", "--c", "1,2,3,4,5,6,7,8"], ["--c", "64", "72"]),
         (["--samples", "2e6"], ["--samples", "'2e6'"]),
-        (["--at", "0,1,3"], ["--at", "evenly spaced"]),
+        (["--at", "0,1,inf"], ["--at", "finite"]),
+        (["--alpha", "0.9,1", "--map", "std_rms"], ["--map", "two of"]),
+        (["--alpha", "0.9,1", "--c", "1,2", "--map", "std"], ["--map", "std_rms"]),
         (["--xlim", "-1e9", "1e9"], ["--xlim"]),
         (["--json", "--with-data"], ["--with-data", "-o"]),
         (["-o", "a.csv", "--show"], ["--show", "picture"]),

@@ -28,7 +28,7 @@ STAND_INS = {
     "2": paper.Figure(shows="", picture="plot", settings=QUICK | {"alpha": 1.1}, scaled=True),
     "extra": paper.Figure(shows="", picture="plot", settings=QUICK | {"fn": ("relu",)}),
 }
-TABLES = ("", "-draws")
+TABLES = ("", "-bands", "-draws")
 EMPTY = hashlib.sha256().hexdigest()
 
 
@@ -81,7 +81,7 @@ def test_the_manifest_tells_the_truth_about_every_file_and_nothing_of_the_user(r
     text = (Path("figures") / manifest.NAME).read_text()
     made = {Path(one["file"]).stem: (one["recipe"], one["settings"], one["seed"]) for one in found["figures"]}
     for one in found["data"]:
-        stem = Path(one["file"]).stem.removesuffix("-draws")
+        stem = Path(one["file"]).stem.removesuffix("-draws").removesuffix("-bands")
         assert (one["recipe"], one["settings"], one["seed"]) == made[stem]
     for private in (str(tmp_path), str(Path.home()), time.strftime("%Y-%m")):
         assert private not in text
@@ -128,7 +128,10 @@ def test_a_later_run_keeps_what_is_still_true_in_the_manifest(run: Run) -> None:
     assert run("figures", "--only", "2", "--format", "svg", "-q").exit_code == 0
     found = document()
     assert [one["file"] for one in found["figures"]] == ["figure-2.png", "figure-2.svg", "figure-extra.png", "mine.png"]
-    names = ["figure-1-draws.csv", "figure-2-draws.csv", "figure-2.csv", "figure-extra-draws.csv"]
+    names = [
+        *(f"figure-{stem}.csv" for stem in ("1-bands", "1-draws", "2-bands", "2-draws", "2", "extra-bands")),
+        "figure-extra-draws.csv",
+    ]
     assert [one["file"] for one in found["data"]] == names
 
 
@@ -162,7 +165,7 @@ def test_an_odd_earlier_manifest_does_no_harm(old: str, run: Run) -> None:
     Path("figures/manifest.json").write_text(old)
     result = run("figures", "--only", "1", "--format", "png", "-q", "--force")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert [one["file"] for one in document()["data"]] == ["figure-1-draws.csv", "figure-1.csv"]
+    assert [one["file"] for one in document()["data"]] == ["figure-1-bands.csv", "figure-1-draws.csv", "figure-1.csv"]
 
 
 @pytest.mark.parametrize("name", ["figure-2.pdf", "figure-extra.png", "manifest.json"])
@@ -228,7 +231,7 @@ def test_json_prints_the_data_and_writes_nothing_unless_a_folder_is_named(run: R
     recipe = Overview(**figure["settings"] | {"fn": ("tanh",), "panels": ("sigma",)})
     table = recipe.tables(recipe.compute())[""]
     np.testing.assert_array_equal(figure["data"]["x"], table["x"])
-    assert set(figure) == {"recipe", "settings", "data", "draws"}
+    assert set(figure) == {"recipe", "settings", "data", "bands", "draws"}
     with_files = json.loads(run("figures", "--json", "--only", "2", "-o", "a", "--format", "png").stdout)
     assert with_files["manifest"] == document("a")
 

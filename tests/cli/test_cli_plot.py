@@ -12,6 +12,7 @@ import pytest
 import typer
 from conftest import Run
 
+import noisyviz as nv
 from noisyviz.cli import terminal as output
 from noisyviz.export.provenance import PNG_SIGNATURE, read_record
 
@@ -56,7 +57,7 @@ def test_every_option_reaches_the_picture(run: Run) -> None:
     expected = {
         **{"fn": ["relu"], "unit": "nanil", "alpha": 0.8, "c": 0.25, "p": -1.0, "noise": "laplace"},
         **{"scale": "figure", "xlim": [-4.0, 5.0], "points": 31, "samples": 70, "seed": 3},
-        **{"panels": ["activation", "sigma"], "data": None},
+        **{"panels": ["activation", "sigma"], "at": None, "data": None},
     }
     assert settings("a.png") == expected
     record = read_record("a.png")
@@ -74,10 +75,11 @@ def test_a_list_of_activations_is_commas_or_repetition(run: Run) -> None:
     assert "'tanh' twice" in result.stderr
 
 
-def test_evenly_spaced_points_are_a_range_and_others_are_refused(run: Run) -> None:
-    assert run("plot", "--samples", "9", "--at", "-2:3:0.1", "-o", "a.png").exit_code == 0
-    assert (settings("a.png")["xlim"], settings("a.png")["points"]) == ([-2.0, 3.0], 51)
-    for points in ("0,1,3", "0", "1,0", "-inf,inf", "1,1"):
+def test_points_are_marks_on_whole_curves(run: Run) -> None:
+    assert run("plot", "--samples", "9", "--at", "0,1,3", "-o", "a.png").exit_code == 0
+    assert (settings("a.png")["at"], settings("a.png")["xlim"], settings("a.png")["points"]) == ([0, 1, 3], None, 401)
+    assert run("plot", "--samples", "9", "--at", "0", "--xlim", "-2", "2", "-o", "b.png").exit_code == 0
+    for points in ("-inf,inf", "2e6"):
         result = run("plot", "--at", points)
         assert result.exit_code == 2, points
         assert "--at" in result.stderr
@@ -177,7 +179,7 @@ def test_real_pre_activations_are_drawn_and_their_saturated_share_is_stated(run:
 
 def test_the_data_behind_the_picture_is_written_beside_it(run: Run) -> None:
     assert run(*QUICK, "-o", "a.png", "-o", "a.pdf", "--with-data").exit_code == 0
-    assert listing() == ["a-draws.csv", "a.csv", "a.pdf", "a.png"]
+    assert listing() == ["a-bands.csv", "a-draws.csv", "a.csv", "a.pdf", "a.png"]
     with Path("a.csv").open() as file:
         assert {"x", "h", "mean", "grad_mean"} <= set(next(csv.reader(file)))
     Path("b.csv").write_text("precious")
@@ -244,10 +246,10 @@ def test_ranges_with_an_equals_sign_and_widths_in_every_unit(run: Run) -> None:
         assert run("plot", "--points", "21", "--width", width, "-o", "a.png").exit_code == 0
         pixels.add(Path("a.png").read_bytes()[16:24])
     assert len(pixels) == 1
-    for width in ("5.9cm", "59mm", "2.3in", "170pt", "5ft", "1001mm"):
+    for width in ("2.9cm", "29mm", "1.1in", "85pt", "5ft", "1001mm"):
         result = run("plot", "--width", width, "-o", "b.png")
         assert result.exit_code == 2
-        assert f"a length in cm, mm, in or pt from 6cm to 100cm, got '{width}'" in result.stderr
+        assert f"a length in cm, mm, in or pt from 3cm to 100cm, got '{width}'" in result.stderr
 
 
 def test_places_that_cannot_be_written_are_refused_before_the_work(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,3 +291,15 @@ def test_a_pdf_holds_no_type_3_font(run: Run) -> None:
     content = Path("a.pdf").read_bytes()
     assert b"/Type3" not in content
     assert b"/FontFile2" in content
+
+
+def test_noise_that_could_not_be_seen_is_drawn_stronger_unless_c_is_given(run: Run) -> None:
+    said = run(*QUICK, "--fn", "sigmoid", "--unit", "nanil", "-o", "a.png").stderr
+    c = settings("a.png")["c"]
+    assert isinstance(c, float)
+    assert f"c = {c:g} is drawn" in said
+    unit = nv.NoisyUnit("sigmoid", kind="nanil", c=c)
+    assert 0.03 <= nv.exact(unit, np.linspace(-5.0, 5.0, 41)).std.max() < 0.1
+    assert run(*QUICK, "--fn", "sigmoid", "--unit", "nanil", "--c", "0.5", "-o", "b.png").exit_code == 0
+    assert settings("b.png")["c"] == 0.5
+    assert "is drawn" not in run(*QUICK, "--fn", "tanh", "-o", "c.png").stderr

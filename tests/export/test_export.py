@@ -33,8 +33,8 @@ RESULT = RECIPE.compute()
 COLUMNS = {"x": np.array([0.0, 0.1, np.inf]), "mean": np.array([np.nan, -1.5, 1e-300]), "n": np.array([1, 2, 3])}
 
 
-def picture(fmt: str, **look: str) -> bytes:
-    return render.picture_bytes(RECIPE, RESULT, fmt=fmt, **look)
+def picture(fmt: str, style: str = "paper", width: str = "icml-page") -> bytes:
+    return render.picture_bytes(RECIPE, RESULT, fmt=fmt, style=style, width=width)
 
 
 @pytest.fixture(scope="module")
@@ -263,13 +263,13 @@ def test_columns_of_unequal_length_are_no_table() -> None:
 
 def test_the_data_stand_beside_the_picture(tmp_path: Path) -> None:
     paths = write.write_data(RECIPE, RESULT, tmp_path / "unit.v2.png")
-    assert [path.name for path in paths] == ["unit.v2.csv", "unit.v2-draws.csv"]
+    assert [path.name for path in paths] == ["unit.v2.csv", "unit.v2-bands.csv", "unit.v2-draws.csv"]
     table = np.genfromtxt(paths[0], delimiter=",", names=True, dtype=None, encoding="utf-8")
     np.testing.assert_array_equal(table["x"], RESULT.series[0].curves.x)
     np.testing.assert_array_equal(table["grad_mean"], RESULT.series[0].moments.grad_mean)
-    draws = np.genfromtxt(paths[1], delimiter=",", names=True, dtype=None, encoding="utf-8")
+    draws = np.genfromtxt(paths[2], delimiter=",", names=True, dtype=None, encoding="utf-8")
     np.testing.assert_array_equal(draws["phi"], RESULT.series[0].cloud_phi)
-    paths[1].write_text("mine\n")
+    paths[2].write_text("mine\n")
     paths[0].unlink()
     with pytest.raises(InputError, match=r"unit\.v2-draws\.csv"):
         write.write_data(RECIPE, RESULT, tmp_path / "unit.v2.png")

@@ -125,8 +125,8 @@ def test_tables_hold_the_settings_in_front_and_one_row_per_unit_or_per_unit_and_
     assert draws["phi"].size == 4 * 20
 
 
-def test_the_order_of_panels_is_theirs_and_not_that_of_the_settings() -> None:
-    assert made(panels=("gradient", "sigma", "activation"))[1].panels == ("activation", "sigma", "gradient")
+def test_panels_stand_in_the_order_of_the_settings() -> None:
+    assert made(panels=("gradient", "sigma", "activation"))[1].panels == ("gradient", "sigma", "activation")
 
 
 @pytest.mark.parametrize(

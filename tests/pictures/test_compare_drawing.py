@@ -16,6 +16,7 @@ from matplotlib.transforms import Bbox
 from noisyviz.export.render import rc_settings
 from noisyviz.pictures.compare import drawing as compare
 from noisyviz.pictures.compare.picture import Compare, CompareResult
+from noisyviz.pictures.shared.labels import KIND_NAMES
 from noisyviz.pictures.shared.style import OKABE_ITO
 
 KINDS = ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus")
@@ -122,6 +123,7 @@ def test_titles_tell_columns_and_headings_rows(five: tuple[CompareResult, Figure
     assert [titles[f"{k}.activation"] for k in range(3)] == [[r"$\alpha=0.9$"], [r"$\alpha=1$"], [r"$\alpha=1.15$"]]
     assert [titles[f"{k}.activation"] for k in (6, 7, 8)] == [[r"the same for every $\alpha$"]] * 3
     assert all(titles[f"{k}.gradient"] == [] for k in range(9))
+    assert all(titles[f"{k}.activation"] == [] for k in (3, 4, 5))  # those of the first row stand above them
     headings = [text for text in figure.texts if text.get_label() == "heading"]
     assert [text.get_text() for text in headings] == [rf"$\mathbf{{{kind}}}$" for kind in ISSUE["unit"]]
     assert len({text.get_position()[1] for text in headings}) == 5
@@ -163,10 +165,10 @@ def test_one_legend_stands_for_all_cells() -> None:
         return [text.get_text() for text in legend.get_texts()]
 
     assert texts(**ISSUE) == [
-        *("$h$, $h$′", "$u$", "mean ± std", r"draws of $\varphi$", r"$\mathrm{P(wrong)}>1/2$", "saturated"),
+        *("$h$, $h$′", "$u$", "mean", "25–75 %", "5–95 %", "draws", r"$\mathrm{P(wrong)}>1/2$", "saturated"),
     ]
-    assert texts(fn=("identity",)) == ["$h$, $h$′", "$u$", "mean ± std"]
-    assert texts(panels=("gradient",)) == ["$h$′", r"$\mathrm{E}[\partial\varphi/\partial x]\pm$std", "saturated"]
+    assert texts(fn=("identity",)) == ["$h$, $h$′", "$u$", "mean"]
+    assert texts(panels=("gradient",)) == ["25–75 %", "5–95 %", "$h$′", "mean", "saturated"]
     both = texts(panels=("sigma",), unit=("nan", "nanil-softplus"))
     assert both == [r"$\sigma(x)$, std of $s$", "saturated"]
     assert texts(panels=("sigma",), unit=("nanil-softplus",)) == ["std of noise $s$", "saturated"]
@@ -178,10 +180,12 @@ def test_the_caption_tells_what_all_cells_share_and_every_formula() -> None:
         return " ".join(text.get_text() for text in reversed(figure.texts) if text.get_label() == "caption")
 
     told = caption(**ISSUE)
-    assert told.startswith(r"$\mathbf{hard}$-$\mathbf{tanh}$, $c=0.5$, $p=1$, normal $\xi$. nan:")
-    assert all(f"{kind}: $" in told for kind in ISSUE["unit"])
-    assert r"$\alpha=" not in told.partition("nan:")[0]
-    assert caption(unit=("none",)) == r"$\mathbf{tanh}$. none: $\varphi=h(x)$."
+    assert told.startswith(
+        r"$\mathbf{hard}$-$\mathbf{tanh}$, $c=0.5$, $p=1$, normal $\xi$. nan (normal noise on the output):"
+    )
+    assert all(f"{kind} ({KIND_NAMES[str(kind)]}): $" in told for kind in ISSUE["unit"])
+    assert r"$\alpha=" not in told.partition("nan (")[0]
+    assert caption(unit=("none",)) == r"$\mathbf{tanh}$. none (no noise): $\varphi=h(x)$."
     scales = caption(scale=("eq9", "figure"))
     assert "eq9: $" in scales
     assert "figure: $" in scales

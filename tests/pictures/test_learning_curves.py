@@ -65,7 +65,8 @@ def drawn(experiment: str, width: float = 3.25, style: str = "paper") -> tuple[F
 
 
 def lines(axes: Axes) -> dict[str, Any]:
-    return {str(line.get_label()): line for line in axes.lines}
+    """Curves by name, without the lines through means."""
+    return {str(line.get_label()): line for line in axes.lines if not str(line.get_label()).endswith(" mean")}
 
 
 def table(experiment: str) -> dict[str, Any]:
@@ -172,9 +173,23 @@ def test_the_caption_says_whose_numbers_these_are(experiment: str, figure: str, 
     assert f"Data: decoded from the vector drawing of Figure {figure}, Gulcehre et al. 2016, {edition}" in caption
 
 
+def test_two_points_of_an_epoch_are_dots_and_the_line_joins_their_means() -> None:
+    (one, _), axes = LearningCurves(experiment="learning-to-execute").compute().curves, drawn("learning-to-execute")[1]
+    (line,) = [line for line in axes.lines if line.get_label() == f"{one.label} mean"]
+    epochs = sorted({float(x) for x, leaves in zip(one.x, one.leaves, strict=True) if not leaves})
+    means = [
+        np.mean([y for x, y, leaves in zip(one.x, one.y, one.leaves, strict=True) if x == at and not leaves])
+        for at in epochs
+    ]
+    np.testing.assert_allclose(np.asarray(line.get_xdata()), epochs)
+    np.testing.assert_allclose(np.asarray(line.get_ydata()), means)
+
+
 @pytest.mark.parametrize("experiment", EXPERIMENTS)
 def test_curves_differ_in_grey(experiment: str) -> None:
-    for one, other in combinations(drawn(experiment)[1].lines, 2):
+    joined = [line for line in drawn(experiment)[1].lines if line.get_linestyle() != "None"]
+    assert len(joined) == len(LearningCurves(experiment=experiment).compute().curves)
+    for one, other in combinations(joined, 2):
         greys = [sum(np.multiply((0.299, 0.587, 0.114), to_rgb(line.get_color()))) for line in (one, other)]
         dashes = [line._dash_pattern for line in (one, other)]  # type: ignore[attr-defined]  # dashes as drawn
         assert dashes[0] != dashes[1] or abs(greys[0] - greys[1]) > 0.2

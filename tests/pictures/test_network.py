@@ -73,6 +73,18 @@ def test_every_dot_that_is_drawn_is_a_draw_beyond_the_thresholds(
     assert 0.9 < result.accuracy < 0.97
 
 
+@pytest.mark.parametrize("width", [3.25, 5.5])
+def test_the_bar_of_p_runs_to_the_right_below_all_panels(width: float) -> None:
+    result = computed(GRADIENTS)
+    with mpl.rc_context(rc_settings("paper")):
+        figure = Figure(figsize=plot.size(result, width))
+        axes = plot.draw(result, figure)
+    boxes = [axes[key].get_position() for key in ("1", "2", "3")]
+    bar = axes["bar"].get_position()
+    assert (bar.x0, bar.x1) == pytest.approx((min(box.x0 for box in boxes), max(box.x1 for box in boxes)))
+    assert axes["bar"].get_xlim()[0] < axes["bar"].get_xlim()[1]
+
+
 def test_size_and_bytes() -> None:
     for recipe in (GRADIENTS, ACTIVATIONS):
         result = computed(recipe)

@@ -95,7 +95,7 @@ def test_wrong_intervals_end_where_the_probability_crosses_one_half() -> None:
 def test_tables_hold_the_numbers_of_every_function(unit: str) -> None:
     recipe = Overview(fn=("tanh", "relu"), unit=unit, points=11, samples=7, xlim=(-2.0, 2.0))
     tables = recipe.tables(recipe.compute())
-    assert set(tables) == {"", "-draws"}
+    assert set(tables) == {"", "-bands", "-draws"}
     for table in tables.values():
         assert len({column.size for column in table.values()}) == 1
     curves, draws = tables[""], tables["-draws"]

@@ -94,30 +94,31 @@ def test_the_curves_are_those_of_the_engine(kind: str) -> None:
             ("activation", "hard"): np.clip(0.25 * x + 0.5, 0.0, 1.0),
             ("activation", "mean"): found.mean,
             ("delta", "delta"): h.h(x) - (0.25 * x + 0.5),
-            ("delta", "abs_delta"): np.abs(h.h(x) - (0.25 * x + 0.5)),
             ("gradient", "derivative"): h.h(x) * (1.0 - h.h(x)),
             ("gradient", "gradient"): found.grad_mean,
         }
         for (panel, label), values in expected.items():
             np.testing.assert_allclose(y(drawn.line(panel, label)), values, atol=1e-12, err_msg=label)
-        if kind != "nanil-softplus":
+        assert ("sigma" in drawn.axes) is (kind != "none")
+        if kind not in ("none", "nanil-softplus"):
             np.testing.assert_allclose(y(drawn.line("sigma", "sigma")), unit.sigma(x), atol=1e-12)
 
 
-def test_bands_reach_one_standard_deviation_up_and_down() -> None:
+def test_bands_lie_between_quantiles_of_one_draw() -> None:
+    """By the draw that stands at each level: half-normal noise at α = 1 lies inward, d = −sgn x."""
     with drawing(unit="nah", alpha=1.0) as drawn:
-        moments = drawn.result.series[0].moments
-        for panel, mean, std in (
-            ("activation", moments.mean, moments.std),
-            ("gradient", moments.grad_mean, moments.grad_std),
-        ):
+        x = drawn.result.series[0].band_x
+        unit = NoisyUnit("tanh", kind="nah", alpha=1.0)
+        levels = [0.06270677794321385, 0.31863936396437514, 1.1503493803760079, 1.959963984540054]  # of |ξ|
+        for panel, of in (("activation", unit), ("gradient", unit.grad_x)):
+            ends = np.sort([of(x, level) for level in levels], axis=0)
             low, high = drawn.lines(panel, "band")
-            np.testing.assert_allclose(y(low), mean - std)
-            np.testing.assert_allclose(y(high), mean + std)
-            (filled,) = (c for c in drawn.axes[panel].collections if isinstance(c, PolyCollection))
-            corners = np.asarray(filled.get_paths()[0].vertices)[:, 1]
-            assert corners.max() == pytest.approx(np.max(mean + std))
-            assert corners.min() == pytest.approx(np.min(mean - std))
+            np.testing.assert_allclose(y(low), ends[0], rtol=1e-9, atol=1e-12)
+            np.testing.assert_allclose(y(high), ends[3], rtol=1e-9, atol=1e-12)
+            filled = [c for c in drawn.axes[panel].collections if isinstance(c, PolyCollection)]
+            for one, outer, inner in zip(filled, (0, 1), (3, 2), strict=True):
+                corners = np.asarray(one.get_paths()[0].vertices)[:, 1]
+                assert (corners.min(), corners.max()) == pytest.approx((ends[outer].min(), ends[inner].max()))
 
 
 def test_the_cloud_is_the_unit_at_seeded_draws() -> None:
@@ -178,7 +179,7 @@ def test_the_axes_hold_what_matters_and_let_u_run_out(fn: str, kind: str) -> Non
             low, high = drawn.axes[panel].get_ylim()
             assert np.isfinite([low, high]).all()
             for line in drawn.axes[panel].lines:
-                if line.get_label() in ("h", "mean", "band", "delta", "abs_delta", "sigma", "gradient", "derivative"):
+                if line.get_label() in ("h", "mean", "band", "delta", "sigma", "gradient", "derivative"):
                     assert low < np.min(y(line)), (panel, line.get_label())
                     assert np.max(y(line)) < high, (panel, line.get_label())
 
@@ -223,15 +224,15 @@ def test_the_caption_gives_formula_and_only_the_parameters_in_use() -> None:
         assert "$p=−2$" in drawn.caption()
 
 
-def test_several_functions_keep_one_colour_and_marker_each() -> None:
-    names = ("tanh", "sigmoid", "relu")
+def test_two_functions_keep_one_colour_and_marker_each() -> None:
+    names = ("tanh", "relu")
     with drawing(fn=names, unit="nah", alpha=1.0) as drawn:
         (legend,) = drawn.figure.legends
         assert [text.get_text() for text in legend.get_texts()] == list(names)
         for panel, key in (("activation", "mean"), ("delta", "delta"), ("sigma", "sigma"), ("gradient", "gradient")):
             lines = drawn.lines(panel, key)
-            assert [to_hex(line.get_color()).upper() for line in lines] == [OKABE_ITO[hue] for hue, _ in SERIES[:3]]
-            assert [line.get_marker() for line in lines] == [marker for _, marker in SERIES[:3]]
+            assert [to_hex(line.get_color()).upper() for line in lines] == [OKABE_ITO[hue] for hue, _ in SERIES[:2]]
+            assert [line.get_marker() for line in lines] == [marker for _, marker in SERIES[:2]]
         for index, one in enumerate(drawn.result.series):
             np.testing.assert_array_equal(y(drawn.lines("activation", "mean")[index]), one.moments.mean)
             np.testing.assert_array_equal(y(drawn.lines("gradient", "derivative")[index]), one.curves.derivative)
@@ -239,9 +240,35 @@ def test_several_functions_keep_one_colour_and_marker_each() -> None:
             (float(np.asarray(line.get_xdata())[0]), to_hex(line.get_color()).upper())
             for line in drawn.lines("activation", "threshold")
         ]
-        blue, vermillion, green = (OKABE_ITO[hue] for hue, _ in SERIES[:3])
-        assert marks == [(-1.0, blue), (1.0, blue), (-2.0, vermillion), (2.0, vermillion), (0.0, green)]
+        blue, vermillion = (OKABE_ITO[hue] for hue, _ in SERIES[:2])
+        assert marks == [(-1.0, blue), (1.0, blue), (0.0, vermillion)]
         assert "$x_t$" in drawn.entries("activation")
+
+
+def test_three_functions_have_a_row_of_their_own_each() -> None:
+    names = ("tanh", "sigmoid", "relu")
+    with drawing(fn=names, unit="nah", alpha=1.0, at=(-1.5, 2.0)) as drawn:
+        rows = {}
+        for index, one in enumerate(drawn.result.series):
+            axes = drawn.axes[f"{index}.activation"]
+            rows[axes.get_position().y0] = one.name
+            (mean,) = [line for line in axes.lines if line.get_label() == "mean"]
+            np.testing.assert_array_equal(y(mean), one.moments.mean)
+            (marked,) = [line for line in axes.lines if line.get_label() == "marked"]
+            unit = NoisyUnit(one.name, kind="nah", alpha=1.0)
+            np.testing.assert_array_equal(y(marked), exact(unit, [-1.5, 2.0]).mean)
+        assert [rows[place] for place in sorted(rows, reverse=True)] == list(names)
+
+
+def test_points_are_marked_on_the_curves() -> None:
+    with drawing(at=(-3.0, 0.5, 9.0), unit="nani") as drawn:
+        found = exact(NoisyUnit("tanh", kind="nani"), [-3.0, 0.5, 9.0])
+        for panel, values in (("activation", found.mean), ("gradient", found.grad_mean)):
+            mark = drawn.line(panel, "marked")
+            assert np.asarray(mark.get_xdata()).tolist() == [-3.0, 0.5, 9.0]
+            np.testing.assert_array_equal(y(mark), values)
+        assert drawn.result.xlim[0] == -4.0
+        assert drawn.result.xlim[1] > 9.0
 
 
 def test_functions_with_the_same_thresholds_share_the_shading() -> None:
@@ -275,7 +302,7 @@ def test_data_under_several_functions_state_a_share_for_each() -> None:
 
 def test_panels_can_be_chosen_and_stand_in_one_or_two_columns() -> None:
     with drawing(panels=("gradient", "activation"), width="icml") as drawn:
-        assert list(drawn.axes) == ["activation", "gradient"]
+        assert list(drawn.axes) == ["gradient", "activation"]
         first, second = (axes.get_position() for axes in drawn.axes.values())
         assert first.x0 == second.x0
         assert first.y0 > second.y1

@@ -132,7 +132,7 @@ def test_artists_show_these_numbers() -> None:
             round(density.transData.transform((x, 0.0))[0]) for x in (result.x[0], 1.0)
         )
         texts = [text.get_text() for text in units.texts]
-        assert texts[0].endswith(f"{array.dead} dead")
+        assert texts[0].replace("\N{NO-BREAK SPACE}", " ").endswith(f"saturated, {array.dead} dead")
         x = ARRAYS[array.name]
         written = {str(text.get_label()): text.get_text() for text in density.texts}
         assert written["share left"] == f"{100 * np.mean(x <= -1):.0f} %"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from noisyviz.errors import InputError
 from noisyviz.pictures.shared.style import (
     DARK_BACKGROUND,
+    KIND_LOOKS,
     OKABE_ITO,
     QUANTITIES,
     SERIES,
@@ -22,10 +23,10 @@ from noisyviz.pictures.shared.style import (
     style,
     width_in,
 )
+from noisyviz.units.kinds import KINDS
 
 TOGETHER = (
     ("h", "u", "hard", "mean"),
-    ("delta", "abs_delta"),
     ("derivative", "gradient"),
 )
 BACKGROUNDS = ("#FFFFFF", DARK_BACKGROUND)
@@ -75,20 +76,38 @@ def test_widths_are_those_that_the_venues_print() -> None:
         "neurips": 5.5,
         "iclr": 5.5,
         "a4": pytest.approx((210 - 2 * 25) / 25.4),
+        "slide": 10.0,
     }
     assert expected == WIDTHS
     assert width_in("neurips") == 5.5
     assert width_in("8.5cm") == pytest.approx(8.5 / 2.54)
     assert width_in("12 cm") == pytest.approx(12 / 2.54)
+    assert width_in("icml/2") == 1.625
+    assert width_in("icml-page/1.5") == pytest.approx(4.5)
 
 
 @pytest.mark.parametrize(
-    "name", ["icmll", "", "3ft", "2in", "cm", "5.9cm", "101cm", "nancm", "infcm", "-8cm", "8e1cm", "1_0cm"]
+    "name",
+    [
+        "icmll",
+        "",
+        "3ft",
+        "1in",
+        "cm",
+        "2.9cm",
+        "icml/0",
+        "icml/3",
+        "icm/2",
+        "101cm",
+        "nancm",
+        "infcm",
+        "-8cm",
+        "8e1cm",
+        "1_0cm",
+    ],
 )
 def test_a_width_that_is_none_names_the_venues_and_the_range(name: str) -> None:
-    with pytest.raises(
-        InputError, match=r"icml, icml-page, neurips, iclr, a4 or a length in cm, mm, in or pt from 6cm to 100cm"
-    ) as caught:
+    with pytest.raises(InputError, match=r"icml/2, or a length in cm, mm, in or pt from 3cm to 100cm") as caught:
         width_in(name)
     assert caught.value.parameter == "width"
     assert repr(name) in str(caught.value)
@@ -139,3 +158,13 @@ def test_text_has_the_contrast_that_readers_need(name: str) -> None:
     assert rc["savefig.facecolor"] == rc["axes.facecolor"] == background
     for key in ("text.color", "axes.labelcolor", "xtick.color", "ytick.color"):
         assert contrast(rc[key], background) >= 7.0
+
+
+def test_every_kind_has_a_look_of_its_own() -> None:
+    """No two share colour and line style, nor the marker; on paper no two that share a line style are equally grey."""
+    looks = list(KIND_LOOKS.values())
+    assert set(KIND_LOOKS) >= set(KINDS)
+    assert len({(one.hue, one.linestyle) for one in looks}) == len({one.marker for one in looks}) == len(looks)
+    for one, other in combinations(looks, 2):
+        if one.linestyle == other.linestyle:
+            assert abs(luminance(OKABE_ITO[one.hue]) - luminance(OKABE_ITO[other.hue])) > 0.1

@@ -21,15 +21,16 @@ from PIL import Image
 
 from noisyviz.pictures.anneal import panels
 from noisyviz.pictures.anneal.picture import AnnealResult, shown_steps
-from noisyviz.pictures.shared.layout import Box, em, ticks
+from noisyviz.pictures.shared.layout import Box, em, legend_columns, legend_height, ticks, ticks_across
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
 from noisyviz.pictures.shared.style import DOTTED, QUANTITIES, colours
 from noisyviz.units.activation import Array
 
 FRAMES: Final = 72
-FRAME_MS: Final = 80
+FPS: Final = 12.5
 LAST_MS: Final = 1600
-SIZE_IN: Final = (6.4, 3.2)
+WIDTH_IN: Final = 6.4
+LEAST_IN: Final = 2.8  # of the height
 DPI: Final = 110.0
 COLOURS: Final = 64
 
@@ -70,7 +71,9 @@ def frame_steps(steps: int, *, frames: int = FRAMES) -> Array:
     return np.unique(np.concatenate([even, early]).round())
 
 
-def animation_bytes(film: Film, result: AnnealResult, *, fmt: str, text: str) -> bytes:
+def animation_bytes(
+    film: Film, result: AnnealResult, *, fmt: str, text: str, width: float = WIDTH_IN, fps: float = FPS, loop: int = 0
+) -> bytes:
     """Return the moving picture as GIF or WebP, by the settings of matplotlib in force.
 
     Parameters
@@ -81,8 +84,14 @@ def animation_bytes(film: Film, result: AnnealResult, *, fmt: str, text: str) ->
         ``gif`` or ``webp``.
     text
         How it was made, in ASCII; kept in the file's comment (GIF) or EXIF description (WebP).
+    width
+        In inches.
+    fps
+        Frames in a second; a GIF counts in hundredths of one.
+    loop
+        How often it runs, 0 for ever.
     """
-    figure = Figure(figsize=SIZE_IN, dpi=DPI)
+    figure = Figure(figsize=(width, max(0.5 * width, LEAST_IN)), dpi=DPI)
     canvas = FigureCanvasAgg(figure)
     moving = _stage(figure, film, result)
     images: list[Image.Image] = []
@@ -91,11 +100,11 @@ def animation_bytes(film: Film, result: AnnealResult, *, fmt: str, text: str) ->
         canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib does not say
         pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]  # matplotlib does not say
         images.append(Image.fromarray(pixels[..., :3].copy()))
-    durations = [FRAME_MS] * (len(images) - 1) + [LAST_MS]
-    return _gif(images, durations, text) if fmt == "gif" else _webp(images, durations, text)
+    durations = [round(1000.0 / fps)] * (len(images) - 1) + [LAST_MS]
+    return (_gif if fmt == "gif" else _webp)(images, durations, text, loop=loop)
 
 
-def _gif(images: Sequence[Image.Image], durations: list[int], text: str) -> bytes:
+def _gif(images: Sequence[Image.Image], durations: list[int], text: str, *, loop: int) -> bytes:
     """Join frames under the palette of a middle one; frames that Pillow finds equal lend each other their time."""
     sample = Image.new("RGB", (images[0].width, 3 * images[0].height))
     for row, index in enumerate((0, len(images) // 2, len(images) - 1)):
@@ -110,7 +119,7 @@ def _gif(images: Sequence[Image.Image], durations: list[int], text: str) -> byte
         save_all=True,
         append_images=frames[1:],
         duration=durations,
-        loop=0,
+        **({} if loop == 1 else {"loop": max(loop - 1, 0)}),  # a GIF counts the repetitions
         optimize=False,
         comment=text.encode("ascii"),
     )
@@ -125,7 +134,7 @@ def _keep(frames: Sequence[Image.Image], background: Any) -> None:
         frame.putpalette(colours_of.ravel().tolist())
 
 
-def _webp(images: Sequence[Image.Image], durations: list[int], text: str) -> bytes:
+def _webp(images: Sequence[Image.Image], durations: list[int], text: str, *, loop: int) -> bytes:
     exif = Image.Exif()
     exif[0x010E] = text  # ImageDescription
     stream = BytesIO()
@@ -135,7 +144,7 @@ def _webp(images: Sequence[Image.Image], durations: list[int], text: str) -> byt
         save_all=True,
         append_images=list(images[1:]),
         duration=durations,
-        loop=0,
+        loop=loop,
         quality=75,
         method=4,
         exif=exif.tobytes(),
@@ -192,9 +201,10 @@ def _stage(figure: Figure, film: Film, result: AnnealResult) -> _Moving:
     """Draw what stands still, and return what moves."""
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
     found, size = result.runs[0], em()
-    width, height = SIZE_IN
+    width, height = (float(one) for one in figure.get_size_inches())
     margin, foot, half = 4.0 * size, 3.2 * size, 0.44 * width
-    left = Box(left=margin, bottom=foot, width=half - margin, height=height - foot - 2.2 * size).add(figure)
+    rows = legend_height(_names(result), width=half - margin) + 0.9 * size
+    left = Box(left=margin, bottom=foot, width=half - margin, height=height - foot - rows).add(figure)
     start = half + margin
     strip = 4.2 * size
     paths_height = height - foot - 2.2 * size - strip - 0.9 * size
@@ -228,12 +238,20 @@ def _stage(figure: Figure, film: Film, result: AnnealResult) -> _Moving:
     )
 
 
+def _names(result: AnnealResult) -> list[str]:
+    """Return the texts of the legend."""
+    if result.landscape:
+        return ["$f$", r"$\mathrm{E}\,f(x+c_t\,\xi)$"]
+    return ["$h$", r"$\varphi$: median, 5–95 %"]
+
+
 def _left_panel(axes: Axes, film: Film, result: AnnealResult, look: Look) -> dict[str, Any]:
     """Draw h or f with its axes, and return the curve and the cloud that move."""
-    name = "$f$" if result.landscape else "$h$"
     axes.set_xlim(film.x[0], film.x[-1])
     axes.set_ylim(*film.ylim)
-    axes.set_xticks(*ticks(film.x[0], film.x[-1], most=6))
+    figure = axes.get_figure(root=True)
+    room = axes.get_position().width * figure.get_size_inches()[0] if figure is not None else 0.0
+    axes.set_xticks(*ticks_across(film.x[0], film.x[-1], most=6, width=room))
     axes.set_yticks(*ticks(*film.ylim, most=6))
     axes.set_xlabel("$x$")
     axes.set_ylabel(film.ylabel)
@@ -245,11 +263,10 @@ def _left_panel(axes: Axes, film: Film, result: AnnealResult, look: Look) -> dic
         sky = look.hues[QUANTITIES["cloud"].hue]
         dots: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 1.8, "markeredgewidth": 0.0}
         cloud = axes.plot([], [], color=sky, zorder=2.0, **dots)[0]
-    smooth = r"$\mathrm{E}\,f(x+c_t\,\xi)$" if result.landscape else r"$\varphi$: median, 5–95 %"
     axes.legend(
         [bare, middle],
-        [name, smooth],
-        ncols=2,
+        _names(result),
+        ncols=legend_columns(_names(result), width=room),
         loc="lower left",
         bbox_to_anchor=(0.0, 1.01),
     )

@@ -20,12 +20,17 @@ from noisyviz.pictures.anneal.picture import AnnealResult
 from noisyviz.pictures.shared import labels
 from noisyviz.pictures.shared.layout import (
     LINE_EM,
+    LINE_SPACING,
+    POINTS_PER_INCH,
+    TITLE_EM,
     Box,
+    caption_lines,
     em,
     legend_above,
     legend_height,
     literal,
     number,
+    pieces,
     text_width,
     wrap,
 )
@@ -74,7 +79,7 @@ def draw(result: AnnealResult, figure: Figure) -> dict[str, Axes]:
     steps = result.runs[0].steps
     axes = {name: box.add(figure) for name, box in plan.boxes.items()}
     panels.draw_schedule(axes["schedule"], result, look)
-    panels.step_axis(axes["schedule"], steps, labelled=False)
+    panels.even_axis(axes["schedule"], steps, width=plan.boxes["schedule"].width)
     handles, texts = zip(*panels.entries(result, look), strict=True)
     legend_above(axes["schedule"], handles, texts, width=_full(plan), lift=LIFT_EM * em())
     panels.draw_paths(axes["paths"], result, look)
@@ -88,17 +93,43 @@ def draw(result: AnnealResult, figure: Figure) -> dict[str, Axes]:
             panels.level_handles(result, look),
             panels.level_names(result),
             width=plan.boxes["field"].width,
-            lift=LIFT_EM * em(),
+            lift=LIFT_EM * em() + _title_height(result, "field", plan.boxes["field"]),
         )
     else:
         panels.draw_outcomes(axes["outcomes"], result, look)
     panels.draw_arrivals(axes["arrivals"], result, look)
     panels.step_axis(axes["arrivals"], steps, labelled=True)
+    for name in panels.titles(result).keys() & axes.keys():
+        _write_title(axes[name], _title(result, name, plan.boxes[name]))
     for name in ("schedule", "paths", "field", "arrivals"):
         if name in axes:
             _place_label(axes[name], plan.boxes[name], plan.margin)
     _write_caption(figure, plan)
     return axes
+
+
+def _title(result: AnnealResult, name: str, box: Box) -> list[str]:
+    """Return the title of a panel in lines that are no wider than its axes."""
+    return wrap(pieces(panels.titles(result)[name]), width=box.width)
+
+
+def _title_height(result: AnnealResult, name: str, box: Box) -> float:
+    return TITLE_EM * em() * len(_title(result, name, box))
+
+
+def _write_title(axes: Axes, lines: list[str]) -> None:
+    axes.annotate(
+        "\n".join(lines),
+        (0.0, 1.0),
+        (0.0, LIFT_EM * em() * POINTS_PER_INCH),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="left",
+        va="bottom",
+        annotation_clip=False,
+        linespacing=LINE_SPACING,
+        label="title",
+    )
 
 
 def _full(plan: Plan) -> float:
@@ -116,8 +147,9 @@ def _plan(result: AnnealResult, width: float) -> Plan:
     names = [*panels.position_names(result), *([] if result.landscape else panels.signed_axis(result).names)]
     numbers = max(map(text_width, names), default=0.0) + 0.9 * unit
     margin = (EDGE_EM + YLABEL_EM) * unit + max(YTICKS_EM * unit, numbers)
-    right = 0.9 * unit
-    caption = wrap(caption_words(result), width=width - 2 * EDGE_EM * unit)
+    steps = result.runs[0].steps
+    right = max(0.9 * unit, 0.5 * text_width(f"{steps:,}") + EDGE_EM * unit)
+    caption = caption_lines(caption_words(result), width=width - 2 * EDGE_EM * unit)
     boxes: dict[str, Box] = {}
     y = (len(caption) * LINE_EM + 2.0 * EDGE_EM) * unit
     foot = (XTICKS_EM + XLABEL_EM) * unit
@@ -127,7 +159,8 @@ def _plan(result: AnnealResult, width: float) -> Plan:
     if narrow:
         y += foot
         boxes["arrivals"] = Box(left=margin, bottom=y, width=width - margin - right, height=0.42 * width)
-        y += boxes["arrivals"].height + GAP_EM * unit + foot
+        y += boxes["arrivals"].height + LIFT_EM * unit + _title_height(result, "arrivals", boxes["arrivals"])
+        y += GAP_EM * unit + foot
         boxes[lower] = Box(left=left, bottom=y, width=width - left - right, height=_lower(result, 0.45 * width))
     else:
         y += foot
@@ -135,17 +168,19 @@ def _plan(result: AnnealResult, width: float) -> Plan:
         tall = _lower(result, 0.26 * width)
         boxes[lower] = Box(left=left, bottom=y, width=half - left - right, height=tall)
         boxes["arrivals"] = Box(left=half + margin, bottom=y, width=half - margin - right, height=tall)
-    y += boxes[lower].height
+    head = _title_height(result, lower, boxes[lower])
     if not result.among:
-        y += LIFT_EM * unit + legend_height(panels.level_names(result), width=boxes[lower].width)
-    y += GAP_EM * unit + foot
+        head += legend_height(panels.level_names(result), width=boxes[lower].width)
+    if not narrow:
+        head = max(head, _title_height(result, "arrivals", boxes["arrivals"]))
+    y += boxes[lower].height + LIFT_EM * unit + head + GAP_EM * unit + foot
     final = 0.0 if result.among else (0.2 if narrow else 0.16) * width
     main = width - margin - right - (final + BESIDE_EM * unit if final else 0.0)
     tall = (0.55 if narrow else 0.3) * width
     boxes["paths"] = Box(left=margin, bottom=y, width=main, height=tall)
     if final:
         boxes["final"] = Box(left=width - right - final, bottom=y, width=final, height=tall)
-    y += tall + GAP_EM * unit
+    y += tall + (GAP_EM + XTICKS_EM) * unit
     boxes["schedule"] = Box(left=margin, bottom=y, width=main, height=SCHEDULE_EM * unit)
     texts = [text for _, text in panels.entries(result, Look(hues=colours(background="#ffffff"), ink="#000000"))]
     y += SCHEDULE_EM * unit + LIFT_EM * unit + legend_height(texts, width=width - margin - EDGE_EM * unit)
@@ -163,7 +198,12 @@ def caption_words(result: AnnealResult) -> list[str]:
         formula = labels.KIND_FORMULAS[result.kind]
         if found.unit.kind in ("nan", "nah", "nanil"):
             formula = (*formula[:-1], f"{formula[-1]},", *labels.SCALE_FORMULAS[result.scale])
-        words = [f"{labels.name(found.unit.activation.name)},", "unit", f"{result.kind}:", *formula[:-1]]
+        words = [
+            f"{labels.name(found.unit.activation.name)},",
+            "unit",
+            *labels.kind_words(result.kind, ":"),
+            *formula[:-1],
+        ]
         words += [f"{formula[-1]};", *(f"{labels.parameter(key, value)}," for key, value in result.parameters)]
         assert found.target is not None
         words += [r"$\ell=(\varphi-y)^2/2$,", f"{equals('y', found.target)},"]

@@ -113,6 +113,12 @@ def banded(result: AnnealResult) -> bool:
     return len(result.runs) <= MOST_BANDS
 
 
+def even_axis(axes: Axes, steps: int, *, width: float) -> None:
+    """Make an axis of the steps on which all are equally wide; `width` in inches keeps its labels apart."""
+    axes.set_xlim(0.0, max(steps, 1))
+    axes.set_xticks(*ticks_across(0.0, float(max(steps, 1)), most=max(1, min(8, steps)), width=width))
+
+
 def step_axis(axes: Axes, steps: int, *, labelled: bool) -> None:
     """Make the axis of the steps: logarithmic from 1 on where there are many."""
     if steps > LOG_STEPS:
@@ -300,6 +306,21 @@ def level_colours(count: int, look: Look) -> list[str]:
     return [to_hex(scale(place)) for place in places] if count > 1 else [look.hues["blue"]]
 
 
+def titles(result: AnnealResult) -> dict[str, str]:
+    """Return what the lower panels show, by panel."""
+    found = result.runs[0].noisy
+    passage = found.median_first_passage
+    after = f"half of the annealed runs by step {passage:,.5g}" if isfinite(passage) else "fewer than half in the end"
+    field = (
+        "Landscape smoothed by the noise, shifted apart" if result.landscape else "Mean drift of x by the noise level"
+    )
+    return {
+        "field": field,
+        "outcomes": "Share inside at the end; median step of arrival",
+        "arrivals": "Share that has arrived" + ("" if result.among else f": {after}"),
+    }
+
+
 def level_names(result: AnnealResult) -> list[str]:
     """Return the legend texts of the field."""
     names = [equals("c", level, digits=3) for level in result.field.levels]
@@ -482,7 +503,7 @@ def draw_outcomes(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
     axes.tick_params(axis="y", length=0.0)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "0.25", "0.5", "0.75", "1"])
-    axes.set_xlabel("share inside at $T$, 95 % interval")
+    axes.set_xlabel("share, 95 % interval")
     return drawn
 
 

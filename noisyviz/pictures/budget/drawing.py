@@ -17,7 +17,7 @@ from noisyviz.pictures.shared import labels
 from noisyviz.pictures.shared.layout import em, number
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
-from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
+from noisyviz.pictures.shared.style import KIND_LOOKS, colours
 from noisyviz.units.kinds import KINDS
 
 MOST_GRADIENT: Final = 1.2  # in units of u′: beyond it noise makes gradients larger than they are without saturation
@@ -26,16 +26,6 @@ HEIGHT_EM: Final = 13.0
 TALLEST_IN: Final = 2.2
 MARGIN: Final = 0.03  # of an axis, below 0: curves run along it
 SIZES: Final = (2.6, 5.6)  # of the marks, from the lowest noise level to the highest
-
-LINES: Final[dict[str, tuple[int, Any]]] = {
-    "nan": (0, "-"),
-    "nah": (1, DASHED),
-    "nani": (2, "-"),
-    "nanil": (3, DASH_DOT),
-    "nanis": (4, (0.0, (8.0, 1.5))),
-    "nanil-softplus": (5, DOTTED),
-}
-"""For each kind its place in `SERIES` and its line style."""
 
 
 def size(result: BudgetResult, width: float) -> tuple[float, float]:
@@ -100,16 +90,15 @@ def _mark_sizes(marks: Sequence[float]) -> list[float]:
 
 
 def _draw_curve(axes: Axes, curve: BudgetCurve, marks: Sequence[float], look: Look) -> None:
-    place, dashes = LINES[curve.kind]
-    hue, marker = SERIES[place]
-    style: dict[str, Any] = {"color": look.hues[hue], "zorder": 3.0 + 0.1 * place}
-    axes.plot(curve.grad_rms, curve.bias_rms, linestyle=dashes, linewidth=1.2, label=curve.kind, **style)
+    one, place = KIND_LOOKS[curve.kind], list(KIND_LOOKS).index(curve.kind)
+    style: dict[str, Any] = {"color": look.hues[one.hue], "zorder": 3.0 + 0.1 * place}
+    axes.plot(curve.grad_rms, curve.bias_rms, linestyle=one.linestyle, linewidth=1.2, label=curve.kind, **style)
     for mark, extent in zip(marks, _mark_sizes(marks), strict=True):
         at = int(np.flatnonzero(curve.c == mark)[0])
         axes.plot(
             [curve.grad_rms[at]],
             [curve.bias_rms[at]],
-            marker=marker,
+            marker=one.marker,
             markersize=extent,
             markeredgewidth=0.4,
             markeredgecolor=mpl.rcParams["axes.facecolor"],
@@ -121,10 +110,9 @@ def _draw_curve(axes: Axes, curve: BudgetCurve, marks: Sequence[float], look: Lo
 def _handles(result: BudgetResult, look: Look) -> list[Artist | tuple[Artist, ...]]:
     handles: list[Artist | tuple[Artist, ...]] = []
     for kind in _kinds(result):
-        place, dashes = LINES[kind]
-        hue, marker = SERIES[place]
-        style: dict[str, Any] = {"linestyle": dashes, "linewidth": 1.2, "marker": marker, "markersize": 4.0}
-        handles.append(Line2D([], [], color=look.hues[hue], markeredgewidth=0.0, **style))
+        one = KIND_LOOKS[kind]
+        style: dict[str, Any] = {"linestyle": one.linestyle, "linewidth": 1.2, "marker": one.marker, "markersize": 4.0}
+        handles.append(Line2D([], [], color=look.hues[one.hue], markeredgewidth=0.0, **style))
     return handles
 
 
@@ -139,6 +127,9 @@ def _mark_handles(result: BudgetResult, look: Look) -> list[Artist]:
 def caption_words(result: BudgetResult) -> list[str]:
     """Return the caption in pieces: the units, the input, and what a curve is."""
     words = ["Along", "a", "curve", "$c$", "rises", "from", "0;", "the", "sizes", "of", "marks", "tell", "it."]
+    for kind in _kinds(result):
+        words += [f"{kind}:", *f"{labels.KIND_NAMES[kind]};".split(" ")]
+    words[-1] = words[-1].removesuffix(";") + "."
     ignoring = [kind for kind in _kinds(result) if "alpha" not in KINDS[kind].uses]
     if len(result.panels) > 1 and ignoring:
         words += ["Input", "noise", "does", "not", "depend", "on", r"$\alpha$."]

@@ -18,7 +18,7 @@ from noisyviz.pictures.shared import labels
 from noisyviz.pictures.shared.layout import LINE_EM, POINTS_PER_INCH, Box, em, literal, number, text_width
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
-from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
+from noisyviz.pictures.shared.style import DOTTED, KIND_LOOKS, colours
 from noisyviz.units.activation import Array
 from noisyviz.units.kinds import KINDS
 
@@ -40,17 +40,8 @@ LABELS: Final = {
     "pull": r"mean pull Cov$(\varphi,\,\partial\varphi/\partial x)$ where saturated, in $|u$′$|$",
     "rms": r"rms of $\partial\varphi/\partial x$ where saturated, in $u$′",
 }
-WIDTHS: Final = (1.3, 0.7, 2.2)  # of lines of one kind, when every hue is taken
-LINES: Final[dict[str, str | tuple[float, tuple[float, ...]]]] = {
-    "none": "-",
-    "nan": "-",
-    "nah": DASHED,
-    "nani": DASH_DOT,
-    "nanil": DOTTED,
-    "nanis": (0.0, (8.0, 1.5)),
-    "nanil-softplus": (0.0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0)),
-}
-"""For each kind its line style; hues and markers tell the α of a kind apart."""
+WIDTHS: Final = (0.8, 2.4)  # of the lines of one kind, from its first α to its last
+USUAL: Final = 1.3  # of the line of a kind that has one
 
 
 def size(result: CalibrateResult, width: float) -> tuple[float, float]:
@@ -82,8 +73,15 @@ def page(result: CalibrateResult, width: float) -> Sheet:
     least_x = min(float(curve.gradient.min()) for curve in result.curves)
     x = Range(low=max(min(0.0, least_x), -LEFT * most_x) - MARGIN * most_x, high=most_x, label=LABELS[result.by])
     y = Range(low=-MARGIN * most_y, high=most_y, label="rms of bias")
-    panel = Panel(key="trade-off", x=x, y=y, height=min(SHARE * width, TALLEST_IN))
+    panel = Panel(key="trade-off", x=x, y=y, height=min(SHARE * width, TALLEST_IN), title=_title(result))
     return sheet([[panel]], width=width, caption=caption_words(result), legend=_legend(result))
+
+
+def _title(result: CalibrateResult) -> str:
+    """Return what was found."""
+    if result.best is None:
+        return "Nothing reaches what is wanted"
+    return f"Best: {_name(result.curves[result.best_curve])}, $c={_bare(result.best.c, digits=3)}$"
 
 
 def _limits(result: CalibrateResult) -> tuple[float, float]:
@@ -126,15 +124,15 @@ def _draw_wanted(axes: Axes, result: CalibrateResult, look: Look) -> None:
 
 
 def _style(curves: Sequence[TradeOff], index: int, look: Look) -> dict[str, Any]:
-    """Return how a curve is drawn, unlike any other."""
-    hue, marker = SERIES[index % len(SERIES)]
-    kind = curves[index].kind
-    taken = sum(curve.kind == kind for curve in curves[index % len(SERIES) : index : len(SERIES)])
+    """Return how a curve is drawn: colour, line and marker by its kind, width by its α."""
+    one = KIND_LOOKS[curves[index].kind]
+    alike = [k for k, curve in enumerate(curves) if curve.kind == curves[index].kind]
+    width = np.linspace(*WIDTHS, len(alike))[alike.index(index)] if len(alike) > 1 else USUAL
     return {
-        "color": look.hues[hue],
-        "linestyle": LINES[kind],
-        "linewidth": WIDTHS[taken % len(WIDTHS)],
-        "marker": marker,
+        "color": look.hues[one.hue],
+        "linestyle": one.linestyle,
+        "linewidth": float(width),
+        "marker": one.marker,
     }
 
 
@@ -280,7 +278,7 @@ def caption_words(result: CalibrateResult) -> list[str]:
     if result.best is None:
         return [*words, "Nothing", "reaches", "it."]
     chosen = result.curves[result.best_curve]
-    words += ["Best:", f"{chosen.kind}", "with"]
+    words += ["Best:", *labels.kind_words(chosen.kind), "with"]
     words += [f"{labels.parameter('alpha', chosen.alpha)},"] if chosen.alpha is not None else []
     words += [f"$c={_bare(result.best.c)}$,"]
     words += [f"{labels.parameter('p', result.p)},"] if "p" in KINDS[chosen.kind].uses else []

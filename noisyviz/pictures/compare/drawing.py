@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+from noisyviz.pictures.compare import heat
 from noisyviz.pictures.compare.picture import CompareCell, CompareResult, Value
 from noisyviz.pictures.shared import labels, panels
 from noisyviz.pictures.shared.layout import em, literal, text_width, tick_labels, ticks_across
@@ -32,26 +33,30 @@ _Spot = tuple[int, str, str]  # number of the unit, key of the panel, title
 # In panels of both, one entry of the legend stands for h and h′, one for both means, one for both noise scales.
 TWINS: Final[Mapping[str, tuple[str, str]]] = {
     "derivative": ("h", "$h$, $h$′"),
-    "gradient": ("mean", "mean ± std"),
+    "gradient": ("mean", "mean"),
     "spread": ("sigma", r"$\sigma(x)$, std of $s$"),
 }
 
 
-def size(result: CompareResult, width: float) -> tuple[float, float]:
+def size(result: CompareResult, width: float, *, caption: Sequence[str] | None = None) -> tuple[float, float]:
     """Return width and height of the picture in inches, by the text sizes in force."""
-    return page(result.drawn(), width).size
+    if result.heat:
+        return heat.page(result, width, caption=caption_words(result)).size
+    return page(result.drawn(), width, caption=caption).size
 
 
-def draw(result: CompareResult, figure: Figure) -> dict[str, Axes]:
-    """Draw into a figure that has the size told by `size`.
+def draw(result: CompareResult, figure: Figure, *, caption: Sequence[str] | None = None) -> dict[str, Axes]:
+    """Draw into a figure that has the size told by `size`, with a caption of its own unless one is given.
 
     Returns
     -------
     dict
-        Axes by number of the unit and panel, such as ``"0.activation"``.
+        Axes by number of the unit and panel, such as ``"0.activation"``; of a map by ``"map"`` and ``"bar"``.
     """
+    if result.heat:
+        return heat.draw(result, figure, caption=caption_words(result))
     result = result.drawn()
-    plan = page(result, float(figure.get_size_inches()[0]))
+    plan = page(result, float(figure.get_size_inches()[0]), caption=caption)
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
     drawn = plan.add(figure)
     for index, cell in enumerate(result.cells):
@@ -63,11 +68,13 @@ def draw(result: CompareResult, figure: Figure) -> dict[str, Axes]:
                 panels.draw_activation(axes, cell.series, look, lines=("mean", "h", "u"), cloud=cloud)
             else:
                 PANELS[key].draw(axes, cell.series, look)
+            if cell.marks is not None:
+                panels.draw_marks(axes, key, cell.marks, look.line(panels.MAIN[key])["color"])
     plan.figure_legend(figure, [panels.handle(key, look, among=False) for key in entries(result)])
     return drawn
 
 
-def page(result: CompareResult, width: float) -> Sheet:
+def page(result: CompareResult, width: float, *, caption: Sequence[str] | None = None) -> Sheet:
     """Lay the picture out at a width in inches, by the text sizes in force."""
     room = width - SIDES_EM * em()
     abreast, columns = int(room / (ABREAST_EM * em())), int(room / _narrowest(result))
@@ -77,11 +84,18 @@ def page(result: CompareResult, width: float) -> Sheet:
     headings: list[str] = []
     slots: list[int] = []
     start = 0
+    told: list[tuple[Value, ...]] = []
     for cells in result.grid:
         several = len(cells) > 1
         count = _even(len(cells), most=columns) if several else _even(len(result.panels), most=abreast)
         x = _xrange(result, width=0.8 * room / count)
         lines = list(_several(result, cells, start, count) if several else _single(result, start, count))
+        values = tuple(cell.value(result.column_option) for cell in cells) if result.column_option else ()
+        if (
+            several and values in told and len(lines) == len(result.panels)
+        ):  # the titles of the columns stand above the first row
+            lines = [[(index, key, "") for index, key, _ in line] for line in lines]
+        told.append(values)
         for line in lines:
             named = ((f"{index}.{key}", y[key], title) for index, key, title in line)
             rows.append([Panel(key=key, x=x, y=shown, height=height, title=title) for key, shown, title in named])
@@ -90,7 +104,8 @@ def page(result: CompareResult, width: float) -> Sheet:
         slots += [count] * len(lines)
         start += len(cells)
     legend = [entry_label(result, key) for key in entries(result)]
-    return sheet(rows, width=width, caption=caption_words(result), legend=legend, headings=headings, slots=slots)
+    words = caption_words(result) if caption is None else caption
+    return sheet(rows, width=width, caption=words, legend=legend, headings=headings, slots=slots)
 
 
 def entries(result: CompareResult) -> list[str]:
@@ -126,7 +141,7 @@ def caption_words(result: CompareResult) -> list[str]:
     kinds = list(dict.fromkeys(cell.unit for cell in cells))
     for kind in kinds:
         formula = labels.KIND_FORMULAS[kind]
-        words += [f"{kind}:", *formula[:-1], f"{formula[-1]}{'.' if kind == kinds[-1] else ';'}"]
+        words += [*labels.kind_words(kind, ":"), *formula[:-1], f"{formula[-1]}{'.' if kind == kinds[-1] else ';'}"]
     scales = list(dict.fromkeys(cell.scale for cell in cells if cell.scale is not None))
     for scale in scales:
         formula = labels.SCALE_FORMULAS[scale]

@@ -13,7 +13,10 @@ from noisyviz.pictures.overview.picture import (
     FARTHEST,
     MOST_DRAWS,
     PANELS,
+    Marks,
     Series,
+    around,
+    check_at,
     check_total,
     default_xlim,
     series_of,
@@ -41,7 +44,8 @@ class CompareCell:
     scale: str | None
     noise: str | None
     series: Series  # Curves, exact moments and draws
-    effect: NoiseProfile  # Averages over the range of x
+    marks: Marks | None  # The points that are marked, None for none
+    effect: NoiseProfile | None  # Averages over the range of x; None where the picture has no table
 
     def value(self, option: str) -> Value:
         """Return one of the settings by its name."""
@@ -60,6 +64,7 @@ class CompareResult:
     column_option: str
     panels: tuple[str, ...]  # Keys of `noisyviz.pictures.shared.panels.PANELS`
     xlim: tuple[float, float]  # The range of x
+    heat: str = ""  # The average that a map of colours shows instead of the panels, a member of `SUMMARY`
 
     @property
     def cells(self) -> tuple[CompareCell, ...]:
@@ -106,7 +111,7 @@ class Compare(Picture[CompareResult]):
     fn, unit, alpha, c, p, scale, noise
         Values as in `noisyviz.NoisyUnit`, where `unit` is called `kind`; none of them twice.
     panels
-        Some of ``activation``, ``delta``, ``sigma`` and ``gradient``, drawn for every unit.
+        Some of ``activation``, ``delta``, ``sigma`` and ``gradient``, drawn for every unit in this order.
     xlim
         The range of x; None is 3 beyond the outer thresholds of all functions.
     points
@@ -115,6 +120,11 @@ class Compare(Picture[CompareResult]):
         Draws in the cloud of each unit, from 1 to 1,000,000; all units get the same ones.
     seed
         Of the draws.
+    at
+        Points x to be marked on the curves of every unit.
+    heat
+        A member of `SUMMARY` that a map of colours shows over two of α, c and p, in place of all panels; empty for
+        panels.
 
     Raises
     ------
@@ -142,6 +152,8 @@ class Compare(Picture[CompareResult]):
     points: int = 401
     samples: int = 400
     seed: int = 0
+    at: tuple[float, ...] | None = None
+    heat: str = ""
 
     def __post_init__(self) -> None:
         for key in (*OPTIONS, "panels"):
@@ -160,7 +172,15 @@ class Compare(Picture[CompareResult]):
                 f"xlim must be two increasing numbers within ±{FARTHEST:g} in a picture, got {self.xlim}",
                 parameter="xlim",
             )
+        check_at(self.at or ())
         self._check_span()
+        if self.heat:
+            check_name("map", self.heat, SUMMARY)
+            if len(self.span()) != 2 or not set(self.span()) <= {"alpha", "c", "p"}:
+                raise InputError(
+                    "map needs several values of two of alpha, c and p, which the unit uses, and of nothing else",
+                    parameter="map",
+                )
 
     def _check_span(self) -> None:
         """Refuse what is not a grid, or is too large a one."""
@@ -186,7 +206,7 @@ class Compare(Picture[CompareResult]):
     def numbers(self) -> CompareResult:
         """Return every number in the picture."""
         functions = {fn: activation(fn) for fn in self.fn}
-        xlim = self.xlim or default_xlim(list(functions.values()))
+        xlim = self.xlim or around(default_xlim(list(functions.values())), self.at or ())
         row_option, column_option = (*self.span(), "", "")[:2]
         grid = []
         for row in self._values(row_option):
@@ -194,14 +214,16 @@ class Compare(Picture[CompareResult]):
             columns = self._values(column_option if changes(kind, column_option) else "")
             grid.append(tuple(self._cell(functions, row | column, xlim=xlim) for column in columns))
         return CompareResult(
-            grid=tuple(grid), row_option=row_option, column_option=column_option, panels=self._panels(), xlim=xlim
+            grid=tuple(grid),
+            row_option=row_option,
+            column_option=column_option,
+            panels=self.panels,
+            xlim=xlim,
+            heat=self.heat,
         )
 
     def _values(self, option: str) -> list[dict[str, Any]]:
         return [{option: value} for value in getattr(self, option)] if option else [{}]
-
-    def _panels(self) -> tuple[str, ...]:
-        return tuple(panel for panel in PANELS if panel in self.panels)
 
     def _cell(
         self, functions: Mapping[str, Activation], chosen: Mapping[str, Any], *, xlim: tuple[float, float]
@@ -215,6 +237,7 @@ class Compare(Picture[CompareResult]):
             unit=kind,
             **{key: value if changes(kind, key) else None for key, value in given.items()},
             series=series_of(unit, rng, xlim=xlim, points=self.points, samples=self.samples),
+            marks=Marks.of(unit, self.at) if self.at else None,
             effect=uniform_effect(unit, *xlim),
         )
 
@@ -255,6 +278,7 @@ def settings_of(cell: CompareCell) -> dict[str, Value]:
 
 def summary(cell: CompareCell) -> dict[str, float]:
     """Return the averages of a cell over x by the names of `SUMMARY`."""
+    assert cell.effect is not None
     return {key: getattr(cell.effect, key) for key in SUMMARY}
 
 

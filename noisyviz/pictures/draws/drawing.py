@@ -65,14 +65,21 @@ def page(result: DrawsResult, width: float) -> Sheet:
 
 def title(alpha: float) -> str:
     """Return the title of a panel: α, and to which side its noise points."""
-    return f"{labels.parameter('alpha', alpha)}: {'inward' if alpha <= 1.0 else 'outward'}"
+    return f"{labels.parameter('alpha', alpha)}: noise {'inward' if alpha <= 1.0 else 'outward'}"
 
 
 def caption_words(result: DrawsResult) -> list[str]:
     """Return the caption in pieces: function, formulas, parameters, and what the titles mean."""
     formula, scale = labels.KIND_FORMULAS["nah"], labels.SCALE_FORMULAS[result.scale]
     c = labels.parameter("c", result.c)
-    words = [f"{labels.name(result.fn)},", "unit", "nah:", *formula[:-1], f"{formula[-1]},", *scale[:-1]]
+    words = [
+        f"{labels.name(result.fn)},",
+        "unit",
+        *labels.kind_words("nah", ":"),
+        *formula[:-1],
+        f"{formula[-1]},",
+        *scale[:-1],
+    ]
     words += [f"{scale[-1]};", rf"{c[:-1]}\,\alpha$," if result.by_alpha else f"{c},"]
     words += [f"{labels.parameter('p', result.p)};", f"{result.x.size:,}", "draws", "each,", "same"]
-    return [*words, "normal", r"$\xi$.", "Inward,", "outward:", "side", "of", "the", "noise."]
+    return [*words, "normal", r"$\xi$.", "Inward:", "towards", "$u$;", "outward:", "away", "from", "it."]

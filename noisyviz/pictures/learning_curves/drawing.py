@@ -11,31 +11,33 @@ from matplotlib.lines import Line2D
 from noisyviz.pictures.learning_curves.picture import LearningCurve, LearningCurvesResult, Scale
 from noisyviz.pictures.shared.layout import literal
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
-from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
+from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, KIND_LOOKS, LONG_DASHED, SERIES, colours
 
 SHARE: Final = 0.5  # height of the axes by the width of the picture
 TALLEST_IN: Final = 2.6
 PANEL: Final = "curves"
 MARKED: Final = 20  # points at most that get marks
+DOT_ALPHA: Final = 0.6
 CROWDED: Final = 150  # points from which on lines are thinner
-LONG_DASHED: Final = (0.0, (8.0, 1.5))
 
-# Where two curves nearly coincide, a dark line with gaps lies over a light one without: that is seen in grey too.
+# Curves that are not of one kind of unit: hue, line style, line width in points and place in the pile.
 LOOKS: Final[dict[str, tuple[str, Any, float, float]]] = {
     "reference": ("black", "-", 1.0, 3.0),
-    "noisy": ("vermillion", "-", 1.5, 3.1),
-    "nah": ("vermillion", "-", 1.5, 3.1),
-    "nan": ("blue", DASHED, 1.5, 3.3),
-    "nani": ("orange", "-", 1.6, 3.2),
-    "nanis": ("green", DASH_DOT, 1.4, 3.1),
-    "tanh": ("blue", "-", 1.5, 3.0),
+    "noisy": ("blue", "-", 1.5, 3.1),
+    "tanh": ("black", "-", 1.2, 3.0),
     "hard-tanh": ("vermillion", DASHED, 1.4, 3.1),
     "Laplace": ("green", DASH_DOT, 1.4, 3.2),
     "normal without p": ("purple", LONG_DASHED, 1.4, 3.3),
     "half-normal": ("orange", "-", 1.6, 3.4),
-    "normal": ("black", DOTTED, 1.4, 3.5),
+    "normal": ("blue", DOTTED, 1.4, 3.5),
 }
-"""For each curve its hue, line style, line width in points and place in the pile."""
+
+
+def _look(label: str) -> tuple[str, Any, float, float]:
+    """Return how a curve is drawn: a kind of unit as everywhere."""
+    if label in KIND_LOOKS:
+        return KIND_LOOKS[label].hue, KIND_LOOKS[label].linestyle, 1.5, 3.1
+    return LOOKS[label]
 
 
 def size(result: LearningCurvesResult, width: float) -> tuple[float, float]:
@@ -53,15 +55,33 @@ def draw(result: LearningCurvesResult, figure: Figure) -> Axes:
     marked = max(one.x.size for one in result.curves) <= MARKED
     handles = []
     for index, one in enumerate(result.curves):
-        hue, dashes, width, order = LOOKS[one.label]
+        hue, dashes, width, order = _look(one.label)
         style: dict[str, Any] = {"color": hues[hue], "linestyle": dashes, "linewidth": thinner * width}
         if marked:
             style |= {"marker": SERIES[index][1], "markersize": 3.2, "markeredgewidth": 0.0}
         x, y = broken(one)
-        axes.plot(x / result.x.unit, y / result.y.unit, label=one.label, zorder=order, **style)
+        if paired(one):
+            style |= {"marker": SERIES[index][1], "markersize": 1.8, "markeredgewidth": 0.0}
+            line = {"linestyle": dashes, "marker": "", "alpha": 1.0}
+            axes.plot(*means(one), label=f"{one.label} mean", zorder=order, **style | line)
+            axes.plot(x, y, label=one.label, zorder=order - 1.0, **style | {"linestyle": "none", "alpha": DOT_ALPHA})
+        else:
+            axes.plot(x / result.x.unit, y / result.y.unit, label=one.label, zorder=order, **style)
         handles.append(Line2D([], [], **style | {"linewidth": width}))
     plan.legend(drawn, PANEL, handles)
     return axes
+
+
+def paired(curve: LearningCurve) -> bool:
+    """Whether some x have more than one point: joined, these would make square waves."""
+    return np.unique(curve.x).size < curve.x.size
+
+
+def means(curve: LearningCurve) -> tuple[Any, Any]:
+    """Return the x of a curve and the mean of its points at each, without points that leave the drawing."""
+    kept = ~curve.leaves
+    x, places = np.unique(curve.x[kept], return_inverse=True)
+    return x, np.bincount(places, weights=curve.y[kept]) / np.bincount(places)
 
 
 def broken(curve: LearningCurve) -> tuple[Any, Any]:

@@ -82,7 +82,7 @@ EXPERIMENTS: Final[Mapping[str, Experiment]] = MappingProxyType(
             y=Scale(column="validation_perplexity", label="validation perplexity", limits=(105.0, 200.0)),
         ),
         "learning-to-execute": Experiment(
-            task="Learning to Execute; two points in most epochs.",
+            task="Learning to Execute; dots: two points in most epochs; line: their mean.",
             figure="Figure 8, Gulcehre et al. 2016, ICML (Figure 10 in arXiv v3)",
             x=Scale(column="epoch", label="epoch", limits=(60.0, 180.0)),
             y=Scale(

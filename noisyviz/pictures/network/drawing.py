@@ -83,7 +83,14 @@ def title(index: int, layer: Layer) -> str:
 def caption_words(result: NetworkResult) -> list[str]:
     """Return the caption in pieces: unit, formulas, parameters, network and its training."""
     formula, scale = labels.KIND_FORMULAS["nan"], labels.SCALE_FORMULAS[result.scale]
-    words = [f"{labels.name(result.fn)},", "unit", "nan:", *formula[:-1], f"{formula[-1]},", *scale[:-1]]
+    words = [
+        f"{labels.name(result.fn)},",
+        "unit",
+        *labels.kind_words("nan", ":"),
+        *formula[:-1],
+        f"{formula[-1]},",
+        *scale[:-1],
+    ]
     words += [f"{scale[-1]};", f"{labels.parameter('alpha', result.alpha)},", f"{labels.parameter('c', result.c)};"]
     words += ["$p$", "of", "each", "unit", "learned", "on", "three", "Gaussians:", f"{result.steps:,}", "steps,"]
     return [
@@ -154,7 +161,8 @@ def _draw_layer(
 def _draw_bar(axes: Axes, plan: Sheet, reach: float, scale: LinearSegmentedColormap) -> None:
     """Draw the bar of colours as wide as the panels above it."""
     boxes = [place.box for key, place in plan.places.items() if key != BAR]
-    left, right = (edge / plan.width for edge in (boxes[0].left, boxes[-1].left + boxes[-1].width))
+    left = min(one.left for one in boxes) / plan.width
+    right = max(one.left + one.width for one in boxes) / plan.width
     box = axes.get_position()
     axes.set_position((left, box.y0, right - left, box.height))
     axes.imshow(

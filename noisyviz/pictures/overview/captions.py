@@ -9,7 +9,7 @@ from noisyviz.units.kinds import KINDS
 def caption_words(result: OverviewResult) -> list[str]:
     """Return the caption in pieces: function, formula, parameters, and what the gradient and the data do."""
     names = [labels.name(one.name) for one in result.series]
-    words = [f"{name}," for name in names[:-1]] + [f"{names[-1]},", "unit", f"{result.kind}:"]
+    words = [f"{name}," for name in names[:-1]] + [f"{names[-1]},", "unit", *labels.kind_words(result.kind, ":")]
     formula = labels.KIND_FORMULAS[result.kind]
     used = [labels.parameter(key, value) for key, value in result.parameters]
     if "scale" in KINDS[result.kind].uses:

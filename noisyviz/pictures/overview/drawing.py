@@ -1,8 +1,8 @@
-"""The picture of a unit: h, u and hard with E[φ] ± std and draws of φ, then Δ, σ and the gradients."""
+"""The picture of a unit: h, u and hard with mean, quantiles and draws of φ, then Δ, σ and the gradients."""
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
@@ -12,9 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.markers import TICKDOWN
 from matplotlib.transforms import ScaledTranslation
 
+from noisyviz.pictures.compare import drawing as compare
+from noisyviz.pictures.compare.picture import CompareCell, CompareResult
+from noisyviz.pictures.overview.captions import caption_words
 from noisyviz.pictures.overview.page import EDGE_EM, X_TICKS, Cell, Page, legend_labels, page, series_names, yticks
 from noisyviz.pictures.overview.picture import Density, OverviewResult
-from noisyviz.pictures.shared import panels
+from noisyviz.pictures.shared import finish, panels
 from noisyviz.pictures.shared.layout import (
     LINE_EM,
     em,
@@ -26,13 +29,17 @@ from noisyviz.pictures.shared.layout import (
     ticks_across,
 )
 from noisyviz.pictures.shared.panels import PANELS, Look
-from noisyviz.pictures.shared.style import QUANTITIES, colours
+from noisyviz.pictures.shared.style import FILL_ALPHA, QUANTITIES, SERIES, colours
+from noisyviz.units.kinds import KINDS
 
+MANY: Final = 3  # functions, from which on each has a row of its own
 THRESHOLD_SIGNS: Final = ("$x_t^{-}$", "$x_t^{+}$")
 
 
 def size(result: OverviewResult, width: float) -> tuple[float, float]:
     """Return width and height of the picture in inches, by the text sizes in force."""
+    if multiples(result):
+        return compare.size(_rows(result), width, caption=caption_words(result))
     return width, page(result.drawn(), width).height
 
 
@@ -44,6 +51,8 @@ def draw(result: OverviewResult, figure: Figure) -> dict[str, Axes]:
     dict
         Axes by panel; those of the data are under ``"data"``.
     """
+    if multiples(result):
+        return compare.draw(_rows(result), figure, caption=caption_words(result))
     result = result.drawn()
     plan = page(result, float(figure.get_size_inches()[0]))
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
@@ -59,9 +68,33 @@ def draw(result: OverviewResult, figure: Figure) -> dict[str, Axes]:
             panels.shade(lowest, result.series, look, xlim=result.xlim)
         _finish_x(lowest, cell, result)
     _write_caption(figure, plan)
-    if result.among:
+    if result.among and finish.in_force().legend != "none":
         _series_legend(figure, plan, result, look)
     return drawn
+
+
+def multiples(result: OverviewResult) -> bool:
+    """Whether every function has a row of its own: three or more in one panel hide each other."""
+    return len(result.series) >= MANY and result.density is None
+
+
+def _rows(result: OverviewResult) -> CompareResult:
+    """Return the same as small multiples, a row for each function."""
+    parameters: dict[str, Any] = dict.fromkeys(("alpha", "c", "p")) | dict(result.parameters)
+    uses = KINDS[result.kind].uses
+    parameters |= {"scale": result.scale if "scale" in uses else None, "noise": result.noise}
+    marks = result.marks or (None,) * len(result.series)
+    cells = [
+        CompareCell(fn=one.name, unit=result.kind, series=one, marks=marked, effect=None, **parameters)
+        for one, marked in zip(result.series, marks, strict=True)
+    ]
+    return CompareResult(
+        grid=tuple((cell,) for cell in cells),
+        row_option="fn",
+        column_option="",
+        panels=result.panels,
+        xlim=result.xlim,
+    )
 
 
 def _draw_panel(axes: Axes, cell: Cell, result: OverviewResult, look: Look, *, margin: float) -> None:
@@ -78,6 +111,9 @@ def _draw_panel(axes: Axes, cell: Cell, result: OverviewResult, look: Look, *, m
             panel.draw_among(axes, one, look, index)
         else:
             panel.draw(axes, one, look)
+        if result.marks:
+            color = look.hues[SERIES[index][0]] if result.among else look.line(panels.MAIN[cell.key])["color"]
+            panels.draw_marks(axes, cell.key, result.marks[index], color)
     if cell.key == result.panels[0]:
         _name_thresholds(axes, cell, result)
     handles = [panels.handle(key, look, among=result.among) for key in cell.entries]
@@ -138,7 +174,7 @@ def _finish_x(axes: Axes, cell: Cell, result: OverviewResult) -> None:
 
 def _draw_density(axes: Axes, density: Density, look: Look) -> None:
     color = look.hues[QUANTITIES["data"].hue]
-    axes.stairs(density.height, density.edges, fill=True, color=color, alpha=0.35, linewidth=0.0, zorder=1.0)
+    axes.stairs(density.height, density.edges, fill=True, color=color, alpha=FILL_ALPHA, linewidth=0.0, zorder=1.0)
     axes.stairs(density.height, density.edges, color=color, linewidth=0.8, zorder=1.1, label="data")
     axes.set_xlim(density.edges[0], density.edges[-1])
     top = float(np.max(density.height, initial=0.0))

@@ -9,8 +9,8 @@ from typing import Final
 
 from noisyviz.pictures.overview.captions import caption_words
 from noisyviz.pictures.overview.picture import OverviewResult
-from noisyviz.pictures.shared import panels
-from noisyviz.pictures.shared.layout import LINE_EM, Box, em, legend_height, literal, text_width, ticks, wrap
+from noisyviz.pictures.shared import finish, panels
+from noisyviz.pictures.shared.layout import LINE_EM, Box, caption_lines, em, legend_height, literal, text_width, ticks
 from noisyviz.pictures.shared.panels import PANELS
 
 NARROW_IN: Final = 4.5
@@ -58,7 +58,7 @@ def page(result: OverviewResult, width: float) -> Page:
     """Lay the picture out at a width in inches, by the text sizes in force."""
     size = em()
     left, right = _margins(result)
-    caption = wrap(caption_words(result), width=width - 2 * EDGE_EM * size)
+    caption = caption_lines(caption_words(result), width=width - 2 * EDGE_EM * size)
     rows = _rows(result.panels, columns=1 if width <= NARROW_IN else 2)
     y = (len(caption) * LINE_EM + 1.5 * EDGE_EM) * size
     cells: list[Cell] = []
@@ -72,7 +72,7 @@ def page(result: OverviewResult, width: float) -> Page:
             cells.append(_placed(draft, left=column * pitch + left, bottom=y, tall=tall, outer=outer))
         y += tall + max(draft.lift + _head(result, draft) for draft in drafts)
     series_bottom = y + 0.6 * size
-    if result.among:
+    if result.among and finish.in_force().legend != "none":
         y = series_bottom + legend_height(series_names(result), width=width - left - EDGE_EM * size)
     cells.sort(key=lambda cell: result.panels.index(cell.key))
     return Page(
@@ -134,9 +134,17 @@ def _draft(result: OverviewResult, key: str, *, room: float, wide: bool) -> Cell
         axes=box,
         strip=replace(box, height=STRIP_EM * size) if first and result.density is not None else None,
         outer=False,
-        entries=(*PANELS[key].entries(result.series), *(extra if first else [])),
+        entries=(*_entries(result, key), *(extra if first else [])),
         lift=(LIFT_EM + (THRESHOLD_EM if named else 0.0)) * size,
     )
+
+
+def _entries(result: OverviewResult, key: str) -> list[str]:
+    """Return the legend of a panel, without the bands that the legend of an earlier one explains."""
+    explained = {
+        one for other in result.panels[: result.panels.index(key)] for one in PANELS[other].entries(result.series)
+    }
+    return [one for one in PANELS[key].entries(result.series) if one not in explained or one not in ("inner", "outer")]
 
 
 def _strip_height(cell: Cell) -> float:

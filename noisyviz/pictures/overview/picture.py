@@ -9,6 +9,7 @@ import numpy as np
 
 from noisyviz.errors import InputError, printable, suggestion
 from noisyviz.moments.exact import exact
+from noisyviz.moments.quantiles import Quantiles, quantiles
 from noisyviz.moments.quantities import Curves, Moments, curves
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.pictures.shared.style import SERIES
@@ -28,6 +29,9 @@ class Series:
     # curves, moments: The noiseless curves and the exact moments at x
     curves: Curves
     moments: Moments
+    # band_x, bands: Where the quantiles of φ and ∂φ/∂x at `BANDS` are known, shape (m,), and these
+    band_x: Array
+    bands: Quantiles
     spread: Array  # σ(x), or the standard deviation of the input noise where the unit has no σ(x)
     # cloud_x, cloud_xi, cloud_phi: Draws of φ, shape (samples,)
     cloud_x: Array
@@ -46,9 +50,7 @@ class Series:
         x = self.curves.x
         if x.size <= MOST_DRAWN:
             return self
-        beside = np.flatnonzero(np.diff(x) < 0.1 * (x[-1] - x[0]) / x.size)
-        even = np.linspace(0, x.size - 1, MOST_DRAWN).round().astype(np.intp)
-        kept = np.unique(np.concatenate([even, beside, beside + 1]))
+        kept = _kept(x, most=MOST_DRAWN)
         return replace(
             self, curves=_picked(self.curves, kept), moments=_picked(self.moments, kept), spread=self.spread[kept]
         )
@@ -68,10 +70,25 @@ class Density:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Marks:
+    """The points that were asked for one by one, of one unit."""
+
+    curves: Curves
+    moments: Moments
+
+    @classmethod
+    def of(cls, unit: NoisyUnit, at: Sequence[float]) -> "Marks":
+        """Return the numbers of a unit at points."""
+        x = np.asarray(at, dtype=np.float64)
+        return cls(curves=curves(unit, x), moments=exact(unit, x))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class OverviewResult:
     """Everything that the picture shows."""
 
     series: tuple[Series, ...]  # One per activation
+    marks: tuple[Marks, ...]  # One per activation, none where no point is marked
     # kind, scale, noise, parameters: Of all the units; of the parameters (key, value) only those that the kind
     # uses
     kind: str
@@ -92,8 +109,11 @@ class OverviewResult:
         return replace(self, series=tuple(one.drawn() for one in self.series))
 
 
+BANDS: Final = (0.05, 0.25, 0.75, 0.95)  # quantiles that end the outer and the inner band
+MOST_BAND: Final = 2_000  # x of a band, one per dot of a wide page
 PANELS: Final = ("activation", "delta", "sigma", "gradient")
 MARGIN: Final = 3.0  # how far beyond the outer thresholds x goes
+MOST_MARKED: Final = 10_000  # points x on the curves
 FARTHEST: Final = 1e6  # the largest |x| that a picture can show
 MOST_DRAWS: Final = 1_000_000
 MOST_DRAWN: Final = 20_000  # x of a curve that are drawn, ten per dot of the widest page
@@ -112,7 +132,8 @@ class Overview(Picture[OverviewResult]):
     unit, alpha, c, p, scale, noise
         As in `noisyviz.NoisyUnit`, where `unit` is called `kind`.
     panels
-        Some of ``activation``, ``delta``, ``sigma`` and ``gradient``.
+        Some of ``activation``, ``delta``, ``sigma`` and ``gradient``, in this order; a Δ or σ that is 0 throughout is
+        left out beside other panels.
     xlim
         The range of x; None is 3 beyond the outer thresholds.
     points
@@ -121,6 +142,8 @@ class Overview(Picture[OverviewResult]):
         Draws in the cloud of each function, from 1 to 1,000,000.
     seed
         Of the draws.
+    at
+        Points x to be marked on the curves; a range that is not given reaches beyond them.
     data
         Where the real pre-activations come from whose density is shown, or None.
 
@@ -150,6 +173,7 @@ class Overview(Picture[OverviewResult]):
     points: int = 401
     samples: int = 2000
     seed: int = 0
+    at: tuple[float, ...] | None = None
     data: DataSource | None = None
 
     def __post_init__(self) -> None:
@@ -167,6 +191,7 @@ class Overview(Picture[OverviewResult]):
             if not low <= value <= most:
                 raise InputError(f"{key} must be from {low} to {most:,} in a picture, got {value:,}", parameter=key)
         check_total(len(self.fn), points=self.points, samples=self.samples)
+        check_at(self.at or ())
         if self.xlim is not None and not -FARTHEST <= self.xlim[0] < self.xlim[1] <= FARTHEST:
             raise InputError(
                 f"xlim must be two increasing numbers within ±{FARTHEST:g} in a picture, got {self.xlim}",
@@ -194,26 +219,31 @@ class Overview(Picture[OverviewResult]):
         The settings that make a unit are taken from the units, all others from the picture.
         """
         first = units[0]
-        xlim = self.xlim or default_xlim([unit.activation for unit in units])
+        xlim = self.xlim or around(default_xlim([unit.activation for unit in units]), self.at or ())
         children = np.random.default_rng(self.seed).spawn(len(units))
         uses = KINDS[first.kind].uses
         parameters = (("alpha", first.alpha), ("c", first.c), ("p", first.p))
+        series = tuple(
+            series_of(unit, rng, xlim=xlim, points=self.points, samples=self.samples)
+            for unit, rng in zip(units, children, strict=True)
+        )
         return OverviewResult(
-            series=tuple(
-                series_of(unit, rng, xlim=xlim, points=self.points, samples=self.samples)
-                for unit, rng in zip(units, children, strict=True)
-            ),
+            series=series,
+            marks=tuple(Marks.of(unit, self.at) for unit in units) if self.at else (),
             kind=first.kind,
             scale=first.scale,
             noise=first.noise.name,
             parameters=tuple((key, float(value)) for key, value in parameters if key in uses),
-            panels=tuple(panel for panel in PANELS if panel in self.panels),
+            panels=_not_empty(self.panels, series),
             xlim=xlim,
             density=_density(self.data, data, units, xlim=xlim) if self.data and data is not None else None,
         )
 
     def tables(self, result: OverviewResult) -> Mapping[str, Columns]:
-        """Return the curves (suffix empty) and the draws (suffix ``-draws``), one row per function and x."""
+        """Return the curves (suffix empty), quantiles (``-bands``) and draws (``-draws``), one row per function and x.
+
+        The marked points have a table of their own (``-points``).
+        """
         names = [one.name for one in result.series]
 
         def stack(pick: "Mapping[str, list[Array]]") -> Columns:
@@ -230,7 +260,26 @@ class Overview(Picture[OverviewResult]):
             "xi": [one.cloud_xi for one in result.series],
             "phi": [one.cloud_phi for one in result.series],
         }
-        return {"": stack(curve | noisy), "-draws": stack(draws)}
+        bands = {"x": [one.band_x for one in result.series]} | {
+            f"{name}_q{round(100 * level):02}": [getattr(one.bands, name)[k] for one in result.series]
+            for name in ("phi", "grad")
+            for k, level in enumerate(BANDS)
+        }
+        found = {"": stack(curve | noisy), "-bands": stack(bands), "-draws": stack(draws)}
+        if result.marks:
+            at = {key: [getattr(one.curves, key) for one in result.marks] for key in bare}
+            found["-points"] = stack(at | {key: [getattr(one.moments, key) for one in result.marks] for key in moments})
+        return found
+
+
+def check_at(at: Sequence[float]) -> None:
+    """Raise where the points to be marked are too many or too far away."""
+    if len(at) > MOST_MARKED or not all(abs(x) <= FARTHEST for x in at):
+        raise InputError(
+            f"at must be at most {MOST_MARKED:,} numbers within ±{FARTHEST:g} in a picture, got "
+            f"{len(at):,} from {min(at):g} to {max(at):g}",
+            parameter="at",
+        )
 
 
 def check_total(units: int, **counts: int) -> None:
@@ -254,6 +303,15 @@ def _picked(columns: Picked, kept: "np.typing.NDArray[np.intp]") -> Picked:
     return replace(columns, **changes)
 
 
+def _kept(x: Array, *, most: int) -> "np.typing.NDArray[np.intp]":
+    """Return which of increasing x stay so that there are about `most`, and both sides of every jump."""
+    if x.size <= most:
+        return np.arange(x.size)
+    beside = np.flatnonzero(np.diff(x) < 0.1 * (x[-1] - x[0]) / x.size)
+    even = np.linspace(0, x.size - 1, most).round().astype(np.intp)
+    return np.unique(np.concatenate([even, beside, beside + 1]))
+
+
 def default_xlim(activations: list[Activation]) -> tuple[float, float]:
     """Return the range from 3 below the left threshold to 3 above the right one, of all functions together.
 
@@ -271,6 +329,26 @@ def default_xlim(activations: list[Activation]) -> tuple[float, float]:
         lows.append(left if isfinite(left) else -right if isfinite(right) else 0.0)
         highs.append(right if isfinite(right) else -left if isfinite(left) else 0.0)
     return min(lows) - MARGIN, max(highs) + MARGIN
+
+
+def around(xlim: tuple[float, float], at: Sequence[float]) -> tuple[float, float]:
+    """Return a range that holds points as well.
+
+    Examples
+    --------
+    >>> around((-4.0, 4.0), [0.0, 6.0])
+    (-4.0, 6.5)
+    """
+    low, high = min([xlim[0], *at]), max([xlim[1], *at])
+    room = 0.05 * (high - low)
+    return low - room * (low < xlim[0]), high + room * (high > xlim[1])
+
+
+def _not_empty(panels: Sequence[str], series: Sequence[Series]) -> tuple[str, ...]:
+    """Return panels without those of a Δ or σ that is 0 throughout, or all of them where none would be left."""
+    shown = {"delta": [one.curves.delta for one in series], "sigma": [one.spread for one in series]}
+    left = tuple(key for key in panels if key not in shown or any(np.any(values != 0.0) for values in shown[key]))
+    return left or tuple(panels)
 
 
 def wrong_intervals(x: Array, p_wrong: Array) -> tuple[tuple[float, float], ...]:
@@ -310,10 +388,13 @@ def series_of(
     cloud_x = np.linspace(*xlim, samples)
     cloud_xi = unit.noise.draw(rng, samples)
     bare = curves(unit, x)
+    band_x = x[_kept(x, most=MOST_BAND)]
     return Series(
         name=unit.activation.name,
         curves=bare,
         moments=moments,
+        band_x=band_x,
+        bands=quantiles(unit, band_x, BANDS),
         spread=_input_spread(unit, x) if unit.kind == "nanil-softplus" else bare.sigma,
         cloud_x=cloud_x,
         cloud_xi=cloud_xi,

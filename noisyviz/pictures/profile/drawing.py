@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from noisyviz.pictures.profile.page import BELOW, ZERO, page, short_percent
 from noisyviz.pictures.profile.picture import ArrayView, ProfileResult
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
-from noisyviz.pictures.shared.style import DASH_DOT, DASHED, QUANTITIES, colours
+from noisyviz.pictures.shared.style import DASH_DOT, DASHED, FILL_ALPHA, QUANTITIES, colours
 
 FILLED: Final = 0.6  # of the height of its axes, for the density
 
@@ -52,7 +52,9 @@ def _draw_density(axes: Axes, array: ArrayView, result: ProfileResult, look: Loo
     peak = float(array.density.max(initial=0.0)) or 1.0
     height = bottom + FILLED * (top - bottom) * array.density / peak
     color = look.hues[QUANTITIES["data"].hue]
-    axes.stairs(height, result.edges, baseline=bottom, fill=True, color=color, alpha=0.35, linewidth=0.0, zorder=1.0)
+    axes.stairs(
+        height, result.edges, baseline=bottom, fill=True, color=color, alpha=FILL_ALPHA, linewidth=0.0, zorder=1.0
+    )
     axes.stairs(height, result.edges, baseline=bottom, color=color, linewidth=0.7, zorder=1.1, label="density")
     axes.plot(result.x, array.h, label="h", **look.line("h"))
     shares = (array.share_left, array.share_right)
@@ -98,7 +100,7 @@ def _draw_gradients(axes: Axes, array: ArrayView, result: ProfileResult, look: L
     color = look.hues[QUANTITIES["gradient"].hue]
     for where, edges in places:
         after, before, noise = (one[:1] if where else one[1:] for one in (array.after, array.before, array.noise))
-        axes.stairs(after, edges, fill=True, color=color, alpha=0.35, linewidth=0.0, zorder=1.0)
+        axes.stairs(after, edges, fill=True, color=color, alpha=FILL_ALPHA, linewidth=0.0, zorder=1.0)
         axes.stairs(after, edges, color=color, linewidth=1.0, zorder=2.0, label=f"with noise{where}")
         style: dict[str, Any] = {"color": look.ink, "linewidth": 0.9, "linestyle": DASHED, "zorder": 3.0}
         axes.stairs(before, edges, label=f"without noise{where}", **style)
@@ -115,9 +117,9 @@ def _handles(look: Look) -> list[Artist | tuple[Artist, ...]]:
     sides = [_side(look, key) for key in ("left", "right")]
     return [
         Line2D([], [], **look.line("h")),
-        Patch(facecolor=data, alpha=0.35, linewidth=0.0),
+        Patch(facecolor=data, alpha=FILL_ALPHA, linewidth=0.0),
         *(Patch(facecolor=color, alpha=alpha, linewidth=0.0) for color, alpha in sides),
         Line2D([], [], color=look.ink, linewidth=0.9, linestyle=DASHED),
-        (Patch(facecolor=gradient, alpha=0.35, linewidth=0.0), Line2D([], [], color=gradient, linewidth=1.0)),
+        (Patch(facecolor=gradient, alpha=FILL_ALPHA, linewidth=0.0), Line2D([], [], color=gradient, linewidth=1.0)),
         Line2D([], [], **_noise(look)),
     ]

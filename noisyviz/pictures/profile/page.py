@@ -18,7 +18,6 @@ from noisyviz.units.kinds import KINDS
 
 NARROW_EM: Final = 42.0
 HEIGHT_EM: Final = 8.0
-LEAST_EM: Final = 2.2  # for the name of an array in a title; with less room it is left out
 ROOM: Final = 0.08  # above and below h
 STRIP_EM: Final = 1.3  # above h, for the shares
 ZERO: Final = (-2.3, -1.5)  # where gradients of exactly 0 stand, in decades from the smallest level
@@ -82,8 +81,8 @@ def _units(result: ProfileResult, index: int, *, room: float, named: bool) -> Pa
     array = result.arrays[index]
     counted = array.share_left + array.share_right
     share = "no finite sample" if np.isnan(counted) else short_percent(counted)
-    dead = f", {array.dead:,} dead" if array.dead or not named else ""
-    texts = (share,) * 2 if np.isnan(counted) else (f"{share} saturated{dead}", share + dead, share)
+    dead = f", {array.dead:,}\N{NO-BREAK SPACE}dead" if array.dead or not named else ""
+    text = share if np.isnan(counted) else f"{share} saturated{dead}"
     few = tuple(range(array.units + 1)) if array.units <= FEW else None
     ticks = None if few is None else (tuple(map(float, few)), tuple(map(str, few)))
     return Panel(
@@ -91,7 +90,7 @@ def _units(result: ProfileResult, index: int, *, room: float, named: bool) -> Pa
         x=Range(low=0.0, high=float(array.units), label="units, sorted", ticks=ticks),
         y=Range(low=0.0, high=1.0, label="share saturated"),
         height=HEIGHT_EM * em(),
-        title=_title(result, index, texts, room=room, named=named),
+        title=_title(result, index, text, room=room, named=named),
     )
 
 
@@ -100,8 +99,7 @@ def _gradients(result: ProfileResult, index: int, *, room: float, named: bool) -
     smallest, last = float(np.log10(result.levels[0])), float(np.log10(result.levels[-1]))
     most = max(float(np.concatenate([one.before, one.after, one.noise]).max()) for one in result.arrays)
     before, after = (short_percent(float(one[:2].sum())) for one in (array.before, array.after))
-    lost, bound = rf"{before} $\rightarrow$ {after}", f"{result.levels[0]:g}"
-    texts = (f"under {bound}: {lost}", f"<{bound}: {lost}", *([lost] if named else []), lost)
+    text = f"below {result.levels[0]:g}: {before} without noise, {after} with"
     low = smallest + ZERO[0] - 0.2
     return Panel(
         key=f"gradients{index}",
@@ -113,7 +111,7 @@ def _gradients(result: ProfileResult, index: int, *, room: float, named: bool) -
         ),
         y=Range(low=0.0, high=1.05 * most or 1.0, label="share of samples"),
         height=HEIGHT_EM * em(),
-        title=_title(result, index, texts, room=room, named=named),
+        title=_title(result, index, text, room=room, named=named),
     )
 
 
@@ -121,27 +119,21 @@ def _decades(smallest: float, last: float, *, per: float) -> tuple[tuple[float, 
     """Return the place of 0 and the decades with their names, as far as these stay apart at `per` inches a decade."""
     decades = range(round(smallest), int(np.floor(last + 1e-9)) + 1)
     named: dict[int, str] = {}
+    zero = smallest + 0.5 * sum(ZERO)
     for k in sorted(decades, key=lambda k: (k not in (0, round(smallest)), -k)):
         name = f"{10.0**k:g}"
+        if (k - zero) * per < 0.5 * (text_width(name) + text_width("0")) + 0.4 * em():
+            continue
         apart = (0.5 * (text_width(name) + text_width(named[other])) + 0.4 * em() for other in named)
         if all(abs(k - other) * per >= gap for other, gap in zip(named, apart, strict=True)):
             named[k] = name
-    zero = smallest + 0.5 * sum(ZERO)
     return (zero, *map(float, decades)), ("0", *(named.get(k, "") for k in decades))
 
 
-def _title(result: ProfileResult, index: int, texts: Sequence[str], *, room: float, named: bool) -> str:
-    """Return the first text that fits, where asked for with the name of the array before it; else the last text."""
-    *usual, last = texts
-    if not named:
-        return next((text for text in usual if text_width(text) <= room), last)
+def _title(result: ProfileResult, index: int, text: str, *, room: float, named: bool) -> str:
+    """Return a title, where asked for with the name of the array before it, cut to a line of this room in inches."""
     given = [array.name for array in result.arrays]
-    for least in (text_width(literal(given[index])), LEAST_EM * em()):
-        for text in usual:
-            left = room - text_width(f": {text}")
-            if left >= least:
-                return f"{names(given, room=left)[index]}: {text}"
-    return last
+    return f"{names(given, room=room - text_width(': '))[index]}: {text}" if named else text
 
 
 def short_percent(share: float) -> str:
@@ -201,7 +193,13 @@ def caption_words(result: ProfileResult) -> list[str]:
         formula = (*formula[:-1], f"{formula[-1]},", *labels.SCALE_FORMULAS[result.scale])
     more = [*(f"{labels.parameter(key, value)}," for key, value in result.parameters), result.noise, r"$\xi$."]
     noisy = result.kind != "none"
-    words = ["Unit", f"{result.kind}:", *formula[:-1], formula[-1] + (";" if noisy else "."), *(more if noisy else ())]
+    words = [
+        "Unit",
+        *labels.kind_words(result.kind, ":"),
+        *formula[:-1],
+        formula[-1] + (";" if noisy else "."),
+        *(more if noisy else ()),
+    ]
     written = dict.fromkeys(array.fn for array in result.arrays if "(" in array.fn)  # too long for the labels of axes
     words += [word for fn in written for word in ("$h$", f"= {literal(fn)}.")]
     words += ["Shaded:", "saturated."]

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from noisyviz.pictures.saturated_noise.picture import SaturatedNoiseResult
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import em, literal, number
+from noisyviz.pictures.shared.layout import Box, em, literal, number, text_width
 from noisyviz.pictures.shared.panels import BAND_ALPHA, SHADE_ALPHA, Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import QUANTITIES, colours
@@ -43,7 +43,7 @@ def draw(result: SaturatedNoiseResult, figure: Figure) -> Axes:
     axes.plot(result.x, result.h, label="h", **look.line("h") | {"linewidth": 2.2})
     _draw_density(axes, result, look)
     _draw_delta(axes, result, look)
-    _name(axes, result, look)
+    _name(axes, result, look, plan.places[PANEL].box)
     return axes
 
 
@@ -130,7 +130,7 @@ def _draw_delta(axes: Axes, result: SaturatedNoiseResult, look: Look) -> None:
     )
 
 
-def _name(axes: Axes, result: SaturatedNoiseResult, look: Look) -> None:
+def _name(axes: Axes, result: SaturatedNoiseResult, look: Look, box: Box) -> None:
     """Write the name of each thing beside it."""
     side = _side(result)
     up = 1 if result.delta < 0 else -1  # where u goes, seen from h
@@ -138,11 +138,12 @@ def _name(axes: Axes, result: SaturatedNoiseResult, look: Look) -> None:
     inner, outer = ("right", "left") if side > 0 else ("left", "right")
     above, below = ("bottom", "top") if up > 0 else ("top", "bottom")
     edge = axes.get_xlim()[side > 0]
-    crest = result.at + WIDEST * (edge - result.at)
+    crest, (low, high) = result.at + WIDEST * (edge - result.at), axes.get_xlim()
     delta = (result.at, 0.5 * (result.u_at + result.h_at))
     u = _along_u(axes, result)
     h = (edge, float(result.h[-1 if side > 0 else 0]))
     density = r"$N(h,\sigma^2)$" if result.noise == "normal" else "density"
+    crest = side * min(side * crest, side * edge - text_width(density) * (high - low) / box.width)
     names = (
         (r"$\Delta$", delta, (-side * near, 0.0), inner, "center", look.hues["purple"]),
         ("$u$", u, (side * near, -0.5 * up * near), outer, below, look.hues["vermillion"]),

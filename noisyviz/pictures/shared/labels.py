@@ -26,6 +26,21 @@ KIND_FORMULAS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Every kind of unit as drawn in captions."""
 
+KIND_NAMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "none": "no noise",
+        "nan": "normal noise on the output",
+        "nah": "half-normal noise on the output",
+        "nani": "noise on the input",
+        "nanil": "learned noise on the input",
+        "nanis": "noise on the input where saturated",
+        "nanil-softplus": "learned noise on the input, by softplus",
+        "add": "noise added to h",
+        "mult": "noise times h",
+    }
+)
+"""What the abbreviation of every kind stands for."""
+
 SCALE_FORMULAS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "eq9": (r"$\sigma=c\,(g(p\Delta)-1/2)^2$",),
@@ -48,6 +63,17 @@ def name(text: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9]+(-[A-Za-z0-9]+)*", text) is None:
         return literal(text)
     return "-".join(rf"$\mathbf{{{part}}}$" for part in text.split("-"))
+
+
+def kind_words(kind: str, end: str = "") -> list[str]:
+    """Return a kind with what it stands for, in pieces, as it stands at its first mention.
+
+    Examples
+    --------
+    >>> " ".join(kind_words("nan"))
+    'nan (normal noise on the output)'
+    """
+    return f"{kind} ({KIND_NAMES[kind]}){end}".split(" ")
 
 
 def parameter(key: str, value: float) -> str:

@@ -24,11 +24,28 @@ from matplotlib.mathtext import MathTextParser
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
-from noisyviz.errors import printable
+from noisyviz.errors import InputError, printable
+from noisyviz.pictures.shared import finish
 
 POINTS_PER_INCH: Final = 72.0
 LEGEND_ROW_EM: Final = 1.35  # height of one legend row, the gap to the next one included
 LINE_EM: Final = 1.35  # distance of the lines of a caption
+TITLE_EM: Final = 1.35  # height of a line of a title
+LINE_SPACING: Final = 1.1  # of several lines in one text, in heights of a line of letters
+
+
+NARROWEST_EM: Final = 3.0  # of axes
+LETTER_EM: Final = 0.75  # of the letter of a panel above its axes
+
+
+def too_narrow(width: float) -> InputError:
+    """Return what to raise where a picture does not fit a width in inches."""
+    size = FontProperties().get_size_in_points()
+    return InputError(
+        f"width must be more than {2.54 * width:.3g}cm for this picture with text of {size:g} points; "
+        "or choose a smaller font size",
+        parameter="width",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +60,8 @@ class Box:
     def add(self, figure: Figure, *, sharex: Axes | None = None) -> Axes:
         """Return new axes that fill the box."""
         width, height = figure.get_size_inches()
+        if self.width < NARROWEST_EM * em():
+            raise too_narrow(width)
         bounds = (self.left / width, self.bottom / height, self.width / width, self.height / height)
         return figure.add_axes(bounds, sharex=sharex)
 
@@ -118,6 +137,59 @@ def wrap(words: Sequence[str], *, width: float) -> list[str]:
                 lines.append(piece)
                 used = needed
     return lines
+
+
+def pieces(text: str) -> list[str]:
+    r"""Return the words of a text as `wrap` takes them: formulas and percentages stay whole.
+
+    Examples
+    --------
+    >>> pieces(r"rms of $\alpha h + u$, in $u$′")
+    ['rms', 'of', '$\\alpha h + u$,', 'in', '$u$′']
+    """
+    whole = text.replace(" %", "\N{NO-BREAK SPACE}%")
+    return re.findall(r"(?:(?<!\\)\$(?:\\.|[^$\\])*\$|[^\s]|\N{NO-BREAK SPACE})+", whole)
+
+
+def caption_lines(words: Sequence[str], *, width: float) -> list[str]:
+    """Return the lines of a caption, none where the finish leaves it out; what it says is kept either way."""
+    return wrap(finish.told(words), width=width)
+
+
+_PLAIN: Final = (
+    (r"\\(?:mathrm|mathbf|mathit)\{([^{}]*)\}", r"\1"),
+    (r"\\varphi", "φ"),
+    (r"\\alpha", "α"),
+    (r"\\sigma", "σ"),
+    (r"\\Delta", "Δ"),
+    (r"\\delta", "δ"),
+    (r"\\xi", "ξ"),
+    (r"\\eta", "η"),
+    (r"\\ell", "ℓ"),
+    (r"\\varepsilon", "ε"),
+    (r"\\partial", "∂"),
+    (r"\\times", "×"),
+    (r"\\infty", "∞"),
+    (r"\\to\b|\\rightarrow", "→"),
+    (r"\\pm", "±"),
+    (r"\\[,;! ]", " "),
+    (r"[{}$\\]", ""),
+    (r" +", " "),
+)
+
+
+def plain(text: str) -> str:
+    r"""Return a text without the commands of mathematics, for readers who see no picture.
+
+    Examples
+    --------
+    >>> plain(r"$\varphi=\alpha h+(1-\alpha)u$, at \$5")
+    'φ=α h+(1-α)u, at $5'
+    """
+    kept = text.replace(r"\$", "\0")
+    for pattern, sign in _PLAIN:
+        kept = re.sub(pattern, sign, kept)
+    return kept.replace("\0", "$").strip()
 
 
 def _broken(word: str, *, width: float) -> list[str]:
@@ -240,14 +312,14 @@ def _columns(widths: Sequence[float], count: int) -> list[Sequence[float]]:
 
 def legend_height(labels: Sequence[str], *, width: float) -> float:
     """Return the height in inches of a legend in as many columns as fit the width."""
-    if not labels:
+    if not labels or finish.in_force().legend == "none":
         return 0.0
     return math.ceil(len(labels) / legend_columns(labels, width=width)) * LEGEND_ROW_EM * em()
 
 
 def legend_above(
     axes: Axes, handles: Sequence[Artist | tuple[Artist, ...]], labels: Sequence[str], *, width: float, lift: float
-) -> Legend:
+) -> Legend | None:
     """Put a legend above axes, `lift` inches clear of them, where it covers no curve.
 
     Parameters
@@ -260,7 +332,14 @@ def legend_above(
         The room in inches.
     lift
         Distance from the axes in inches.
+
+    Returns
+    -------
+    Legend or None
+        None where the finish leaves legends out.
     """
+    if finish.in_force().legend == "none":
+        return None
     figure = axes.get_figure(root=True)
     assert figure is not None
     height = axes.get_position().height * figure.get_size_inches()[1]
@@ -271,3 +350,13 @@ def legend_above(
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0 + lift / height),
     )
+
+
+def letter(figure: Figure, panels: Sequence[Axes]) -> None:
+    """Write (a), (b) and so on left of the upper corner of each panel."""
+    height = figure.get_size_inches()[1]
+    for index, axes in enumerate(panels):
+        box = axes.get_position()
+        name = chr(ord("a") + index % 26) * (1 + index // 26)
+        y = box.y1 + LETTER_EM * em() / height
+        figure.text(box.x0, y, f"{name} ", ha="right", va="baseline", weight="bold", label="letter")

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
+import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from noisyviz.pictures.overview.picture import Series
+from noisyviz.pictures.overview.picture import Marks, Series
 from noisyviz.pictures.shared.dots import dots
 from noisyviz.pictures.shared.style import DASHED, QUANTITIES, SERIES
 from noisyviz.units.activations import Array
 
 BAND_ALPHA: Final = 0.2
+OUTER_ALPHA: Final = 0.16  # of the band from the 5 % to the 95 % quantile
+INNER_ALPHA: Final = 0.28  # of that from 25 % to 75 %, on top of it
 SHADE_ALPHA: Final = 0.07
 CLOUD_ALPHA: Final = 0.55
 CLOUD_POINTS: Final = 1.5  # diameter of a draw
@@ -59,7 +62,6 @@ AMONG: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType(
         "mean": (QUANTITIES["mean"].label, {"linewidth": 1.6}),
         "h": (QUANTITIES["h"].label, {"linestyle": DASHED, "linewidth": 1.0}),
         "delta": (QUANTITIES["delta"].label, {"linewidth": 1.6}),
-        "abs_delta": (QUANTITIES["abs_delta"].label, {"linestyle": DASHED, "linewidth": 1.0}),
         "sigma": (QUANTITIES["sigma"].label, {"linewidth": 1.6}),
         "spread": (QUANTITIES["spread"].label, {"linewidth": 1.6}),
         "derivative": (QUANTITIES["derivative"].label, {"linestyle": DASHED, "linewidth": 1.0}),
@@ -80,15 +82,16 @@ def handle(key: str, look: Look, *, among: bool) -> Artist | tuple[Artist, ...]:
         return Line2D([], [], **look.line(key))
     if key == "saturated":
         return Patch(facecolor=look.ink, alpha=2.0 * SHADE_ALPHA, linewidth=0.0)
+    if key in ("outer", "inner"):
+        color = look.ink if among else look.hues[QUANTITIES["mean"].hue]
+        return Patch(facecolor=color, alpha=OUTER_ALPHA + (INNER_ALPHA if key == "inner" else 0.0), linewidth=0.0)
     if key == "cloud":
         size: dict[str, Any] = {"marker": "o", "markersize": 2.0, "markeredgewidth": 0.0, "linestyle": "none"}
         return Line2D([0.15, 0.5, 0.85], [0.3, 0.75, 0.4], color=look.hues[QUANTITIES[key].hue], **size)
     if among:
-        line = Line2D([], [], color=look.ink, **AMONG[key][1])
-        return (_band_handle(look.ink), line) if key in ("mean", "gradient") else line
+        return Line2D([], [], color=look.ink, **AMONG[key][1])
     style = look.line(key)
-    line = Line2D([], [], **style)
-    return (_band_handle(style["color"]), line) if key in ("mean", "gradient") else line
+    return Line2D([], [], **style)
 
 
 def series_handle(index: int, look: Look) -> Line2D:
@@ -133,17 +136,15 @@ def shade(axes: Axes, series: Sequence[Series], look: Look, *, xlim: tuple[float
         axes.axvline(x, **{**look.line("threshold"), "color": color}, alpha=0.7, label="threshold")
 
 
-def _band_handle(color: str) -> Patch:
-    return Patch(facecolor=color, alpha=1.5 * BAND_ALPHA, linewidth=0.0)
-
-
-def _band(axes: Axes, x: Array, mean: Array, std: Array, color: str) -> list[Artist]:
-    low, high = mean - std, mean + std
+def _band(axes: Axes, x: Array, ends: Array, color: str) -> list[Artist]:
+    """Draw the outer and the inner band between quantiles, shape (4, n); edges of the outer one as lines."""
     edge: dict[str, Any] = {"color": color, "linewidth": 0.5, "alpha": 0.7, "zorder": 2.5, "label": "band"}
+    face: dict[str, Any] = {"color": color, "linewidth": 0.0, "zorder": 1.5}
     return [
-        axes.fill_between(x, low, high, color=color, alpha=BAND_ALPHA, linewidth=0.0, zorder=1.5),
-        *axes.plot(x, low, **edge),
-        *axes.plot(x, high, **edge),
+        axes.fill_between(x, ends[0], ends[3], alpha=OUTER_ALPHA, label="5–95 %", **face),
+        axes.fill_between(x, ends[1], ends[2], alpha=INNER_ALPHA, label="25–75 %", **face),
+        *axes.plot(x, ends[0], **edge),
+        *axes.plot(x, ends[3], **edge),
     ]
 
 
@@ -158,7 +159,7 @@ def draw_activation(
     curves, moments, x = one.curves, one.moments, one.curves.x
     artists: list[Artist] = []
     if one.noisy:
-        artists += _band(axes, x, moments.mean, moments.std, look.line("mean")["color"])
+        artists += _band(axes, one.band_x, one.bands.phi, look.line("mean")["color"])
         artists += (cloud or draw_cloud)(axes, one, look)
     shown = {"mean": moments.mean, "h": curves.h, "u": curves.u, "hard": curves.hard}
     for key in lines:
@@ -186,7 +187,6 @@ def _draw_delta(axes: Axes, one: Series, look: Look) -> list[Artist]:
     x, delta = one.curves.x, one.curves.delta
     return [
         *axes.plot(x, delta, label="delta", **look.line("delta")),
-        *axes.plot(x, np.abs(delta), label="abs_delta", **look.line("abs_delta")),
     ]
 
 
@@ -201,11 +201,28 @@ def _draw_sigma(axes: Axes, one: Series, look: Look) -> list[Artist]:
 def _draw_gradient(axes: Axes, one: Series, look: Look) -> list[Artist]:
     x, moments = one.curves.x, one.moments
     return [
-        *_band(axes, x, moments.grad_mean, moments.grad_std, look.line("gradient")["color"]),
+        *_band(axes, one.band_x, one.bands.grad, look.line("gradient")["color"]),
         *axes.plot(x, moments.grad_mean, label="gradient", **look.line("gradient")),
         *axes.plot(x, one.curves.derivative, label="derivative", **look.line("derivative")),
         *_wrong_bars(axes, one, look.line("wrong")["color"], row=0),
     ]
+
+
+def draw_marks(axes: Axes, key: str, marks: Marks, color: str) -> list[Artist]:
+    """Mark points on the main curve of a panel."""
+    shown = {
+        "activation": marks.moments.mean,
+        "delta": marks.curves.delta,
+        "sigma": marks.curves.sigma,
+        "gradient": marks.moments.grad_mean,
+    }
+    style: dict[str, Any] = {"color": color, "linestyle": "none", "markeredgewidth": 0.6, "zorder": 4.0}
+    edge = {"markeredgecolor": mpl.rcParams["axes.facecolor"], "marker": "o", "markersize": 4.5, "clip_on": False}
+    return list(axes.plot(marks.curves.x, shown[key], label="marked", **style, **edge))
+
+
+MAIN: Final = MappingProxyType({"activation": "mean", "delta": "delta", "sigma": "sigma", "gradient": "gradient"})
+"""The main curve of every panel."""
 
 
 def _wrong_bars(axes: Axes, one: Series, color: str, *, row: int) -> list[Artist]:
@@ -243,7 +260,7 @@ def _line_among(
 
 def _activation_among(axes: Axes, one: Series, look: Look, index: int) -> list[Artist]:
     x, color = one.curves.x, look.hues[SERIES[index][0]]
-    artists = _band(axes, x, one.moments.mean, one.moments.std, color) if one.noisy else []
+    artists = _band(axes, one.band_x, one.bands.phi, color) if one.noisy else []
     return [
         *artists,
         *_line_among(axes, x, one.curves.h, look, key="h", index=index),
@@ -255,7 +272,6 @@ def _delta_among(axes: Axes, one: Series, look: Look, index: int) -> list[Artist
     x, delta = one.curves.x, one.curves.delta
     return [
         *_line_among(axes, x, delta, look, key="delta", index=index, marked=True),
-        *_line_among(axes, x, np.abs(delta), look, key="abs_delta", index=index),
     ]
 
 
@@ -266,7 +282,7 @@ def _sigma_among(axes: Axes, one: Series, look: Look, index: int) -> list[Artist
 def _gradient_among(axes: Axes, one: Series, look: Look, index: int) -> list[Artist]:
     x, moments, color = one.curves.x, one.moments, look.hues[SERIES[index][0]]
     return [
-        *_band(axes, x, moments.grad_mean, moments.grad_std, color),
+        *_band(axes, one.band_x, one.bands.grad, color),
         *_line_among(axes, x, one.curves.derivative, look, key="derivative", index=index),
         *_line_among(axes, x, moments.grad_mean, look, key="gradient", index=index, marked=True),
         *_wrong_bars(
@@ -278,12 +294,14 @@ def _gradient_among(axes: Axes, one: Series, look: Look, index: int) -> list[Art
 def _activation_entries(series: Sequence[Series]) -> list[str]:
     noisy = any(one.noisy for one in series)
     if len(series) > 1:
-        return ["mean", "h"]
-    return ["h", "u", "hard", "mean", *(["cloud"] if noisy else [])]
+        return ["mean", "h", *(["inner", "outer"] if noisy else [])]
+    return ["h", "u", "hard", "mean", *(["inner", "outer", "cloud"] if noisy else [])]
 
 
 def _gradient_entries(series: Sequence[Series]) -> list[str]:
-    return ["derivative", "gradient", *(["wrong"] if any(one.wrong for one in series) else [])]
+    noisy = any(np.any(one.moments.grad_std > 0.0) for one in series)
+    bands = ["inner", "outer"] if noisy else []
+    return ["derivative", "gradient", *bands, *(["wrong"] if any(one.wrong for one in series) else [])]
 
 
 def _sigma_entries(series: Sequence[Series]) -> list[str]:
@@ -293,15 +311,14 @@ def _sigma_entries(series: Sequence[Series]) -> list[str]:
 def _activation_limits(series: Sequence[Series]) -> tuple[float, float]:
     shown: list[Array] = []
     for one in series:
-        mean, std = one.moments.mean, one.moments.std
-        shown += [one.curves.h, mean - std, mean + std]
+        shown += [one.curves.h, one.moments.mean, one.bands.phi]
         if len(series) == 1 and one.noisy and one.cloud_phi.size:
             shown.append(np.nanpercentile(one.cloud_phi, [0.5, 99.5]))
     return _padded(shown, below=0.06, above=0.06)
 
 
 def _delta_limits(series: Sequence[Series]) -> tuple[float, float]:
-    return _padded([values for one in series for values in (one.curves.delta, np.abs(one.curves.delta))])
+    return _padded([one.curves.delta for one in series])
 
 
 def _sigma_limits(series: Sequence[Series]) -> tuple[float, float]:
@@ -312,8 +329,7 @@ def _sigma_limits(series: Sequence[Series]) -> tuple[float, float]:
 def _gradient_limits(series: Sequence[Series]) -> tuple[float, float]:
     shown = [np.zeros(1)]
     for one in series:
-        mean, std = one.moments.grad_mean, one.moments.grad_std
-        shown += [one.curves.derivative, mean, mean - std, mean + std]
+        shown += [one.curves.derivative, one.moments.grad_mean, one.bands.grad]
     rows = sum(1 for one in series if one.wrong)
     return _padded(shown, below=0.06 + 0.075 * rows)
 
@@ -340,7 +356,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         ),
         "delta": Panel(
             ylabel=r"$\Delta(x)$",
-            entries=lambda series: ["delta", "abs_delta"],  # noqa: ARG005
+            entries=lambda series: ["delta"],  # noqa: ARG005
             limits=_delta_limits,
             draw=_draw_delta,
             draw_among=_delta_among,

@@ -15,13 +15,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
+from noisyviz.pictures.shared import finish
 from noisyviz.pictures.shared.layout import (
     LINE_EM,
+    LINE_SPACING,
+    TITLE_EM,
     Box,
+    caption_lines,
     em,
     legend_above,
     legend_columns,
     legend_height,
+    pieces,
     set_ticks,
     text_width,
     ticks,
@@ -35,7 +40,6 @@ Y_TICKS: Final = 5
 # Distances in units of the text size.
 EDGE_EM: Final = 0.4  # between text and the edge of the picture
 LIFT_EM: Final = 0.5  # between axes and what stands above them
-TITLE_EM: Final = 1.35
 YLABEL_EM: Final = 1.7  # a rotated label with its distance from the ticks
 TICK_EM: Final = 0.65  # a tick mark and the distance to its label
 XTICKS_EM: Final = 1.7  # labels of the x ticks
@@ -65,7 +69,7 @@ class Panel:
     x: Range
     y: Range
     height: float  # Of the axes, in inches
-    title: str = ""  # A line above the axes, at most as wide as they are
+    title: str = ""  # Above the axes, in as many lines as it takes not to be wider than they are
     legend: tuple[str, ...] = ()  # Texts of a legend above the axes, whose handles `Sheet.legend` takes
 
 
@@ -121,14 +125,18 @@ class Sheet:
             figure.text(x, y, one.text, rotation=90.0, va="center", ha="left", label="heading")
         return drawn
 
-    def legend(self, axes: Mapping[str, Axes], key: str, handles: Sequence[Artist | tuple[Artist, ...]]) -> Legend:
+    def legend(
+        self, axes: Mapping[str, Axes], key: str, handles: Sequence[Artist | tuple[Artist, ...]]
+    ) -> Legend | None:
         """Put the legend of a panel above its axes."""
         place = self.places[key]
-        lift = (LIFT_EM + (TITLE_EM if place.panel.title else 0.0)) * em()
+        lift = LIFT_EM * em() + _title_height(place.panel, width=place.box.width)
         return legend_above(axes[key], handles, place.panel.legend, width=place.box.width, lift=lift)
 
-    def figure_legend(self, figure: Figure, handles: Sequence[Artist | tuple[Artist, ...]]) -> Legend:
-        """Put the legend of the whole picture at its top."""
+    def figure_legend(self, figure: Figure, handles: Sequence[Artist | tuple[Artist, ...]]) -> Legend | None:
+        """Put the legend of the whole picture at its top, unless legends are left out."""
+        if finish.in_force().legend == "none":
+            return None
         legend: Legend = figure.legend(  # type: ignore[call-overload]  # its hints leave out tuples of artists
             list(handles),
             list(self.legend_texts),
@@ -169,9 +177,9 @@ def sheet(
     size = em()
     parts = list(slots) or [len(row) for row in rows]
     aside = HEADING_EM * size if headings else 0.0
-    lines = wrap(caption, width=width - 2 * EDGE_EM * size)
+    lines = caption_lines(caption, width=width - 2 * EDGE_EM * size)
     y = (len(lines) * LINE_EM + (1.5 if lines else 0.5) * EDGE_EM) * size
-    places: dict[str, Place] = {}
+    places: list[dict[str, Place]] = []
     margin = 0.0
     spans: list[tuple[float, float]] = []
     for index in range(len(rows) - 1, -1, -1):
@@ -179,26 +187,28 @@ def sheet(
         below = rows[index + 1] if index + 1 < len(rows) and parts[index + 1] == count else []
         bare_x = [k < len(below) and panel.x == below[k].x for k, panel in enumerate(row)]
         bare_y = [k > 0 and panel.y == row[k - 1].y for k, panel in enumerate(row)]
-        y += max(_foot(panel, bare=bare) for panel, bare in zip(row, bare_x, strict=True))
         margins = _margins(rows, parts, count=count)
         right = max(0.5 * _last_label(row[-1].x, width=width / count) + 0.3 * size, EDGE_EM * size)
         room = (width - aside - sum(margins) - right) / count
+        y += max(_foot(panel, bare=bare, width=room) for panel, bare in zip(row, bare_x, strict=True))
         left = aside
+        here: dict[str, Place] = {}
         for k, panel in enumerate(row):
             left += margins[k]
             box = Box(left=left, bottom=y, width=room, height=panel.height)
-            places[panel.key] = Place(panel=panel, box=box, margin=margins[k], bare_x=bare_x[k], bare_y=bare_y[k])
+            here[panel.key] = Place(panel=panel, box=box, margin=margins[k], bare_x=bare_x[k], bare_y=bare_y[k])
             left += room
+        places.append(here)
         margin = aside + margins[0]
         bottom, y = y, y + max(panel.height + _head(panel, width=room) for panel in row)
         spans.append((bottom, bottom + max(panel.height for panel in row)))
     top = Box(left=margin, bottom=y + GAP_EM * size, width=width - margin - EDGE_EM * size, height=0.0)
-    if legend:
+    if legend and finish.in_force().legend != "none":
         y = top.bottom + legend_height(legend, width=top.width)
     return Sheet(
         width=width,
         height=y + EDGE_EM * size,
-        places=dict(reversed(places.items())),
+        places={key: place for here in reversed(places) for key, place in here.items()},
         caption=tuple(lines),
         legend_texts=tuple(legend),
         legend_box=top,
@@ -225,14 +235,25 @@ def _margins(rows: Sequence[Sequence[Panel]], parts: Sequence[int], *, count: in
     return margins
 
 
-def _foot(panel: Panel, *, bare: bool) -> float:
-    return (GAP_EM if bare else XTICKS_EM + (XLABEL_EM if panel.x.label else 0.0) + 0.2 * GAP_EM) * em()
+def _foot(panel: Panel, *, bare: bool, width: float) -> float:
+    """Return the room below axes of this width in inches: numbers and label, or the gap to the neighbour."""
+    lines = len(_lines(panel.x.label, width=width))
+    label = XLABEL_EM + LINE_EM * (lines - 1) if lines else 0.0
+    return (GAP_EM if bare else XTICKS_EM + label + 0.2 * GAP_EM) * em()
 
 
 def _head(panel: Panel, *, width: float) -> float:
     """Return the room above axes: title, and legend."""
-    title = TITLE_EM * em() if panel.title else 0.0
-    return LIFT_EM * em() + title + legend_height(panel.legend, width=width)
+    return LIFT_EM * em() + _title_height(panel, width=width) + legend_height(panel.legend, width=width)
+
+
+def _title_height(panel: Panel, *, width: float) -> float:
+    return TITLE_EM * em() * len(_lines(panel.title, width=width))
+
+
+def _lines(text: str, *, width: float) -> list[str]:
+    """Return the lines of a title or label that has this width in inches."""
+    return wrap(pieces(text), width=width)
 
 
 def _margin(panel: Panel, *, bare: bool) -> float:
@@ -303,7 +324,7 @@ def _furnish(axes: Axes, place: Place) -> None:
     values, names = xticks(panel.x, width=place.box.width)
     set_ticks(axes.xaxis, values, [""] * len(names) if place.bare_x else names)
     if not place.bare_x:
-        axes.set_xlabel(panel.x.label)
+        axes.set_xlabel("\n".join(_lines(panel.x.label, width=place.box.width)), linespacing=LINE_SPACING)
     values, names = yticks(panel.y, height=place.box.height)
     set_ticks(axes.yaxis, values, [""] * len(names) if place.bare_y else names)
     if not place.bare_y and panel.y.label:
@@ -313,7 +334,7 @@ def _furnish(axes: Axes, place: Place) -> None:
     axes.minorticks_off()
     if panel.title:
         axes.annotate(
-            panel.title,
+            "\n".join(_lines(panel.title, width=place.box.width)),
             (0.0, 1.0),
             (0.0, LIFT_EM * em() * 72.0),
             xycoords="axes fraction",
@@ -321,5 +342,6 @@ def _furnish(axes: Axes, place: Place) -> None:
             ha="left",
             va="bottom",
             annotation_clip=False,
+            linespacing=LINE_SPACING,
             label="title",
         )

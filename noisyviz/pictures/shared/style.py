@@ -8,7 +8,7 @@ References
 ----------
 Column widths: ICML example paper (two columns of 3.25 in, 0.25 in apart, hence a page of 6.75 in); NeurIPS
 formatting instructions (text 5.5 in wide); ICLR formatting instructions (text 5.5 in wide). ``a4`` is
-ISO 216 A4 paper, 210 mm wide, with margins of 25 mm.
+ISO 216 A4 paper, 210 mm wide, with margins of 25 mm. ``slide`` is the width of a slide of 10 by 5.625 in (16:9).
 """
 
 import re
@@ -22,7 +22,7 @@ from noisyviz.errors import InputError, check_name, suggestion
 CM_PER_INCH: Final = 2.54
 PER_INCH: Final = {"cm": CM_PER_INCH, "mm": 10.0 * CM_PER_INCH, "in": 1.0, "pt": 72.27}
 """Units of lengths in an inch; the point is TeX's."""
-NARROWEST_CM: Final = 6.0
+NARROWEST_CM: Final = 3.0
 WIDEST_CM: Final = 100.0
 
 WIDTHS: Final[Mapping[str, float]] = MappingProxyType(
@@ -32,6 +32,7 @@ WIDTHS: Final[Mapping[str, float]] = MappingProxyType(
         "neurips": 5.5,
         "iclr": 5.5,
         "a4": 16.0 / CM_PER_INCH,
+        "slide": 10.0,
     }
 )
 
@@ -75,6 +76,7 @@ class Quantity:
     zorder: float = 3.0  # Higher is drawn later
 
 
+FILL_ALPHA: Final = 0.6  # of densities: darker than the shade of saturated regions in grey as well
 DASHED: Final = (0.0, (4.5, 2.0))
 DASH_DOT: Final = (0.0, (5.0, 1.5, 1.0, 1.5))
 DOTTED: Final = (0.0, (1.0, 1.4))
@@ -84,16 +86,15 @@ QUANTITIES: Final[Mapping[str, Quantity]] = MappingProxyType(
         "h": Quantity(label="$h$", hue="black", linewidth=1.0, zorder=3.2),
         "u": Quantity(label="$u$", hue="vermillion", linestyle=DASHED, zorder=3.3),
         "hard": Quantity(label="hard", hue="green", linestyle=DASH_DOT, linewidth=1.2, zorder=3.4),
-        "mean": Quantity(label=r"$\mathrm{E}[\varphi]\pm$std", hue="blue", linewidth=1.8, zorder=3.1),
-        "cloud": Quantity(label=r"draws of $\varphi$", hue="sky", zorder=2.0),
+        "mean": Quantity(label="mean", hue="blue", linewidth=1.8, zorder=3.1),
+        "inner": Quantity(label="25–75 %", hue="blue", zorder=1.5),
+        "outer": Quantity(label="5–95 %", hue="blue", zorder=1.5),
+        "cloud": Quantity(label="draws", hue="sky", zorder=2.0),
         "delta": Quantity(label=r"$\Delta=h-u$", hue="purple", linewidth=1.8, zorder=3.1),
-        "abs_delta": Quantity(label=r"$|\Delta|$", hue="black", linestyle=DASHED, zorder=3.2),
         "sigma": Quantity(label=r"noise scale $\sigma(x)$", hue="orange", linewidth=1.6),
         "spread": Quantity(label="std of noise $s$", hue="orange", linewidth=1.6),
         "derivative": Quantity(label="$h$′", hue="black", linewidth=1.0, zorder=3.2),
-        "gradient": Quantity(
-            label=r"$\mathrm{E}[\partial\varphi/\partial x]\pm$std", hue="blue", linewidth=1.8, zorder=3.1
-        ),
+        "gradient": Quantity(label="mean", hue="blue", linewidth=1.8, zorder=3.1),
         "wrong": Quantity(label=r"$\mathrm{P(wrong)}>1/2$", hue="vermillion", linewidth=3.0),
         "saturated": Quantity(label="saturated", hue="black", zorder=0.0),
         "threshold": Quantity(label="$x_t$", hue="black", linestyle=DOTTED, linewidth=0.7, zorder=0.6),
@@ -111,6 +112,34 @@ SERIES: Final[tuple[tuple[str, str], ...]] = (
     ("black", "P"),
     ("sky", "X"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KindLook:
+    """How the curve of a kind of unit looks in every picture that has one for each kind."""
+
+    hue: str  # Key of ``OKABE_ITO`` and ``ON_DARK``
+    linestyle: str | tuple[float, tuple[float, ...]]
+    marker: str
+
+
+LONG_DASHED: Final = (0.0, (8.0, 1.5))
+DASH_DOT_DOT: Final = (0.0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0))
+
+KIND_LOOKS: Final[Mapping[str, KindLook]] = MappingProxyType(
+    {
+        "none": KindLook(hue="black", linestyle="-", marker="p"),
+        "nan": KindLook(hue="blue", linestyle="-", marker="o"),
+        "nah": KindLook(hue="vermillion", linestyle=DASHED, marker="s"),
+        "nani": KindLook(hue="green", linestyle=DASH_DOT, marker="^"),
+        "nanil": KindLook(hue="purple", linestyle=LONG_DASHED, marker="D"),
+        "nanis": KindLook(hue="orange", linestyle=DASH_DOT_DOT, marker="v"),
+        "nanil-softplus": KindLook(hue="black", linestyle=DOTTED, marker="P"),
+        "add": KindLook(hue="sky", linestyle="-", marker="X"),
+        "mult": KindLook(hue="sky", linestyle=DASHED, marker="h"),
+    }
+)
+"""Colour, line style and marker of every kind: no two share both colour and line style, and markers differ."""
 
 
 def luminance(colour: str) -> float:
@@ -153,8 +182,8 @@ def width_in(name: str) -> float:
     Parameters
     ----------
     name
-        A venue of ``WIDTHS`` or a length such as ``8.5cm``, ``85mm``, ``3.25in`` or ``240pt`` (of TeX, 72.27 to the
-        inch), from 6 to 100 cm.
+        A venue of ``WIDTHS``, a part of one such as ``icml/2``, or a length such as ``8.5cm``, ``85mm``, ``3.25in``
+        or ``240pt`` (of TeX, 72.27 to the inch), from 3 to 100 cm. Not every picture fits less than 6 cm.
 
     Raises
     ------
@@ -165,14 +194,20 @@ def width_in(name: str) -> float:
     --------
     >>> width_in("icml")
     3.25
-    >>> width_in("12.7cm")
-    5.0
+    >>> width_in("12.7cm"), width_in("neurips/2")
+    (5.0, 2.75)
     """
     if name in WIDTHS:
         return WIDTHS[name]
-    allowed = f"{', '.join(WIDTHS)} or a length in cm, mm, in or pt from {NARROWEST_CM:g}cm to {WIDEST_CM:g}cm"
+    allowed = (
+        f"{', '.join(WIDTHS)}, a part of one such as icml/2, "
+        f"or a length in cm, mm, in or pt from {NARROWEST_CM:g}cm to {WIDEST_CM:g}cm"
+    )
     length = re.fullmatch(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)\s*(cm|mm|in|pt)", name.strip())
     inches = float(length[1]) / PER_INCH[length[2]] if length else 0.0
+    part = re.fullmatch(r"([a-z0-9-]+)\s*/\s*([1-9][0-9]?(?:\.[0-9]+)?)", name.strip())
+    if part and part[1] in WIDTHS:
+        inches = WIDTHS[part[1]] / float(part[2])
     if not NARROWEST_CM * (1.0 - 1e-12) <= inches * CM_PER_INCH <= WIDEST_CM * (1.0 + 1e-12):
         hint = suggestion(name, WIDTHS)
         raise InputError(f"width must be {allowed}, got {name!r}{hint}", parameter="width")
@@ -276,11 +311,24 @@ def dark() -> dict[str, Any]:
     return {**screen(), **_inked(background=DARK_BACKGROUND, ink="#E6E6E6")}
 
 
+def slide() -> dict[str, Any]:
+    """Return the settings of ``screen`` for a slide: 14 pt, and lines to be seen from afar.
+
+    Examples
+    --------
+    >>> slide()["font.size"]
+    14.0
+    """
+    thick = dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 1.0)
+    return {**screen(), **{key: 14.0 for key, value in screen().items() if value == 9.0}, **thick}
+
+
 STYLES: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
         "paper": MappingProxyType(paper()),
         "screen": MappingProxyType(screen()),
         "dark": MappingProxyType(dark()),
+        "slide": MappingProxyType(slide()),
     }
 )
 

@@ -52,9 +52,7 @@ def page(result: WrongSignResult, width: float) -> Sheet:
     """Lay the picture out at a width in inches, by the text sizes in force."""
     x = Range(low=result.xlim[0], high=result.xlim[1], label="$x$")
     alpha = Range(low=result.alpha_lim[0], high=result.alpha_lim[1], label=r"$\alpha$")
-    panels = [
-        Panel(key=one.kind, x=x, y=alpha, height=HEIGHT_EM * em(), title=labels.name(one.kind)) for one in result.maps
-    ]
+    panels = [Panel(key=one.kind, x=x, y=alpha, height=HEIGHT_EM * em(), title=_title(one)) for one in result.maps]
     quarters = (0.0, 0.25, 0.5, 0.75, 1.0)
     bar = Panel(
         key="bar",
@@ -65,6 +63,12 @@ def page(result: WrongSignResult, width: float) -> Sheet:
     return sheet([panels, [bar]], width=width, caption=caption_words(result), legend=_texts(result))
 
 
+def _title(one: SignMap) -> str:
+    """Return what is found of a kind: the largest share of wrong signs in its map."""
+    most = float(np.nanmax(one.share)) if np.isfinite(one.share).any() else 0.0
+    return f"{labels.name(one.kind)}: up to {labels.percent(round(most, 6))} wrong"
+
+
 BAR_LABEL: Final = r"$\mathrm{P}(\partial\varphi/\partial x$ points the wrong way$)$"
 
 
@@ -73,6 +77,9 @@ def caption_words(result: WrongSignResult) -> list[str]:
     words = [f"{labels.name(result.fn)},", *(f"{labels.parameter(key, getattr(result, key))}," for key in ("c", "p"))]
     words += [result.noise, r"$\xi$,", *labels.SCALE_FORMULAS[result.scale]]
     words[-1] += "."
+    for one in result.maps:
+        words += labels.kind_words(one.kind, ";")
+    words[-1] = words[-1].removesuffix(";") + "."
     if result.alpha_lim[0] <= 1.0 < result.alpha_lim[1]:
         at, above = (
             [f"{one.kind}\N{NO-BREAK SPACE}{_short(one.flip[side])}" for one in result.maps] for side in (0, 1)

@@ -1,0 +1,153 @@
+"""Whether texts stand inside a picture and clear of each other, by their boxes: ``python tests/text_boxes.py``.
+
+The script draws every picture at every width in every style, prints what is wrong and how much, and with a folder puts
+contact sheets there; `tests/pictures/test_text_boxes.py` takes a part of the product.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.transforms import Bbox
+
+import noisyviz as nv
+from noisyviz.export.render import rc_settings
+from noisyviz.pictures.anneal.picture import Anneal
+from noisyviz.pictures.calibrate.picture import CalibratePicture
+from noisyviz.pictures.compare.picture import Compare
+from noisyviz.pictures.overview.picture import Overview
+from noisyviz.pictures.paper import paper_figures
+from noisyviz.pictures.picture import DataSource, Picture
+from noisyviz.pictures.profile.picture import ProfilePicture
+from noisyviz.pictures.shared.style import width_in
+
+WIDTHS: Final = ("6cm", "icml", "neurips", "iclr", "12cm", "15cm")
+STYLES: Final = ("paper", "screen", "dark")
+SLACK: Final = 0.012  # inches, under a point, by which boxes may overlap: they hold the room of descenders
+EDGE: Final = 0.006  # inches that a letter may stand out of the picture by: half a pixel on a screen
+NORMAL: Final = (0.0, 2.0)
+
+
+def _layers(count: int) -> dict[str, np.ndarray[Any, Any]]:
+    rng = np.random.default_rng(5)
+    return {f"encoder.layer{k}.gate": rng.normal(0.0, 1.0 + k, size=(60, 12)) for k in range(count)}
+
+
+def pictures() -> dict[str, Any]:
+    """Return what makes each picture and its numbers."""
+    source = DataSource(file="gates.npz", array="input_gate", sha256="0" * 64)
+    data = np.random.default_rng(0).normal(-1.0, 2.0, 4000)
+    found: dict[str, Any] = {
+        "plot": Overview(samples=200),
+        "plot-three": Overview(fn=("tanh", "hard-tanh", "sigmoid"), unit="nanil", samples=50),
+        "plot-softplus": Overview(fn=("hard-sigmoid",), unit="nanil-softplus", points=101, samples=50),
+        "plot-relu": Overview(fn=("relu",), unit="nani", panels=("gradient",), points=101, samples=50),
+        "plot-outward": Overview(fn=("hard-tanh",), unit="nah", alpha=1.15, samples=200),
+        "plot-data": (Overview(fn=("sigmoid",), samples=50, data=source), data),
+        "anneal": Anneal(steps=300, trajectories=32),
+        "anneal-schedules": Anneal(schedule=("exponential", "paper", "inverse-time"), steps=300, trajectories=32),
+        "anneal-short": Anneal(steps=20, trajectories=32),
+        "anneal-funnel": Anneal(
+            objective="funnel", fn=None, unit=None, alpha=None, p=None, scale=None, steps=300, trajectories=16
+        ),
+        "compare": Compare(fn=("hard-tanh",), unit=("nan", "nah"), alpha=(0.9, 1.0, 1.15), points=101, samples=50),
+        "compare-mixed": Compare(unit=("nan", "nani", "nanil-softplus"), c=(0.25, 0.5), points=101, samples=50),
+        "compare-one": Compare(points=101, samples=50),
+        "compare-wide": Compare(unit=("nah",), alpha=(0.9, 1.15), c=(0.1, 0.25, 0.5, 1.0, 2.0), points=101, samples=50),
+        "calibrate": CalibratePicture(
+            unit=("nan", "nah", "nani", "nanil"), alpha=(0.9, 1.0), target_grad=0.3, max_bias=0.3, normal=NORMAL
+        ),
+        "calibrate-nothing": CalibratePicture(unit=("nanis",), target_grad=3.0, max_bias=0.01, normal=NORMAL),
+    }
+    found |= {f"figure-{label}": one for label, one in paper_figures("icml").items()}
+    found |= {f"v3-{label}": one for label, one in paper_figures("v3", only=("4", "5", "8")).items()}
+    found |= {f"profile-{count}": (ProfilePicture(fn="hard-tanh", c=2.0), _layers(count)) for count in (1, 4, 6)}
+    return found
+
+
+@cache
+def computed(name: str) -> tuple[Picture[Any], Any]:
+    """Return a picture and its numbers, computed once."""
+    made = pictures()[name]
+    if isinstance(made, ProfilePicture | Picture):
+        return made, made.compute()
+    picture, data = made
+    if isinstance(picture, ProfilePicture):
+        return picture, picture.of(
+            nv.profile(data, fn=picture.fn, functions=dict(picture.functions), unit=picture.noisy_unit())
+        )
+    return picture, picture.compute(data)
+
+
+def texts(figure: Figure) -> list[tuple[str, Bbox]]:
+    """Return every text that is seen, with its box in inches; the figure must have been drawn."""
+    renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]  # of Agg
+    found = []
+    for artist in figure.findobj(Text):
+        assert isinstance(artist, Text)
+        if artist.get_visible() and artist.get_text().strip():
+            box = artist.get_window_extent(renderer)
+            found.append((artist.get_text(), Bbox(box.get_points() / figure.dpi)))
+    return [(text, box) for text, box in found if box.width > 0.0 and box.height > 0.0]
+
+
+def faults(figure: Figure) -> list[str]:
+    """Return what is wrong: texts that leave the picture, and pairs that overlap."""
+    width, height = figure.get_size_inches()
+    seen = texts(figure)
+    wrong = [
+        f"outside: {text!r} at {np.round(box.extents, 2)} of {width:.2f} x {height:.2f}"
+        for text, box in seen
+        if box.x0 < -EDGE or box.y0 < -EDGE or box.x1 > width + EDGE or box.y1 > height + EDGE
+    ]
+    for (one, a), (two, b) in combinations(seen, 2):
+        wide, tall = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
+        if wide > SLACK and tall > SLACK:
+            wrong.append(f"overlap: {one!r} and {two!r} by {wide:.3f} x {tall:.3f}")
+    return wrong
+
+
+def drawn(name: str, *, width: str, style: str) -> Figure:
+    """Draw a picture for Agg, so that its texts have their places."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    picture, result = computed(name)
+    with mpl.rc_context(rc_settings(style)):
+        figure = Figure(figsize=picture.size(result, width_in(width)))
+        FigureCanvasAgg(figure)
+        picture.draw(result, figure)
+        figure.draw_without_rendering()
+    return figure
+
+
+def every_fault(names: list[str], folder: Path | None) -> Iterator[str]:
+    """Yield what is wrong in the whole product; with a folder, save the pictures there."""
+    for name in names:
+        for style in STYLES:
+            for width in WIDTHS:
+                with mpl.rc_context(rc_settings(style)):
+                    figure = drawn(name, width=width, style=style)
+                    if folder is not None:
+                        figure.savefig(folder / f"{name}.{style}.{width}.png", dpi=100)
+                    for fault in faults(figure):
+                        yield f"{name} {style} {width}: {fault}"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", help="pictures; all by default")
+    parser.add_argument("--folder", type=Path, help="where to save the pictures")
+    asked = parser.parse_args()
+    count = 0
+    for line in every_fault(asked.names or list(pictures()), asked.folder):
+        count += 1
+        sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{count} faults\n")
