@@ -90,6 +90,8 @@ class Activation:
         h − u where the difference would lose its digits.
     log_slope_function
         log|h′| where h′ underflows.
+    lines
+        The lines (intercept, slope) that h approaches at −inf and +inf, where they are neither limits nor u.
     notes
         For a function of the user's own: what could not be found.
 
@@ -126,6 +128,7 @@ class Activation:
     pair_function: Callable[[Array], tuple[Array, Array]] | None = None
     delta_function: Function | None = None
     log_slope_function: Function | None = None
+    lines: tuple[tuple[float, float], tuple[float, float]] | None = None
     notes: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -230,6 +233,8 @@ class Activation:
         """Return the lines (intercept, slope) that h approaches at −inf and +inf."""
         if self.pieces is not None:
             return self.pieces[0], self.pieces[-1]
+        if self.lines is not None:
+            return self.lines
         line = (self.intercept, self.slope)
         left = line if np.isinf(self.left) else (self.left, 0.0)
         right = line if np.isinf(self.right) else (self.right, 0.0)

@@ -39,7 +39,8 @@ PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType(
             Parameter(
                 name="fn",
                 default="tanh",
-                help="Activation function h, or your own as module:function or path/file.py:function",
+                help="Activation function h, such as tanh or elu:0.5, or your own as module:function or "
+                "path/file.py:function",
             ),
             Parameter(name="unit", default="nan", help="Kind of noisy unit", members="noisyviz.units.kinds:KINDS"),
             Parameter(name="alpha", default=0.9, help="Weight of h; its linearisation u has weight 1 - alpha"),
@@ -48,8 +49,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType(
             Parameter(
                 name="scale",
                 default="eq9",
-                help="How sigma grows with saturation: eq9 or figure",
-                members="noisyviz.units.kinds:SCALES",
+                help="How sigma grows with saturation: eq9, figure, or your own sigma(x)/c as module:function",
             ),
             Parameter(
                 name="noise",

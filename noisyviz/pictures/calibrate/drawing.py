@@ -40,6 +40,8 @@ LINES: Final[dict[str, str | tuple[float, tuple[float, ...]]]] = {
     "nanil": DOTTED,
     "nanis": (0.0, (8.0, 1.5)),
     "nanil-softplus": (0.0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0)),
+    "add": (0.0, (5.0, 3.0)),
+    "mult": (0.0, (5.0, 1.0, 1.0, 1.0, 1.0, 1.0)),
 }
 """For each kind its line style; hues and markers tell the α of a kind apart."""
 
@@ -256,7 +258,7 @@ def caption_words(result: CalibrateResult) -> list[str]:
     words += [f"{labels.parameter('p', result.p)},"] if "p" in KINDS[chosen.kind].uses else []
     words += ["bias", f"{number(result.best.bias)}."]
     if "scale" in KINDS[chosen.kind].uses:
-        scale = labels.SCALE_FORMULAS[result.scale]
+        scale = labels.scale_formula(result.scale)
         words += [*scale[:-1], f"{scale[-1]}."]
     return words
 
