@@ -26,7 +26,7 @@ def check_unit(fn: str, *, kind: str, alpha: float | None, c: float, scale: str,
     """Check the parameters of a unit as `noisyviz.NoisyUnit` does, and return its α."""
     check_name("kind", kind, KINDS)
     known = alpha if alpha is not None else default_alpha(fn)
-    noisyviz.NoisyUnit(fn, kind=kind if kind in noisyviz.KINDS else "nani", alpha=known, c=c, scale=scale, noise=noise)
+    noisyviz.NoisyUnit(fn, kind=kind, alpha=known, c=c, scale=scale, noise=noise)
     return float(known)
 
 
@@ -59,9 +59,10 @@ class NoisyActivation(nn.Module):
     Parameters
     ----------
     fn
-        A name of `noisyviz.ACTIVATIONS`, or a function of your own as ``module:function``.
+        A name as `noisyviz.activation` takes it: of `noisyviz.ACTIVATIONS`, with parameters such as ``elu:0.5``, or a
+        function of your own as ``module:function``.
     kind
-        One of `KINDS`.
+        A key of `noisyviz.KINDS`.
     units
         Size of the last axis of the input; needed for ``p="unit"`` alone.
     alpha

@@ -35,13 +35,13 @@ def named_scale(name: str) -> Activation | None:
     try:
         found = load_activation(name)
     except InputError as error:
-        raise InputError(f"scale: {error}", parameter="scale") from error
+        raise InputError(str(error), parameter="scale") from error
     x = np.concatenate([np.linspace(-50.0, 50.0, 2001), -np.geomspace(50.0, 1e6, 60), np.geomspace(50.0, 1e6, 60)])
     value = found.h(x)
     worst = int(np.argmin(value))
     if value[worst] < -_SLACK * float(np.abs(value).max()):
         raise InputError(
-            f"scale: function '{name}' must be at least 0 everywhere, got {value[worst]:.3g} at x = {x[worst]:.4g}",
+            f"function '{name}' must be at least 0 everywhere, got {value[worst]:.3g} at x = {x[worst]:.4g}",
             parameter="scale",
         )
     return found
