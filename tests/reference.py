@@ -200,7 +200,7 @@ def _functions() -> dict[str, Function]:
     gelu_tanh_slope = lambda x: (  # noqa: E731
         logistic(gelu_inner(x)) + x * logistic_slope(gelu_inner(x)) * rate_of_gelu * (1 + 3 * cube * x * x)
     )
-    smooth_relu = softplus(one).h
+    smooth_relu: Callable[[Real], Real] = softplus(one).h
     mish_slope = lambda x: MP.tanh(smooth_relu(x)) + x * sech2(smooth_relu(x)) * logistic(x)  # noqa: E731
     return {
         "tanh": Function(h=MP.tanh, dh=sech2, left=-one, right=one, low=-one, high=one),

@@ -14,30 +14,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from noisyviz.units.names import FAMILIES, FORMULAS
+
 NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "fn": (
-            "tanh",
-            "sigmoid",
-            "hard-tanh",
-            "hard-sigmoid",
-            "relu",
-            "relu6",
-            "hard-sigmoid-6",
-            "hard-swish",
-            "leaky-relu",
-            "elu",
-            "selu",
-            "softplus",
-            "softsign",
-            "arctan",
-            "erf",
-            "gelu",
-            "silu",
-            "lecun-tanh",
-            "identity",
-        ),
-        "unit": ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus"),
+        "fn": (*FORMULAS, *(family.example for family in FAMILIES.values())),
+        "unit": ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus", "add", "mult"),
         "scale": ("eq9", "figure"),
         "noise": ("normal", "laplace", "uniform", "student-t:3", "student-t:5"),
         "sampler": ("iid", "antithetic", "stratified", "sobol"),
@@ -49,6 +31,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "edition": ("icml", "v3"),
         "group": (
             "activations",
+            "families",
+            "aliases",
             "units",
             "noises",
             "samplers",

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 import noisyviz
 from noisyviz.errors import InputError, check_name
-from noisyviz.torch.functional import KINDS, USES_ALPHA, USES_P, fast_phi, phi
+from noisyviz.torch.functional import USES_ALPHA, USES_P, fast_phi, phi
 from noisyviz.torch.functions import torch_function
 from noisyviz.torch.noise import abs_mean, draw
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
 
 ALPHA_TANH: Final = 1.15

@@ -162,7 +162,10 @@ class Activation:
 
     def linear(self, x: npt.ArrayLike) -> Array:
         """Return the linearisation u(x) (Eqs 1, 2), of x's shape."""
-        return self.intercept + self.slope * np.asarray(x, dtype=np.float64)
+        x = np.asarray(x, dtype=np.float64)
+        if self.slope == 0.0:  # times inf is nothing
+            return np.where(np.isnan(x), x, self.intercept)
+        return np.asarray(self.intercept + self.slope * x, dtype=np.float64)
 
     def delta(self, x: npt.ArrayLike) -> Array:
         """Return Δ(x) = h(x) − u(x) (Eq 8), of x's shape; its absolute value is the magnitude of saturation."""
@@ -221,6 +224,13 @@ class Activation:
     def corners(self) -> tuple[float, ...]:
         """Return the finite thresholds and breaks, increasing: where a little noise acts; (0,) where there is none."""
         return tuple(sorted({x for x in (*self.thresholds, *self.breaks) if abs(x) < inf})) or (0.0,)
+
+    @property
+    def jumps(self) -> tuple[float, ...]:
+        """Return the breaks at which a piecewise-linear h jumps; every other h is continuous."""
+        between = zip(self.breaks, self.pieces or (), (self.pieces or ())[1:], strict=False)
+        gaps = ((z, abs((a - c) + (b - d) * z)) for z, (a, b), (c, d) in between)
+        return tuple(z for z, gap in gaps if gap > 1e-12 * (1.0 + abs(z)))
 
     @property
     def sign_edges(self) -> tuple[float, ...]:

@@ -110,6 +110,7 @@ def hard_shrink(name: str, a: float, **facts: Any) -> Activation:
         (float(np.nextafter(-a, -inf)), a),
         ((0.0, 1.0), (0.0, 0.0), (0.0, 1.0)),
         slope=0.0,
+        at_breaks=(1.0, 0.0),  # the first one lies on the line
         kink_note=f"h jumps by {a:g} at {-a:g} and {a:g}, where h' = 0",
         **facts,
     )

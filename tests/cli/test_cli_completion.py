@@ -23,9 +23,10 @@ from noisyviz.cli.list import _GROUPS
 from noisyviz.pictures.overview.picture import PANELS
 from noisyviz.pictures.paper import EDITIONS
 from noisyviz.pictures.shared.style import STYLES, WIDTHS
+from noisyviz.units.names import FAMILIES
 
 REGISTRIES = {
-    "fn": nv.ACTIVATIONS,
+    "fn": [*nv.ACTIVATIONS, *(family.example for family in FAMILIES.values())],
     "unit": nv.KINDS,
     "scale": nv.SCALES,
     "sampler": nv.SAMPLERS,
