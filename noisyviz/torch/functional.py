@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from noisyviz.torch.functions import TorchFunction, torch_scale
-from noisyviz.units.kinds import KINDS
+from noisyviz.units.kinds import KINDS, SCALES
 
 USES_P: Final = tuple(name for name, kind in KINDS.items() if "p" in kind.uses)
 USES_ALPHA: Final = tuple(name for name, kind in KINDS.items() if "alpha" in kind.uses)
@@ -171,7 +171,7 @@ def phi(
         size = delta * torch.sign(delta).detach()
         shift: Tensor = _SoftplusReach.apply(p * size, xi.abs())
         return h(x + c * side(xi) * shift)
-    own = torch_scale(scale)
+    own = None if scale in SCALES else torch_scale(scale)
     level: Tensor
     if own is not None:
         level = _H.apply(x, own)
@@ -213,7 +213,7 @@ def value_and_slopes(
             slope * (1.0 + gate * p * torch.sign(delta) * (function.slope(x) - line)),
             slope * gate * size,
         )
-    own = torch_scale(scale)
+    own = None if scale in SCALES else torch_scale(scale)
     if own is not None:
         return _by_own_scale(function, own, x, xi, kind=kind, alpha=alpha, c=c)
     if scale == "eq9":

@@ -26,7 +26,7 @@ from noisyviz.pictures.shared.style import STYLES, WIDTHS
 from noisyviz.units.names import FAMILIES
 
 REGISTRIES = {
-    "fn": [*nv.ACTIVATIONS, *(family.example for family in FAMILIES.values())],
+    "fn": [*nv.ACTIVATIONS, "threshold:0.1:0"],
     "unit": nv.KINDS,
     "scale": nv.SCALES,
     "sampler": nv.SAMPLERS,
@@ -58,6 +58,15 @@ def files(folder: Path) -> Path:
     header = json.dumps({"__metadata__": {}, "layer.0": {}, "layer.1": {}}).encode()
     Path("a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     return folder
+
+
+def test_parameters_are_shown_behind_a_colon() -> None:
+    assert {name: of("fish", f"noisyviz plot --fn {name}:") for name in FAMILIES} == {
+        name: (family.example, 0) for name, family in FAMILIES.items()
+    }
+    assert of("bash", "noisyviz plot --fn tanh,elu:") == ("0.5", 0)
+    for family in FAMILIES.values():
+        assert nv.activation(family.example).name == family.example
 
 
 def test_names_are_those_of_the_registries() -> None:
