@@ -196,7 +196,7 @@ def _functions() -> dict[str, Function]:
     silu_slope = lambda x: logistic(x) + x * logistic_slope(x)  # noqa: E731
     gelu_slope = lambda x: normal_cdf(x) + x * normal_density(x)  # noqa: E731
     root_pi, rate_of_gelu, cube = MP.sqrt(MP.pi), 2 * MP.sqrt(2 / MP.pi), mpf("0.044715")
-    gelu_inner = lambda x: rate_of_gelu * (x + cube * x**3)  # noqa: E731
+    gelu_inner: Callable[[Real], Real] = lambda x: rate_of_gelu * (x + cube * x**3)  # noqa: E731
     gelu_tanh_slope = lambda x: (  # noqa: E731
         logistic(gelu_inner(x)) + x * logistic_slope(gelu_inner(x)) * rate_of_gelu * (1 + 3 * cube * x * x)
     )

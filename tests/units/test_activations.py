@@ -350,3 +350,27 @@ def test_jumps_are_known_and_what_is_left_of_them(name: str) -> None:
     value = float(h.h(h.breaks[-1]))  # x > A and x > T are strict
     assert value == {"hard-shrink": 0.0, "threshold:0.25:-2": -2.0}[name]
     assert float(h.h(-0.5)) == {"hard-shrink": 0.0, "threshold:0.25:-2": -2.0}[name]
+
+
+def test_functions_and_their_slopes_are_those_of_jax() -> None:
+    jax = pytest.importorskip("jax")
+    of_jax = {
+        "elu:0.5": lambda x: jax.nn.elu(x, 0.5),
+        "celu:2": lambda x: jax.nn.celu(x, 2.0),
+        "leaky-relu:0.2": lambda x: jax.nn.leaky_relu(x, 0.2),
+        "squareplus": jax.nn.squareplus,
+        "squareplus:0.25": lambda x: jax.nn.squareplus(x, 0.25),
+        "sparse-plus": jax.nn.sparse_plus,
+        "sparse-sigmoid": jax.nn.sparse_sigmoid,
+        "log-sigmoid": jax.nn.log_sigmoid,
+        "mish": jax.nn.mish,
+        "gelu-tanh": jax.nn.gelu,
+        "hard-sigmoid-6": jax.nn.hard_sigmoid,
+    }
+    x = np.setdiff1d(GRID, [0.0, -1.0, 1.0, -3.0, 3.0])  # kinks, some of which have the other side's slope there
+    with jax.enable_x64(True):
+        for name, function in of_jax.items():
+            h, at = nv.activation(name), jax.numpy.asarray(x)
+            np.testing.assert_allclose(h.h(x), np.asarray(function(at)), rtol=1e-13, atol=1e-13, err_msg=name)
+            slope = np.asarray(jax.vmap(jax.grad(function))(at))
+            np.testing.assert_allclose(h.derivative(x), slope, rtol=1e-12, atol=1e-12, err_msg=name)
