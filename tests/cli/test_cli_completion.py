@@ -112,7 +112,7 @@ def test_every_shell_is_told_the_values(files: Path, line: str, found: list[str]
 def test_a_lone_array_is_offered_with_every_function(files: Path) -> None:  # noqa: ARG001  # entered
     """So that a shell goes to the equals sign and puts no space behind it."""
     found = of("fish", "noisyviz profile gates.npz --array ce", _TYPER_COMPLETE_FISH_ACTION="get-args")
-    assert found == ("\n".join(f"cell_candidate={fn}" for fn in nv.ACTIVATIONS), 0)
+    assert found == ("\n".join(f"cell_candidate={fn}" for fn in NAMES["fn"]), 0)
 
 
 @pytest.mark.parametrize("line", ["noisyviz pl", "noisyviz plot --f", "noisyviz plot --alpha ", "noisyviz ", ""])
@@ -220,7 +220,7 @@ def session(request: pytest.FixtureRequest, files: Path) -> Iterator[Session]:
 def test_real_shells_complete_values(session: Session) -> None:
     for typed, found in (
         ("noisyviz plot --fn hard-ta", "noisyviz plot --fn hard-tanh "),
-        ("noisyviz plot --fn tanh,ge", "noisyviz plot --fn tanh,gelu "),
+        ("noisyviz plot --fn tanh,er", "noisyviz plot --fn tanh,erf "),
         ("noisyviz plot --unit nanil-", "noisyviz plot --unit nanil-softplus "),
         ("noisyviz plot --fn=id", "noisyviz plot --fn=identity "),
         ("noisyviz plot --data gates.npz:in", "noisyviz plot --data gates.npz:input_gate "),
