@@ -183,6 +183,7 @@ def _gelu_tanh_slope(x: Array) -> Array:
 
 
 def _gelu_tanh_log_slope(x: Array) -> Array:
+    x = np.clip(x, -1e100, 1e100)  # beyond, both logarithms would be infinite
     y = _GELU_RATE * x * (1.0 + _GELU_CUBE * x * x)
     slope = _GELU_RATE * (1.0 + 3.0 * _GELU_CUBE * x * x)
     return np.asarray(np.log(np.abs(1.0 + x * slope * expit(-y))) - np.logaddexp(0.0, -y))
