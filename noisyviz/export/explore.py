@@ -259,8 +259,8 @@ def _density(data: Array, label: str, functions: list[Activation]) -> dict[str, 
 
 def _known(one: Activation) -> bool:
     """Tell whether the page has the formula of a function."""
-    plain = ":" not in one.name or one.name.partition(":")[0] in FAMILIES
-    return plain and rebuilt_by_name(one)
+    known = one.name in ACTIVATIONS or one.name.partition(":")[0] in FAMILIES
+    return known and rebuilt_by_name(one)
 
 
 def _named_noise(name: str) -> Noise | None:

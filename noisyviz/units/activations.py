@@ -22,7 +22,8 @@ from noisyviz.units.activation import Activation, Array
 from noisyviz.units.families import clipped_line, elu, hard_shrink, leaky_relu, piecewise, soft_shrink, with_parameters
 from noisyviz.units.names import ALIASES, FAMILIES, FORMULAS, pattern
 from noisyviz.units.noise import normal_density
-from noisyviz.units.own_function import load_activation
+from noisyviz.units.own_expression import is_expression, read_expression
+from noisyviz.units.own_function import analysed, load_activation
 from noisyviz.units.special import (
     arctan_less_line,
     erf,
@@ -534,8 +535,9 @@ def activation(name: str) -> Activation:
     Parameters
     ----------
     name
-        A key of `ACTIVATIONS` or of `ALIASES`, one of `FAMILIES` with its parameters such as ``elu:0.5``, or
-        ``package.module:function``, looked up in the current folder first.
+        A key of `ACTIVATIONS` or of `ALIASES`, one of `FAMILIES` with its parameters such as ``elu:0.5``,
+        ``package.module:function``, looked up in the current folder first, or an expression of x such as
+        ``tanh(2*x)``, see `noisyviz.units.own_expression`.
 
     Returns
     -------
@@ -544,7 +546,7 @@ def activation(name: str) -> Activation:
     Raises
     ------
     InputError
-        If there is no such name, or the user's function is not one that can be analysed.
+        If there is no such name, the expression cannot be read, or the user's function cannot be analysed.
 
     Examples
     --------
@@ -556,7 +558,11 @@ def activation(name: str) -> Activation:
         return with_parameters(name, ACTIVATIONS)
     if ":" in name:
         return load_activation(name)
-    check_name("fn", name, [*ACTIVATIONS, *ALIASES, *map(pattern, FAMILIES), "module:function"])
+    if is_expression(name):
+        expression = read_expression(name, ACTIVATIONS)
+        return analysed(expression.text, expression)
+    other = ["module:function", "an expression of x such as tanh(2*x)"]
+    check_name("fn", name, [*ACTIVATIONS, *ALIASES, *map(pattern, FAMILIES), *other])
     return ACTIVATIONS[name]
 
 
