@@ -40,7 +40,8 @@ COLUMNS: Final = (
     "grad_p_mean",
     "grad_p_std",
 )
-KINDS: Final = ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus")
+KINDS: Final = ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus", "add", "mult")
+OUTPUT_KINDS: Final = ("none", "nan", "nah", "add", "mult")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,12 +126,83 @@ def _selu() -> Function:
     )
 
 
+def elu(a: Real, *, rate: Real = 1) -> Function:
+    """Return x, and a·(exp(rate·x) − 1) below 0."""
+    return Function(
+        h=lambda x: x if x > 0 else a * MP.expm1(rate * x),
+        dh=lambda x: mpf(1) if x >= 0 else a * rate * MP.exp(rate * x),
+        left=-a,
+        low=-a,
+        breaks=(mpf(0),),
+    )
+
+
+def leaky_relu(a: Real) -> Function:
+    return Function(h=lambda x: x if x >= 0 else a * x, dh=lambda x: mpf(1) if x >= 0 else a, breaks=(mpf(0),))
+
+
+def softplus(b: Real) -> Function:
+    return Function(
+        h=lambda x: max(x, mpf(0)) + MP.log1p(MP.exp(-abs(b * x))) / b,
+        dh=lambda x: logistic(b * x),
+        left=mpf(0),
+        low=mpf(0),
+    )
+
+
+def squareplus(b: Real) -> Function:
+    def root(x: Real) -> Real:
+        return MP.sqrt(x * x + b)
+
+    def h(x: Real) -> Real:
+        return (x + root(x)) / 2 if x > 0 else b / 2 / (root(x) - x)
+
+    return Function(h=h, dh=lambda x: h(x) / root(x), left=mpf(0), low=mpf(0), algebraic=True)
+
+
+def soft_shrink(a: Real) -> Function:
+    return Function(
+        h=lambda x: x - max(min(x, a), -a),
+        dh=lambda x: mpf(abs(x) > a),
+        slope=0,
+        breaks=(-a, a),
+        flat=((-a, a),),
+    )
+
+
+def hard_shrink(a: Real) -> Function:
+    return Function(
+        h=lambda x: x if abs(x) > a else mpf(0),
+        dh=lambda x: mpf(abs(x) > a),
+        slope=0,
+        breaks=(-a, a),
+        flat=((-a, a),),
+    )
+
+
+def threshold(t: Real, v: Real) -> Function:
+    return Function(
+        h=lambda x: x if x > t else v,
+        dh=lambda x: mpf(x > t),
+        left=v,
+        low=t,
+        breaks=(t,),
+        flat=((-INF, t),),
+    )
+
+
 def _functions() -> dict[str, Function]:
     half, one, zero, six = mpf(1) / 2, mpf(1), mpf(0), mpf(6)
     scale, rate = mpf("1.7159"), mpf(2) / 3
     silu_slope = lambda x: logistic(x) + x * logistic_slope(x)  # noqa: E731
     gelu_slope = lambda x: normal_cdf(x) + x * normal_density(x)  # noqa: E731
-    root_pi = MP.sqrt(MP.pi)
+    root_pi, rate_of_gelu, cube = MP.sqrt(MP.pi), 2 * MP.sqrt(2 / MP.pi), mpf("0.044715")
+    gelu_inner: Callable[[Real], Real] = lambda x: rate_of_gelu * (x + cube * x**3)  # noqa: E731
+    gelu_tanh_slope = lambda x: (  # noqa: E731
+        logistic(gelu_inner(x)) + x * logistic_slope(gelu_inner(x)) * rate_of_gelu * (1 + 3 * cube * x * x)
+    )
+    smooth_relu: Callable[[Real], Real] = softplus(one).h
+    mish_slope = lambda x: MP.tanh(smooth_relu(x)) + x * sech2(smooth_relu(x)) * logistic(x)  # noqa: E731
     return {
         "tanh": Function(h=MP.tanh, dh=sech2, left=-one, right=one, low=-one, high=one),
         "sigmoid": Function(
@@ -157,20 +229,37 @@ def _functions() -> dict[str, Function]:
             flat=((-INF, mpf(-3)),),
             turns=(mpf("-1.5"),),
         ),
-        "leaky-relu": Function(
-            h=lambda x: x if x >= 0 else x / 100,
-            dh=lambda x: one if x >= 0 else one / 100,
-            breaks=(zero,),
-        ),
-        "elu": Function(
-            h=lambda x: x if x > 0 else MP.expm1(x),
-            dh=lambda x: one if x > 0 else MP.exp(x),
-            left=-one,
-            low=-one,
-            breaks=(zero,),
-        ),
+        "leaky-relu": leaky_relu(one / 100),
+        "elu": elu(one),
         "selu": _selu(),
-        "softplus": Function(h=lambda x: max(x, zero) + MP.log1p(MP.exp(-abs(x))), dh=logistic, left=zero, low=zero),
+        "celu": elu(one),
+        "softplus": softplus(one),
+        "log-sigmoid": Function(h=lambda x: -smooth_relu(-x), dh=lambda x: logistic(-x), right=zero, high=zero),
+        "squareplus": squareplus(mpf(4)),
+        "sparse-plus": Function(
+            h=lambda x: zero if x <= -1 else (x if x >= 1 else (x + 1) ** 2 / 4),
+            dh=lambda x: zero if x <= -1 else (one if x >= 1 else (x + 1) / 2),
+            left=zero,
+            low=zero,
+            breaks=(-one, one),
+            flat=((-INF, -one),),
+        ),
+        "sparse-sigmoid": clipped(half, half, zero, one),
+        "gelu-tanh": Function(
+            h=lambda x: x * logistic(gelu_inner(x)),
+            dh=gelu_tanh_slope,
+            left=zero,
+            turns=(MP.findroot(gelu_tanh_slope, -0.75),),
+        ),
+        "mish": Function(
+            h=lambda x: x * MP.tanh(smooth_relu(x)),
+            dh=mish_slope,
+            left=zero,
+            turns=(MP.findroot(mish_slope, -1.2),),
+        ),
+        "tanh-shrink": Function(h=lambda x: x - MP.tanh(x), dh=lambda x: MP.tanh(x) ** 2, slope=0),
+        "soft-shrink": soft_shrink(half),
+        "hard-shrink": hard_shrink(half),
         "softsign": Function(
             h=lambda x: x / (1 + abs(x)),
             dh=lambda x: 1 / (1 + abs(x)) ** 2,
@@ -219,6 +308,20 @@ def _functions() -> dict[str, Function]:
 
 
 FUNCTIONS: Final = _functions()
+WITH_PARAMETERS: Final = {  # parameters that are doubles, so that kinks and limits are the same numbers
+    "leaky-relu:0.25": leaky_relu(mpf("0.25")),
+    "elu:0.5": elu(mpf("0.5")),
+    "celu:2": elu(mpf(2), rate=mpf("0.5")),
+    "softplus:2": softplus(mpf(2)),
+    "squareplus:0.25": squareplus(mpf("0.25")),
+    "hard-sigmoid:0.125": clipped(mpf("0.125"), mpf("0.5"), mpf(0), mpf(1)),
+    "hard-tanh:-0.5:2": clipped(mpf(1), mpf(0), mpf("-0.5"), mpf(2)),
+    "soft-shrink:1.5": soft_shrink(mpf("1.5")),
+    "hard-shrink:1.5": hard_shrink(mpf("1.5")),
+    "threshold:0.25:-2": threshold(mpf("0.25"), mpf(-2)),
+    "threshold:-1:-1": threshold(mpf(-1), mpf(-1)),
+}
+"""Of every family one member or two."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -303,7 +406,7 @@ class Case:
 
     @property
     def function(self) -> Function:
-        return FUNCTIONS[self.fn]
+        return FUNCTIONS.get(self.fn) or WITH_PARAMETERS[self.fn]
 
 
 def sign(x: Real) -> int:
@@ -330,8 +433,10 @@ def noise_scale(case: Case) -> Scale:
     zero = mpf(0)
     if case.kind == "none":
         return Scale(zero, zero, zero)
-    if case.kind == "nani":
+    if case.kind in ("nani", "add"):
         return Scale(c, zero, zero)
+    if case.kind == "mult":  # signed: what multiplies ξ
+        return Scale(c * f.h(x), c * f.dh(x), zero)
     if case.kind == "nanis":
         return Scale(c if f.saturated(x) else zero, zero, zero)
     if case.scale == "eq9":
@@ -363,6 +468,8 @@ def draw(case: Case, xi: Real) -> Draw:
         s, factor, by_p = Softplus(case).shift(xi)
         return Draw(f.h(x + s), f.dh(x + s) * factor, f.dh(x + s) * by_p)
     scale = noise_scale(case)
+    if case.kind in ("add", "mult"):
+        return Draw(f.h(x) + scale.sigma * xi, f.dh(x) + scale.by_x * xi, mpf(0))
     if case.kind in ("none", "nan", "nah"):
         epsilon = abs(xi) if case.kind == "nah" else xi
         keep = mpf(1) if case.kind == "none" else alpha
@@ -436,7 +543,9 @@ def reference(case: Case, *, degree: int = 4) -> dict[str, Real]:
 
     `degree` sets the number of nodes between two edges, 3·2^(degree − 1).
     """
-    columns = _output(case) if case.kind in ("none", "nan", "nah") else _input(case, degree)
+    columns = _output(case) if case.kind in OUTPUT_KINDS else _input(case, degree)
+    if case.function.slope == 0:  # no way to point
+        columns["p_wrong"] = MP.nan
     columns["bias"] = columns["mean"] - case.function.h(mpf(case.x))
     columns["grad_rms"] = MP.sqrt(columns["grad_mean"] ** 2 + columns["grad_std"] ** 2)
     columns["grad_leak"] = draw(case, mpf(0)).grad_x
@@ -462,7 +571,8 @@ def _output(case: Case) -> dict[str, Real]:
         return ell.below(t) if b > 0 else ell.below(-t)
 
     # the differences in 40 digits would lose d·σ beside αh + (1−α)u
-    scale, d = noise_scale(case), direction(case.x, case.alpha)
+    scale = noise_scale(case)
+    d = 1 if case.kind in ("add", "mult") else direction(case.x, case.alpha)
     a, slope = at_zero.phi, at_zero.grad_x
     b, b_x, b_p = d * scale.sigma, d * scale.by_x, d * scale.by_p
     assert abs(a + b - at_one.phi) <= mpf(10) ** -30 * (1 + abs(a) + abs(b))
@@ -592,7 +702,7 @@ _ODDS: Final = (0.55, 0.1, 0.1, 0.1, 0.15)
 
 def random_case(rng: np.random.Generator, fn: str, kind: str, noise: str = "normal") -> Case:
     """Return a case: mostly ordinary values, now and then thresholds, tails, tiny and huge noise."""
-    f = FUNCTIONS[fn]
+    f = Case(fn=fn, kind=kind).function
     special = [float(z) for z in (f.low, f.high, *f.breaks, mpf(0)) if MP.isfinite(z)]
     x = rng.choice(
         [rng.uniform(-5, 5), rng.choice(special), rng.uniform(-1e-9, 1e-9), rng.uniform(-2, 2), 0.0], p=_ODDS
@@ -634,7 +744,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--cases", type=int, default=5, help="per activation, kind and noise")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--fn", nargs="*", default=list(FUNCTIONS))
+    parser.add_argument("--fn", nargs="*", default=[*FUNCTIONS, *WITH_PARAMETERS])
     parser.add_argument("--kind", nargs="*", default=list(KINDS))
     parser.add_argument("--noise", nargs="*", default=["normal"])
     parser.add_argument("--nodes", action="store_true", help="also compare the reference with twice its nodes")

@@ -69,12 +69,14 @@ def is_clipped_line(h: Activation) -> bool:
     --------
     >>> from noisyviz.units.activations import ACTIVATIONS
     >>> [name for name, h in ACTIVATIONS.items() if is_clipped_line(h)]
-    ['hard-tanh', 'hard-sigmoid', 'relu', 'relu6', 'hard-sigmoid-6']
+    ['hard-tanh', 'hard-sigmoid', 'relu', 'relu6', 'hard-sigmoid-6', 'sparse-sigmoid']
     """
     if h.pieces is None or h.slope <= 0 or not h.thresholds[0] <= 0.0 <= h.thresholds[1]:
         return False
     saturating = {z for z in h.thresholds if np.isfinite(z)}
-    return bool(saturating) and set(h.breaks) == saturating and {b for _, b in h.pieces} == {0.0, h.slope}
+    return (
+        bool(saturating) and not h.jumps and set(h.breaks) == saturating and {b for _, b in h.pieces} == {0.0, h.slope}
+    )
 
 
 class LearnedScale:

@@ -14,30 +14,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from noisyviz.units.names import FAMILIES, FORMULAS
+
 NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "fn": (
-            "tanh",
-            "sigmoid",
-            "hard-tanh",
-            "hard-sigmoid",
-            "relu",
-            "relu6",
-            "hard-sigmoid-6",
-            "hard-swish",
-            "leaky-relu",
-            "elu",
-            "selu",
-            "softplus",
-            "softsign",
-            "arctan",
-            "erf",
-            "gelu",
-            "silu",
-            "lecun-tanh",
-            "identity",
-        ),
-        "unit": ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus"),
+        "fn": (*FORMULAS, *(family.example for name, family in FAMILIES.items() if name not in FORMULAS)),
+        "unit": ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus", "add", "mult"),
         "scale": ("eq9", "figure"),
         "noise": ("normal", "laplace", "uniform", "student-t:3", "student-t:5"),
         "sampler": ("iid", "antithetic", "stratified", "sobol"),
@@ -50,6 +32,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "edition": ("icml", "v3"),
         "group": (
             "activations",
+            "families",
+            "aliases",
             "units",
             "noises",
             "samplers",
@@ -125,11 +109,11 @@ def offers(words: list[str]) -> list[str] | None:
         return None
     name = before.removeprefix("--")
     if before.startswith("--") and name in NAMES:
-        return _listed(typed, NAMES[name])
+        return _listed(typed, _functions(typed.rpartition(",")[2]) if name == "fn" else NAMES[name])
     if before == "--array":
         names = [array for word in words[2:-2] for array in arrays(word) if array.startswith(flag)]
         if given or len(names) == 1:  # a shell would put a space behind a lone name
-            return [f"{flag if given else names[0]}={fn}" for fn in NAMES["fn"]]
+            return [f"{flag if given else names[0]}={fn}" for fn in _functions(value)]
         return [f"{array}=" for array in names]
     if command == "list" and len(words) == 3:
         return list(NAMES["group"])
@@ -137,6 +121,17 @@ def offers(words: list[str]) -> list[str] | None:
         path = typed.rpartition(":")[0] if ":" in typed else typed
         return [f"{path}:{array}" for array in arrays(path)]
     return None
+
+
+def _functions(typed: str) -> tuple[str, ...]:
+    """Return the names of functions; behind a colon an example for each that takes parameters.
+
+    Examples
+    --------
+    >>> _functions("elu:")[:2]
+    ('leaky-relu:0.2', 'elu:0.5')
+    """
+    return tuple(family.example for family in FAMILIES.values()) if ":" in typed else NAMES["fn"]
 
 
 def _listed(typed: str, names: Iterable[str]) -> list[str]:

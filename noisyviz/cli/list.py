@@ -16,9 +16,10 @@ HELP: Final = """\
 noisyviz list
 noisyviz list units --json
 
-List the values that the options accept: activations, units, noises, samplers,
-scales, schedules, objectives, figures and styles, each with its formula or a
-short description.
+List the values that the options accept: activations, families of activations
+with parameters behind a colon and other names of activations, units, noises,
+samplers, scales, schedules, objectives, figures and styles, each with its formula
+or a short description.
 """
 
 Row = dict[str, object]
@@ -32,6 +33,21 @@ def _activation(name: str, member: Any) -> Row:
         "thresholds": [float(threshold) for threshold in member.thresholds],
         "saturates": list(member.saturates),
     }
+
+
+def _family(name: str, member: Any) -> Row:
+    from noisyviz.units.names import pattern
+
+    return {
+        "name": pattern(name),
+        "formula": f"{member.formula}; as in {member.example}",
+        "parameters": [letter.name for letter in member.letters],
+        "example": member.example,
+    }
+
+
+def _alias(name: str, member: Any) -> Row:
+    return {"name": name, "formula": f"the same as {member}", "means": member}
 
 
 def _kind(name: str, member: Any) -> Row:
@@ -59,6 +75,8 @@ def _style(name: str, member: Any) -> Row:
 # group: (module, registry, what to tell of a member)
 _GROUPS: Final[Mapping[str, tuple[str, str, Callable[[str, Any], Row]]]] = {
     "activations": ("noisyviz.units.activations", "ACTIVATIONS", _activation),
+    "families": ("noisyviz.units.names", "FAMILIES", _family),
+    "aliases": ("noisyviz.units.names", "ALIASES", _alias),
     "units": ("noisyviz.units.kinds", "KINDS", _kind),
     "noises": ("noisyviz.units.noise", "NOISES", _text),
     "samplers": ("noisyviz.moments.samplers", "SAMPLERS", _text),

@@ -25,10 +25,17 @@ def idle_notes(given: Given, kinds: Sequence[str]) -> Iterator[str]:
     """Say which parameters were given although none of these kinds of unit uses them."""
     from noisyviz.units.kinds import KINDS
 
-    used = {name for kind in kinds for name in KINDS[kind].uses}
+    own = given.takes("scale") and bool(given["scale"]) and all(":" in text for text in given["scale"])
+    used = {
+        name
+        for kind in kinds
+        for name in KINDS[kind].uses
+        if not (own and name == "p" and "scale" in KINDS[kind].uses)  # p is in eq9 and figure alone
+    }
     if any(kind != "none" for kind in kinds):
         used.add("noise")
-    ignore = f"{kinds[0]} ignores" if len(set(kinds)) == 1 else "these kinds ignore"
+    scale = " with a scale of your own" if own else ""
+    ignore = f"{kinds[0]}{scale} ignores" if len(set(kinds)) == 1 else f"these kinds{scale} ignore"
     for name in ("alpha", "c", "p", "scale", "noise"):
         if given.takes(name) and given[name] is not None and name not in used:
             yield f"--{name} has no effect: {ignore} it"

@@ -23,8 +23,9 @@ from noisyviz.errors import InputError
 from noisyviz.export.integrity import UNSEALED, sealed
 from noisyviz.export.saving import PathLike, write_bytes
 from noisyviz.units.activation import Activation, Array
-from noisyviz.units.activations import ACTIVATIONS
+from noisyviz.units.activations import ACTIVATIONS, rebuilt_by_name
 from noisyviz.units.kinds import KINDS, SCALES
+from noisyviz.units.names import FAMILIES
 from noisyviz.units.noise import NOISES, Noise, noise
 from noisyviz.units.parameters import PARAMETERS
 from noisyviz.units.unit import NoisyUnit
@@ -112,13 +113,20 @@ def explore(unit: NoisyUnit, *, data: npt.ArrayLike | None = None) -> Page:
             raise InputError(f"{name} must be one number in a page, got an array", parameter=name)
         if abs(value) > LARGEST:
             raise InputError(f"{name} must be within ±{LARGEST:,.0f} in a page, got {value:g}", parameter=name)
+    if unit.own_scale is not None:
+        raise InputError(
+            f"scale must be one of {', '.join(SCALES)} in a page, which works out sigma in the browser, "
+            f"got '{unit.scale}'; plot draws a scale of your own",
+            parameter="scale",
+        )
     if unit.noise is not _named_noise(unit.noise.name):
         raise InputError(
             f"noise must be one of {', '.join(NOISES)} in a page, got a noise of your own", parameter="noise"
         )
-    if unit.activation is not ACTIVATIONS.get(unit.activation.name):
+    if not _known(unit.activation):
         raise InputError(
-            f"fn must be one of {', '.join(ACTIVATIONS)} in a page, which works out h in the browser, "
+            f"fn must be one of {', '.join(ACTIVATIONS)} or one of them with parameters, such as elu:0.5, in a page, "
+            "which works out h in the browser, "
             f"got '{unit.activation.name}'; plot draws a function of your own",
             parameter="fn",
         )
@@ -143,7 +151,8 @@ def page_text(unit: NoisyUnit, data: Array | None, *, label: str, option: str = 
     record = {"noisyviz": __version__, "sha256": UNSEALED, "recipe": "explore", "settings": settings}
     table = {
         "start": settings,
-        "functions": [_entry(one) for one in ACTIVATIONS.values()],
+        "absent": _ABSENT,
+        "functions": [_entry(one) for one in _offered(unit.activation)],
         "kinds": {
             name: {"formula": one.formula, "uses": one.uses, "output_noise": one.output_noise}
             for name, one in KINDS.items()
@@ -152,7 +161,7 @@ def page_text(unit: NoisyUnit, data: Array | None, *, label: str, option: str = 
         "noises": [name.partition(":")[0] for name in NOISES],
         "least": {name: one.at_least for name, one in PARAMETERS.items() if one.at_least is not None},
         "largest": LARGEST,
-        "data": None if data is None else _density(data, label) | {"option": option},
+        "data": None if data is None else _density(data, label, _offered(unit.activation)) | {"option": option},
     }
     style, script = _part("page.css"), f"{_part('moments.js')}\n{_part('page.js')}"
     page = (
@@ -169,7 +178,7 @@ def page_text(unit: NoisyUnit, data: Array | None, *, label: str, option: str = 
 
 def _entry(one: Activation) -> dict[str, Any]:
     """Return what the page needs to know of a function; None stands for an infinite number."""
-    return {
+    facts = {
         "name": one.name,
         "formula": one.formula,
         "slope": one.slope,
@@ -182,16 +191,50 @@ def _entry(one: Activation) -> dict[str, Any]:
         "kink_slopes": one.derivative(one.breaks).tolist(),
         "flat": [_finite(*ends) for ends in one.flat],
         "turns": one.turns,
-        "panels": [float(f"{edge:.4g}") for edge in one.panels],
+        "panels": _panels(one.panels),
         "strip": one.strip,
+        "lines": one.lines,
     }
+    return {key: value for key, value in facts.items() if _ABSENT.get(key, ...) != value}
+
+
+_ABSENT: Final[dict[str, Any]] = {
+    "intercept": 0.0,
+    "slope": 1.0,
+    "breaks": (),
+    "kinks": (),
+    "pieces": None,
+    "kink_slopes": [],
+    "flat": [],
+    "turns": (),
+    "panels": [],
+    "strip": 0.0,
+    "lines": None,
+}
+"""What a function has that the table does not say."""
+
+
+def _offered(start: Activation) -> list[Activation]:
+    """Return the functions to choose from: those with plain names, and the one that the page starts with."""
+    return list(dict.fromkeys([*ACTIVATIONS.values(), start]))
+
+
+def _panels(edges: tuple[float, ...]) -> Any:
+    """Return the edges of panels, in short where they are equally spaced, or 0 and a geometric net around it."""
+    if len(edges) > 3 and np.ptp(np.diff(edges)) < 1e-9:
+        return {"even": [edges[0], edges[-1], len(edges)]}
+    positive = [edge for edge in edges if edge > 0.0]
+    if len(positive) < 16:
+        return [float(f"{edge:.4g}") for edge in edges]
+    ratio = (positive[-1] / positive[0]) ** (1.0 / (len(positive) - 1))
+    return {"geometric": [positive[0], float(f"{ratio:.6g}"), len(positive)]}
 
 
 def _finite(*values: float) -> list[float | None]:
     return [value if isfinite(value) else None for value in values]
 
 
-def _density(data: Array, label: str) -> dict[str, Any]:
+def _density(data: Array, label: str, functions: list[Activation]) -> dict[str, Any]:
     """Return the density of the data over a range that holds nearly all, and per function the saturated shares."""
     values = np.ravel(data)
     values = values[np.isfinite(values)]
@@ -209,9 +252,15 @@ def _density(data: Array, label: str) -> dict[str, Any]:
         "heights": [float(f"{height:.4g}") for height in counts / (values.size * (edges[1] - edges[0]))],
         "saturated": {
             one.name: [float(np.mean(values <= one.thresholds[0])), float(np.mean(values >= one.thresholds[1]))]
-            for one in ACTIVATIONS.values()
+            for one in functions
         },
     }
+
+
+def _known(one: Activation) -> bool:
+    """Tell whether the page has the formula of a function."""
+    known = one.name in ACTIVATIONS or one.name.partition(":")[0] in FAMILIES
+    return known and rebuilt_by_name(one)
 
 
 def _named_noise(name: str) -> Noise | None:

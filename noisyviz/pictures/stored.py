@@ -9,6 +9,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 from noisyviz.errors import InputError
 from noisyviz.pictures import picture_class
 from noisyviz.pictures.picture import Picture
+from noisyviz.units.names import FAMILIES
 
 _LONGEST_BITS: Final = 1000  # of a whole number; any of them is a float too
 _SHOWN: Final = 60
@@ -59,7 +60,8 @@ def stored_picture(name: object, stored: object) -> Picture[Any]:
 def own_functions(settings: Mapping[str, Any]) -> list[str]:
     """Return the functions of a user's own that settings name as ``module:function``.
 
-    Any text with a colon counts, but for distributions (``student-t:5``) and the names of data files.
+    Any text with a colon counts, but for distributions (``student-t:5``), functions with parameters (``elu:0.5``) and
+    the names of data files.
 
     Examples
     --------
@@ -71,7 +73,8 @@ def own_functions(settings: Mapping[str, Any]) -> list[str]:
     while pending:
         value = pending.pop()
         if isinstance(value, str) and ":" in value:
-            found.append(value)
+            if value.partition(":")[0] not in FAMILIES:
+                found.append(value)
         elif isinstance(value, Mapping):
             pending += value.values()
         elif isinstance(value, list | tuple):

@@ -14,8 +14,8 @@ from noisyviz.torch.activation import NoisyActivation
 from noisyviz.torch.annealing import NoiseAnnealing, controls
 from noisyviz.torch.capture import Captured, capture
 from noisyviz.torch.convert import convert
-from noisyviz.torch.functional import KINDS
 from noisyviz.torch.recurrent import NoisyGRU, NoisyGRUCell, NoisyLSTM, NoisyLSTMCell
+from noisyviz.units.kinds import KINDS
 
 __all__ = [
     "KINDS",

@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 import noisyviz
 from noisyviz.errors import InputError, check_name
-from noisyviz.torch.functional import KINDS, USES_ALPHA, USES_P, fast_phi, phi
+from noisyviz.torch.functional import USES_ALPHA, USES_P, fast_phi, phi
 from noisyviz.torch.functions import torch_function
 from noisyviz.torch.noise import abs_mean, draw
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
 
 ALPHA_TANH: Final = 1.15
@@ -26,7 +27,7 @@ def check_unit(fn: str, *, kind: str, alpha: float | None, c: float, scale: str,
     """Check the parameters of a unit as `noisyviz.NoisyUnit` does, and return its α."""
     check_name("kind", kind, KINDS)
     known = alpha if alpha is not None else default_alpha(fn)
-    noisyviz.NoisyUnit(fn, kind=kind if kind in noisyviz.KINDS else "nani", alpha=known, c=c, scale=scale, noise=noise)
+    noisyviz.NoisyUnit(fn, kind=kind, alpha=known, c=c, scale=scale, noise=noise)
     return float(known)
 
 
@@ -59,9 +60,10 @@ class NoisyActivation(nn.Module):
     Parameters
     ----------
     fn
-        A name of `noisyviz.ACTIVATIONS`, or a function of your own as ``module:function``.
+        A name as `noisyviz.activation` takes it: of `noisyviz.ACTIVATIONS`, with parameters such as ``elu:0.5``, or a
+        function of your own as ``module:function``.
     kind
-        One of `KINDS`.
+        A key of `noisyviz.KINDS`.
     units
         Size of the last axis of the input; needed for ``p="unit"`` alone.
     alpha

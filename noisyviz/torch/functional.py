@@ -10,13 +10,11 @@ from typing import Any, Final, TypeAlias
 import torch
 from torch import Tensor
 
-from noisyviz.torch.functions import TorchFunction
+from noisyviz.torch.functions import TorchFunction, torch_scale
+from noisyviz.units.kinds import KINDS, SCALES
 
-KINDS: Final = ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus", "add", "mult")
-"""The kinds of `noisyviz.KINDS`, and two beyond the paper: ``add``, φ = h + cξ (a Gaussian noise layer behind the
-activation), and ``mult``, φ = h·(1 + cξ) (Gaussian dropout of rate q with c = √(q/(1−q)))."""
-USES_P: Final = ("nan", "nah", "nanil", "nanil-softplus")
-USES_ALPHA: Final = ("nan", "nah")
+USES_P: Final = tuple(name for name, kind in KINDS.items() if "p" in kind.uses)
+USES_ALPHA: Final = tuple(name for name, kind in KINDS.items() if "alpha" in kind.uses)
 BLOCK: Final = 1 << 17  # numbers worked on at once, so that intermediate results stay in the cache
 
 Number: TypeAlias = "float | Tensor"
@@ -173,7 +171,12 @@ def phi(
         size = delta * torch.sign(delta).detach()
         shift: Tensor = _SoftplusReach.apply(p * size, xi.abs())
         return h(x + c * side(xi) * shift)
-    level: Tensor = _HalfSquare.apply(p * (delta if scale == "eq9" else _distance_squared(function, x)))
+    own = None if scale in SCALES else torch_scale(scale)
+    level: Tensor
+    if own is not None:
+        level = _H.apply(x, own)
+    else:
+        level = _HalfSquare.apply(p * (delta if scale == "eq9" else _distance_squared(function, x)))
     sigma = c * level
     if kind == "nanil":
         return h(x + sigma * xi)
@@ -210,6 +213,9 @@ def value_and_slopes(
             slope * (1.0 + gate * p * torch.sign(delta) * (function.slope(x) - line)),
             slope * gate * size,
         )
+    own = None if scale in SCALES else torch_scale(scale)
+    if own is not None:
+        return _by_own_scale(function, own, x, xi, kind=kind, alpha=alpha, c=c)
     if scale == "eq9":
         inner = function.delta(x)
         inner_slope = function.slope(x) - line
@@ -232,6 +238,22 @@ def value_and_slopes(
     value = function.h(x).add_(delta, alpha=alpha - 1.0).addcmul_(sigma, epsilon)
     grad_x = slope + (alpha - 1.0) * (slope - line) + k * p * inner_slope
     return value, grad_x, k.mul_(inner)
+
+
+def _by_own_scale(
+    function: TorchFunction, own: TorchFunction, x: Tensor, xi: Tensor, *, kind: str, alpha: float, c: Number
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return φ, ∂φ/∂x and ∂φ/∂p = 0 for σ = c·f(x), f of a user's own."""
+    sigma, by_x = c * own.h(x), c * own.slope(x)
+    if kind == "nanil":
+        z = x + sigma * xi
+        value, grad_x = function.h(z), function.slope(z) * (1.0 + by_x * xi)
+    else:
+        epsilon = direction(x, alpha) * (xi.abs() if kind == "nah" else xi)
+        slope = function.slope(x)
+        value = function.h(x) + (alpha - 1.0) * function.delta(x) + sigma * epsilon
+        grad_x = slope + (alpha - 1.0) * (slope - function.facts.slope) + by_x * epsilon
+    return value, grad_x, torch.zeros_like(grad_x)
 
 
 def _without_p(function: TorchFunction, x: Tensor, xi: Tensor, kind: str, c: Number) -> tuple[Tensor, Tensor]:

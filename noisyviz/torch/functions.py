@@ -6,7 +6,8 @@ by NumPy on the CPU, with the derivative that was found for it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import inf, pi, sqrt
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,6 +18,9 @@ from torch.nn.functional import logsigmoid
 
 import noisyviz
 from noisyviz.units.activation import Activation
+from noisyviz.units.families import parameters_of
+from noisyviz.units.names import FAMILIES
+from noisyviz.units.scales import named_scale
 
 Map = Callable[[Tensor], Tensor]
 
@@ -54,7 +58,7 @@ class TorchFunction:
 
 
 def torch_function(fn: str) -> TorchFunction:
-    """Return an activation function by name: a registered one, or a user's own as ``module:function``.
+    """Return an activation function by name, as `noisyviz.activation` takes it.
 
     Raises
     ------
@@ -62,12 +66,25 @@ def torch_function(fn: str) -> TorchFunction:
         For an unknown name.
     """
     facts = noisyviz.activation(fn)
-    if fn in _FORMULAS:
-        h, slope, delta = _FORMULAS[fn]
-        return TorchFunction(facts=facts, h=h, slope=slope, delta=delta or _difference(facts, h), masked=_MASKS.get(fn))
-    if facts.pieces is not None and ":" not in fn:
+    formulas = _formulas(facts)
+    if formulas is not None:
+        h, slope, delta = formulas
+        mask = _MASKS.get(facts.name)
+        return TorchFunction(facts=facts, h=h, slope=slope, delta=delta or _difference(facts, h), masked=mask)
+    if facts.pieces is not None:
         h, slope = _pieces(facts)
-        return TorchFunction(facts=facts, h=h, slope=slope, delta=_PIECE_DELTAS.get(fn) or _difference(facts, h))
+        return TorchFunction(facts=facts, h=h, slope=slope, delta=_piece_delta(facts))
+    return _own(facts)
+
+
+@lru_cache(maxsize=16)
+def torch_scale(scale: str) -> TorchFunction | None:
+    """Return the function of a user's own that a noise scale names, None for a scale of `noisyviz.SCALES`."""
+    facts = named_scale(scale)
+    return None if facts is None else _own(facts)
+
+
+def _own(facts: Activation) -> TorchFunction:
     return TorchFunction(
         facts=facts,
         h=_by_numpy(facts.function),
@@ -75,6 +92,16 @@ def torch_function(fn: str) -> TorchFunction:
         delta=_by_numpy(facts.finite_delta),
         numpy=True,
     )
+
+
+def _formulas(facts: Activation) -> "Formulas | None":
+    """Return h, h′ and Δ as tensor operations; None for a piecewise-linear function and a user's own."""
+    family = facts.name.partition(":")[0]
+    if facts.name in _FORMULAS:
+        return _FORMULAS[facts.name]
+    if family not in _FAMILIES or (facts.name != family and family not in FAMILIES):
+        return None
+    return _FAMILIES[family](*parameters_of(facts.name)[1])
 
 
 def _difference(facts: Activation, h: Map) -> Map:
@@ -110,6 +137,16 @@ def _pieces(facts: Activation) -> tuple[Map, Map]:
     return h, slope
 
 
+def _piece_delta(facts: Activation) -> Map:
+    """Return Δ of a piecewise-linear function, whose pieces are those of h less u."""
+    assert facts.pieces is not None
+    if facts.saturates == ("hard", "hard"):
+        slope, (low, high) = facts.slope, facts.thresholds
+        return lambda x: slope * ((low - x).clamp(min=0.0) + (high - x).clamp(max=0.0))
+    lines = tuple((intercept - facts.intercept, slope - facts.slope) for intercept, slope in facts.pieces)
+    return _pieces(replace(facts, pieces=lines))[0]
+
+
 def _point(z: float) -> Any:
     import numpy as np
 
@@ -141,7 +178,86 @@ def _normal_density(x: Tensor) -> Tensor:
 _SELU: Final = 1.0507009873554805, 1.6732632423543772  # λ and α of Klambauer et al. 2017
 _LECUN: Final = 1.7159
 
-_FORMULAS: Final[Mapping[str, tuple[Map, Map, Map | None]]] = MappingProxyType(
+
+def _mish_shares(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return tanh(softplus x) and 1 less it, each with its digits."""
+    w = torch.exp(-x.abs())
+    below = x < 0
+    share = torch.where(below, w * (w + 2.0), 1.0 + 2.0 * w)
+    rest = torch.where(below, 2.0, 2.0 * w * w)
+    return share / (share + rest), rest / (share + rest)
+
+
+def _mish_slope(x: Tensor) -> Tensor:
+    tanh, rest = _mish_shares(x)
+    return tanh + x * rest * (1.0 + tanh) * torch.sigmoid(x)
+
+
+_GELU_RATE: Final = 2.0 * sqrt(2.0 / pi)
+_GELU_CUBE: Final = 0.044715
+
+
+def _gelu_tanh_inner(x: Tensor) -> Tensor:
+    """Return y with gelu-tanh = x·g(y)."""
+    x = x.clamp(-100.0, 100.0)
+    return _GELU_RATE * x * (1.0 + _GELU_CUBE * x * x)
+
+
+def _gelu_tanh_slope(x: Tensor) -> Tensor:
+    y, near = _gelu_tanh_inner(x), x.clamp(-100.0, 100.0)
+    slope = _GELU_RATE * (1.0 + 3.0 * _GELU_CUBE * near * near)
+    return torch.sigmoid(y) * (1.0 + near * slope * torch.sigmoid(-y))
+
+
+def _squareplus(x: Tensor) -> Tensor:
+    r = torch.sqrt(x * x + 4.0)
+    return torch.where(x < 0.0, 2.0 / (r - _negative(x)), 0.5 * (x + r))
+
+
+Formulas = tuple[Map, Map, Map | None]
+
+
+def _elu(a: float) -> Formulas:
+    return (
+        lambda x: torch.where(x > 0.0, x, a * torch.expm1(_negative(x))),
+        lambda x: torch.where(x >= 0.0, torch.ones_like(x), a * torch.exp(_negative(x))),
+        lambda x: a * torch.expm1(_negative(x)) - _negative(x),
+    )
+
+
+_SOFTPLUS: Final[Formulas] = (lambda x: -logsigmoid(-x), torch.sigmoid, lambda x: -logsigmoid(x))
+_SQUAREPLUS: Final[Formulas] = (
+    _squareplus,
+    lambda x: _squareplus(x) / torch.sqrt(x * x + 4.0),
+    lambda x: _squareplus(-x),
+)
+
+
+def _stretched(formulas: Formulas, by: float) -> Formulas:
+    """Return h(by·x)/by with its derivative and its Δ."""
+    h, slope, delta = formulas
+    assert delta is not None
+    return lambda x: h(by * x) / by, lambda x: slope(by * x), lambda x: delta(by * x) / by
+
+
+def _hard_shrink(a: float) -> Formulas:
+    def h(x: Tensor) -> Tensor:
+        return torch.where(x.abs() <= a, 0.0 * x, x)
+
+    return h, lambda x: torch.where(x.abs() <= a, 0.0 * x, 1.0 + 0.0 * x.clamp(-1.0, 1.0)), h
+
+
+_FAMILIES: Final[Mapping[str, Callable[..., Formulas]]] = MappingProxyType(
+    {
+        "elu": _elu,
+        "celu": lambda a: _stretched(_elu(1.0), 1.0 / a),
+        "softplus": lambda b: _stretched(_SOFTPLUS, b),
+        "squareplus": lambda b: _stretched(_SQUAREPLUS, 2.0 / sqrt(b)),
+        "hard-shrink": _hard_shrink,
+    }
+)
+
+_FORMULAS: Final[Mapping[str, Formulas]] = MappingProxyType(
     {
         "tanh": (torch.tanh, _sech2, None),
         "sigmoid": (torch.sigmoid, _logistic_slope, None),
@@ -160,17 +276,21 @@ _FORMULAS: Final[Mapping[str, tuple[Map, Map, Map | None]]] = MappingProxyType(
             lambda x: torch.where(x <= -3.0, 0.0 * x, torch.where(x >= 3.0, 1.0, (2.0 * x + 3.0) / 6.0)),
             lambda x: torch.where(x <= -3.0, -x, torch.where(x >= 3.0, 0.0 * x, x * (x - 3.0) / 6.0)),
         ),
-        "elu": (
-            lambda x: torch.where(x > 0.0, x, torch.expm1(_negative(x))),
-            lambda x: torch.exp(_negative(x)),
-            lambda x: torch.expm1(_negative(x)) - _negative(x),
-        ),
+        "elu": _elu(1.0),
+        "celu": _elu(1.0),
         "selu": (
             lambda x: _SELU[0] * torch.where(x > 0.0, x, _SELU[1] * torch.expm1(_negative(x))),
             lambda x: _SELU[0] * torch.where(x >= 0.0, torch.ones_like(x), _SELU[1] * torch.exp(_negative(x))),
             lambda x: _SELU[0] * (_SELU[1] * torch.expm1(_negative(x)) - _negative(x)),
         ),
-        "softplus": (lambda x: -logsigmoid(-x), torch.sigmoid, lambda x: -logsigmoid(x)),
+        "softplus": _SOFTPLUS,
+        "log-sigmoid": (logsigmoid, lambda x: torch.sigmoid(-x), lambda x: logsigmoid(-x)),
+        "squareplus": _SQUAREPLUS,
+        "sparse-plus": (
+            lambda x: 0.25 * (x.clamp(-1.0, 1.0) + 1.0) ** 2 + (x - 1.0).clamp(min=0.0),
+            lambda x: (0.5 * (x + 1.0)).clamp(0.0, 1.0),
+            lambda x: 0.25 * (x.clamp(-1.0, 1.0) - 1.0) ** 2 + (-1.0 - x).clamp(min=0.0),
+        ),
         "softsign": (lambda x: x / (1.0 + x.abs()), lambda x: 1.0 / (1.0 + x.abs()) ** 2, None),
         "arctan": (torch.atan, lambda x: 1.0 / (1.0 + x * x), None),
         "erf": (torch.erf, lambda x: torch.exp(-x * x) * (2.0 / sqrt(pi)), None),
@@ -179,6 +299,13 @@ _FORMULAS: Final[Mapping[str, tuple[Map, Map, Map | None]]] = MappingProxyType(
             lambda x: _normal_cdf(x) + x * _normal_density(x),
             lambda x: -x * _normal_cdf(-x),
         ),
+        "gelu-tanh": (
+            lambda x: x * torch.sigmoid(_gelu_tanh_inner(x)),
+            _gelu_tanh_slope,
+            lambda x: -x * torch.sigmoid(-_gelu_tanh_inner(x)),
+        ),
+        "mish": (lambda x: x * _mish_shares(x)[0], _mish_slope, lambda x: -x * _mish_shares(x)[1]),
+        "tanh-shrink": (lambda x: x - torch.tanh(x), lambda x: torch.tanh(x) ** 2, lambda x: x - torch.tanh(x)),
         "silu": (
             lambda x: x * torch.sigmoid(x),
             lambda x: torch.sigmoid(x) * (1.0 + x * torch.sigmoid(-x)),
@@ -193,13 +320,3 @@ _FORMULAS: Final[Mapping[str, tuple[Map, Map, Map | None]]] = MappingProxyType(
 )
 
 _MASKS: Final = MappingProxyType({"hard-tanh": (1.0, -1.0, 1.0), "hard-sigmoid": (0.25, -2.0, 2.0)})
-
-_PIECE_DELTAS: Final[Mapping[str, Map]] = MappingProxyType(
-    {
-        "relu": lambda x: (-x).clamp(min=0.0),
-        "hard-sigmoid-6": lambda x: ((-3.0 - x).clamp(min=0.0) + (3.0 - x).clamp(max=0.0)) / 6.0,
-        "leaky-relu": lambda x: -0.99 * x.clamp(max=0.0),
-        "identity": lambda x: 0.0 * x,
-    }
-)
-"""Δ where h − u would lose its digits, as in `noisyviz.units.activations`."""

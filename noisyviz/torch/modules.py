@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from torch import nn
 
+import noisyviz
+from noisyviz.errors import InputError
 from noisyviz.torch.activation import NoisyActivation
 from noisyviz.torch.recurrent import NoisyGRU, NoisyGRUCell, NoisyLSTM, NoisyLSTMCell, _NoisyCell
 
@@ -16,30 +18,47 @@ def _plain(name: str) -> Named:
     return lambda module: name  # noqa: ARG005
 
 
-def _when(name: str, **wanted: Any) -> Named:
-    """Return a name for a module whose settings are those of the function, None for another."""
-    return lambda module: name if all(getattr(module, key) == value for key, value in wanted.items()) else None
+def _with_parameters(family: str, *attributes: str, **wanted: Any) -> Named:
+    """Return a name with the module's parameters, None where there is no such function."""
+
+    def named(module: Any) -> str | None:
+        if any(getattr(module, key) != value for key, value in wanted.items()):
+            return None
+        values = [repr(float(getattr(module, attribute))) for attribute in attributes]
+        try:
+            return noisyviz.activation(":".join([family, *values])).name
+        except InputError:
+            return None
+
+    return named
 
 
 FUNCTIONS: Final[Mapping[type[nn.Module], Named]] = MappingProxyType(
     {
         nn.Tanh: _plain("tanh"),
         nn.Sigmoid: _plain("sigmoid"),
-        nn.Hardtanh: _when("hard-tanh", min_val=-1.0, max_val=1.0),
+        nn.Hardtanh: _with_parameters("hard-tanh", "min_val", "max_val"),
         nn.Hardsigmoid: _plain("hard-sigmoid-6"),
         nn.ReLU: _plain("relu"),
         nn.ReLU6: _plain("relu6"),
-        nn.LeakyReLU: _when("leaky-relu", negative_slope=0.01),
-        nn.ELU: _when("elu", alpha=1.0),
+        nn.LeakyReLU: _with_parameters("leaky-relu", "negative_slope"),
+        nn.ELU: _with_parameters("elu", "alpha"),
+        nn.CELU: _with_parameters("celu", "alpha"),
         nn.SELU: _plain("selu"),
-        nn.GELU: _when("gelu", approximate="none"),
+        nn.GELU: lambda module: "gelu" if module.approximate == "none" else "gelu-tanh",
         nn.SiLU: _plain("silu"),
+        nn.Mish: _plain("mish"),
         nn.Hardswish: _plain("hard-swish"),
-        nn.Softplus: _when("softplus", beta=1.0, threshold=20.0),
+        nn.Softplus: _with_parameters("softplus", "beta", threshold=20.0),
+        nn.LogSigmoid: _plain("log-sigmoid"),
         nn.Softsign: _plain("softsign"),
+        nn.Tanhshrink: _plain("tanh-shrink"),
+        nn.Softshrink: _with_parameters("soft-shrink", "lambd"),
+        nn.Hardshrink: _with_parameters("hard-shrink", "lambd"),
+        nn.Threshold: _with_parameters("threshold", "threshold", "value"),
     }
 )
-"""Modules of PyTorch that are an activation of `noisyviz.ACTIVATIONS`; subclasses may do something else."""
+"""Modules of PyTorch that are an activation function by name; subclasses may do something else."""
 
 SATURATING: Final = (nn.Tanh, nn.Sigmoid, nn.Hardtanh, nn.Hardsigmoid)
 RECURRENT: Final[Mapping[type[nn.Module], type[Any]]] = MappingProxyType(
@@ -60,7 +79,7 @@ def function_of(module: nn.Module) -> str | None:
 def reason_to_leave(module: nn.Module) -> str | None:
     """Return why a module of a kind that is converted cannot be, None where it can be."""
     if type(module) in SATURATING and function_of(module) is None:
-        return "other limits than −1 and 1"
+        return "limits that are not on either side of 0"
     if type(module) in RECURRENT:
         if getattr(module, "proj_size", 0):
             return "a projection"

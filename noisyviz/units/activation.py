@@ -90,6 +90,8 @@ class Activation:
         h − u where the difference would lose its digits.
     log_slope_function
         log|h′| where h′ underflows.
+    lines
+        The lines (intercept, slope) that h approaches at −inf and +inf, where they are neither limits nor u.
     notes
         For a function of the user's own: what could not be found.
 
@@ -126,6 +128,7 @@ class Activation:
     pair_function: Callable[[Array], tuple[Array, Array]] | None = None
     delta_function: Function | None = None
     log_slope_function: Function | None = None
+    lines: tuple[tuple[float, float], tuple[float, float]] | None = None
     notes: tuple[str, ...] = ()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -159,7 +162,10 @@ class Activation:
 
     def linear(self, x: npt.ArrayLike) -> Array:
         """Return the linearisation u(x) (Eqs 1, 2), of x's shape."""
-        return self.intercept + self.slope * np.asarray(x, dtype=np.float64)
+        x = np.asarray(x, dtype=np.float64)
+        if self.slope == 0.0:  # times inf is nothing
+            return np.where(np.isnan(x), x, self.intercept)
+        return np.asarray(self.intercept + self.slope * x, dtype=np.float64)
 
     def delta(self, x: npt.ArrayLike) -> Array:
         """Return Δ(x) = h(x) − u(x) (Eq 8), of x's shape; its absolute value is the magnitude of saturation."""
@@ -220,6 +226,13 @@ class Activation:
         return tuple(sorted({x for x in (*self.thresholds, *self.breaks) if abs(x) < inf})) or (0.0,)
 
     @property
+    def jumps(self) -> tuple[float, ...]:
+        """Return the breaks at which a piecewise-linear h jumps; every other h is continuous."""
+        between = zip(self.breaks, self.pieces or (), (self.pieces or ())[1:], strict=False)
+        gaps = ((z, abs((a - c) + (b - d) * z)) for z, (a, b), (c, d) in between)
+        return tuple(z for z, gap in gaps if gap > 1e-12 * (1.0 + abs(z)))
+
+    @property
     def sign_edges(self) -> tuple[float, ...]:
         """Return every finite z at which the sign of h′ may change."""
         ends = (end for interval in self.flat for end in interval)
@@ -230,6 +243,8 @@ class Activation:
         """Return the lines (intercept, slope) that h approaches at −inf and +inf."""
         if self.pieces is not None:
             return self.pieces[0], self.pieces[-1]
+        if self.lines is not None:
+            return self.lines
         line = (self.intercept, self.slope)
         left = line if np.isinf(self.left) else (self.left, 0.0)
         right = line if np.isinf(self.right) else (self.right, 0.0)

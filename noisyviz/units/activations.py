@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from math import erf as _erf
 from math import exp, inf, pi, sqrt
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from noisyviz.errors import InputError, check_name
 from noisyviz.units.activation import Activation, Array
+from noisyviz.units.families import clipped_line, elu, hard_shrink, leaky_relu, piecewise, soft_shrink, with_parameters
+from noisyviz.units.names import ALIASES, FAMILIES, FORMULAS, pattern
 from noisyviz.units.noise import normal_density
 from noisyviz.units.own_expression import is_expression, read_expression
 from noisyviz.units.own_function import analysed, load_activation
@@ -95,52 +97,9 @@ def _log_sech2(x: Array) -> Array:
     return log_sech2
 
 
-def _piecewise(
-    name: str, formula: str, breaks: tuple[float, ...], pieces: tuple[tuple[float, float], ...], **facts: Any
-) -> Activation:
-    """Build a piecewise-linear activation; at a break h′ is the smaller |slope| unless `upper` lists it."""
-    upper: tuple[float, ...] = facts.pop("upper", ())
-    edges, slopes = np.asarray(breaks), np.asarray([b for _, b in pieces])
-    intercepts = np.asarray([a for a, _ in pieces])
-    at_break = [(max if z in upper else min)(slopes[i], slopes[i + 1], key=abs) for i, z in enumerate(breaks)]
-
-    def h(x: Array) -> Array:
-        piece = np.searchsorted(edges, x)
-        return intercepts[piece] + slopes[piece] * x
-
-    def derivative(x: Array) -> Array:
-        y = np.where(np.isnan(x), x, slopes[np.searchsorted(edges, x)])
-        for z, value in zip(breaks, at_break, strict=True):
-            y = np.where(x == z, value, y)
-        return y
-
-    ends = (-inf, *breaks, inf)
-    flat = tuple((ends[i], ends[i + 1]) for i, (_, b) in enumerate(pieces) if b == 0)
-    return Activation(
-        name=name,
-        formula=formula,
-        function=facts.pop("function", h),
-        slope_function=derivative,
-        kinks=breaks,
-        breaks=breaks,
-        pieces=pieces,
-        flat=flat,
-        max_slope=float(np.max(np.abs(slopes))),
-        **facts,
-    )
-
-
 _SELU_SCALE: Final = 1.0507009873554805  # λ and α of Klambauer et al. 2017, eq 14
 _SELU_ALPHA: Final = 1.6732632423543772
 _LECUN_SLOPE: Final = 1.7159 * 2.0 / 3.0
-
-
-def _elu(x: Array) -> Array:
-    return np.where(x > 0, x, np.expm1(np.minimum(x, 0.0)))
-
-
-def _elu_slope(x: Array) -> Array:
-    return np.exp(np.minimum(x, 0.0))
 
 
 def _selu(x: Array) -> Array:
@@ -181,10 +140,73 @@ def _gelu_log_slope(x: Array) -> Array:
     return np.where(x < 0.0, left, np.log(np.maximum(_gelu_slope(x), 0.5)))
 
 
+def _mish_shares(x: Array) -> tuple[Array, Array]:
+    """Return tanh(softplus x) and 1 less it, each with its digits."""
+    w = np.exp(-np.abs(x))
+    right = 1.0 + 2.0 * w
+    left = w * (w + 2.0)
+    below = x < 0
+    whole = np.where(below, left + 2.0, right + 2.0 * w * w)
+    return np.where(below, left, right) / whole, np.where(below, 2.0, 2.0 * w * w) / whole
+
+
+def _mish(x: Array) -> Array:
+    return np.asarray(x * _mish_shares(x)[0])
+
+
+def _mish_slope(x: Array) -> Array:
+    tanh, rest = _mish_shares(x)
+    return np.asarray(tanh + x * rest * (1.0 + tanh) * expit(x))
+
+
+def _mish_log_slope(x: Array) -> Array:
+    w = np.exp(np.minimum(x, 0.0))
+    whole = w * (w + 2.0) + 2.0
+    left = (w + 2.0) / whole + x * (2.0 / whole) * (1.0 + w * (w + 2.0) / whole) / (1.0 + w)  # h'/exp(x)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(x < 0, x + np.log(np.abs(left)), np.log(np.abs(_mish_slope(x))))
+
+
+_GELU_RATE: Final = 2.0 * sqrt(2.0 / pi)
+_GELU_CUBE: Final = 0.044715  # Hendrycks and Gimpel 2016
+
+
+def _gelu_tanh_inner(x: Array) -> tuple[Array, Array]:
+    """Return y with gelu-tanh = x·g(y), and y′; beyond |x| = 100 they stay, where g has long reached its limits."""
+    x = np.clip(x, -100.0, 100.0)
+    square = x * x
+    return _GELU_RATE * x * (1.0 + _GELU_CUBE * square), _GELU_RATE * (1.0 + 3.0 * _GELU_CUBE * square)
+
+
+def _gelu_tanh_slope(x: Array) -> Array:
+    y, slope = _gelu_tanh_inner(x)
+    return np.asarray(expit(y) * (1.0 + np.clip(x, -100.0, 100.0) * slope * expit(-y)))
+
+
+def _gelu_tanh_log_slope(x: Array) -> Array:
+    x = np.clip(x, -1e100, 1e100)  # beyond, both logarithms would be infinite
+    y = _GELU_RATE * x * (1.0 + _GELU_CUBE * x * x)
+    slope = _GELU_RATE * (1.0 + 3.0 * _GELU_CUBE * x * x)
+    return np.asarray(np.log(np.abs(1.0 + x * slope * expit(-y))) - np.logaddexp(0.0, -y))
+
+
+def _squareplus(x: Array) -> Array:
+    r = np.hypot(x, 2.0)
+    return np.where(x < 0, 2.0 / (r - np.minimum(x, 0.0)), 0.5 * (x + r))
+
+
+def _sparse_plus(x: Array) -> Array:
+    return np.where(x <= -1.0, 0.0, np.where(x >= 1.0, x, 0.25 * (x + 1.0) ** 2))
+
+
+def _sparse_plus_delta(x: Array) -> Array:
+    return np.where(x <= -1.0, -x, np.where(x >= 1.0, 0.0, 0.25 * (x - 1.0) ** 2))
+
+
 _MEMBERS: Final = (
     Activation(
         name="tanh",
-        formula="tanh(x)",
+        formula=FORMULAS["tanh"],
         function=np.tanh,
         slope_function=_sech2,
         left=-1.0,
@@ -199,7 +221,7 @@ _MEMBERS: Final = (
     ),
     Activation(
         name="sigmoid",
-        formula="1/(1 + exp(-x))",
+        formula=FORMULAS["sigmoid"],
         function=expit,
         slope_function=_logistic_slope,
         pair_function=_logistic_and_slope,
@@ -215,9 +237,8 @@ _MEMBERS: Final = (
         delta_function=lambda x: 0.5 * tanh_less_line(0.5 * x),
         log_slope_function=lambda x: _log_sech2(0.5 * x) - np.log(4.0),
     ),
-    _piecewise(
+    piecewise(
         "hard-tanh",
-        "max(min(x, 1), -1)",
         (-1.0, 1.0),
         ((-1.0, 0.0), (0.0, 1.0), (1.0, 0.0)),
         left=-1.0,
@@ -227,9 +248,8 @@ _MEMBERS: Final = (
         kink_note="h' = 0 at -1 and 1",
         function=lambda x: np.clip(x, -1.0, 1.0),
     ),
-    _piecewise(
+    piecewise(
         "hard-sigmoid",
-        "max(min(0.25*x + 0.5, 1), 0)",
         (-2.0, 2.0),
         ((0.0, 0.0), (0.5, 0.25), (1.0, 0.0)),
         slope=0.25,
@@ -242,9 +262,8 @@ _MEMBERS: Final = (
         function=lambda x: np.clip(0.25 * x + 0.5, 0.0, 1.0),
         delta_function=lambda x: 0.25 * (np.maximum(-2.0 - x, 0.0) + np.minimum(2.0 - x, 0.0)),
     ),
-    _piecewise(
+    piecewise(
         "relu",
-        "max(x, 0)",
         (0.0,),
         ((0.0, 0.0), (0.0, 1.0)),
         left=0.0,
@@ -254,9 +273,8 @@ _MEMBERS: Final = (
         function=lambda x: np.maximum(x, 0.0),
         delta_function=lambda x: np.maximum(-x, 0.0),
     ),
-    _piecewise(
+    piecewise(
         "relu6",
-        "max(min(x, 6), 0)",
         (0.0, 6.0),
         ((0.0, 0.0), (0.0, 1.0), (6.0, 0.0)),
         left=0.0,
@@ -266,9 +284,8 @@ _MEMBERS: Final = (
         kink_note="h' = 0 at 0 and 6",
         function=lambda x: np.clip(x, 0.0, 6.0),
     ),
-    _piecewise(
+    piecewise(
         "hard-sigmoid-6",
-        "max(min(x/6 + 0.5, 1), 0)",
         (-3.0, 3.0),
         ((0.0, 0.0), (0.5, 1.0 / 6.0), (1.0, 0.0)),
         slope=1.0 / 6.0,
@@ -283,7 +300,7 @@ _MEMBERS: Final = (
     ),
     Activation(
         name="hard-swish",
-        formula="x*max(min(x/6 + 0.5, 1), 0)",
+        formula=FORMULAS["hard-swish"],
         function=_hard_swish,
         slope_function=_hard_swish_slope,
         left=0.0,
@@ -298,31 +315,11 @@ _MEMBERS: Final = (
         panels=(-3.0, 3.0),
         delta_function=_hard_swish_delta,
     ),
-    _piecewise(
-        "leaky-relu",
-        "max(x, 0.01*x)",
-        (0.0,),
-        ((0.0, 0.01), (0.0, 1.0)),
-        upper=(0.0,),
-        kink_note="h' = 1 at 0",
-        delta_function=lambda x: -0.99 * np.minimum(x, 0.0),
-    ),
-    Activation(
-        name="elu",
-        formula="x if x > 0 else exp(x) - 1",
-        function=_elu,
-        slope_function=_elu_slope,
-        left=-1.0,
-        thresholds=(-1.0, inf),
-        saturates=("soft", "none"),
-        breaks=(0.0,),
-        panels=_spread(40.0, 4.0)[:11],
-        delta_function=lambda x: expm1_less_line(np.minimum(x, 0.0)),
-        log_slope_function=lambda x: np.minimum(x, 0.0),
-    ),
+    leaky_relu("leaky-relu", 0.01),
+    elu("elu", 1.0),
     Activation(
         name="selu",
-        formula="1.0507*(x if x > 0 else 1.6733*(exp(x) - 1))",
+        formula=FORMULAS["selu"],
         function=_selu,
         slope_function=_selu_slope,
         slope=_SELU_SCALE,
@@ -341,9 +338,10 @@ _MEMBERS: Final = (
             np.where(x >= 0, 0.0, np.log(_SELU_ALPHA) + np.minimum(x, 0.0)) + np.log(_SELU_SCALE)
         ),
     ),
+    elu("celu", 1.0),
     Activation(
         name="softplus",
-        formula="log(1 + exp(x))",
+        formula=FORMULAS["softplus"],
         function=lambda x: np.logaddexp(0.0, x),
         slope_function=expit,
         left=0.0,
@@ -355,8 +353,48 @@ _MEMBERS: Final = (
         log_slope_function=lambda x: -np.logaddexp(0.0, -x),
     ),
     Activation(
+        name="log-sigmoid",
+        formula=FORMULAS["log-sigmoid"],
+        function=lambda x: -np.logaddexp(0.0, -x),
+        slope_function=lambda x: expit(-x),
+        right=0.0,
+        thresholds=(-inf, 0.0),
+        saturates=("none", "soft"),
+        strip=pi,
+        panels=_spread(40.0, 4.0),
+        delta_function=lambda x: -np.logaddexp(0.0, x),
+        log_slope_function=lambda x: -np.logaddexp(0.0, x),
+    ),
+    Activation(
+        name="squareplus",
+        formula=FORMULAS["squareplus"],
+        function=_squareplus,
+        slope_function=lambda x: _squareplus(x) / np.hypot(x, 2.0),
+        left=0.0,
+        thresholds=(0.0, inf),
+        saturates=("soft", "none"),
+        strip=2.0,
+        panels=_growing(1.6, 1.8, 1e16),
+        delta_function=lambda x: _squareplus(-x),
+        log_slope_function=lambda x: np.log(_squareplus(x)) - np.log(np.hypot(x, 2.0)),
+    ),
+    Activation(
+        name="sparse-plus",
+        formula=FORMULAS["sparse-plus"],
+        function=_sparse_plus,
+        slope_function=lambda x: np.clip(0.5 * (x + 1.0), 0.0, 1.0),
+        left=0.0,
+        thresholds=(0.0, inf),
+        saturates=("hard", "none"),
+        breaks=(-1.0, 1.0),
+        flat=((-inf, -1.0),),
+        panels=(-1.0, 1.0),
+        delta_function=_sparse_plus_delta,
+    ),
+    clipped_line("sparse-sigmoid", 0.5, -1.0, 1.0, left=0.0),
+    Activation(
         name="softsign",
-        formula="x/(1 + |x|)",
+        formula=FORMULAS["softsign"],
         function=lambda x: x / (1.0 + np.abs(x)),
         slope_function=lambda x: 1.0 / (1.0 + np.abs(x)) ** 2,
         left=-1.0,
@@ -370,7 +408,7 @@ _MEMBERS: Final = (
     ),
     Activation(
         name="arctan",
-        formula="arctan(x)",
+        formula=FORMULAS["arctan"],
         function=np.arctan,
         slope_function=lambda x: 1.0 / (1.0 + x * x),
         left=-pi / 2,
@@ -384,7 +422,7 @@ _MEMBERS: Final = (
     ),
     Activation(
         name="erf",
-        formula="erf(x)",
+        formula=FORMULAS["erf"],
         function=erf,
         slope_function=lambda x: np.exp(-x * x) * (2.0 / sqrt(pi)),
         slope=2.0 / sqrt(pi),
@@ -400,7 +438,7 @@ _MEMBERS: Final = (
     ),
     Activation(
         name="gelu",
-        formula="x*Phi(x)",
+        formula=FORMULAS["gelu"],
         function=lambda x: x * ndtr(x),
         slope_function=_gelu_slope,
         left=0.0,
@@ -413,8 +451,22 @@ _MEMBERS: Final = (
         log_slope_function=_gelu_log_slope,
     ),
     Activation(
+        name="gelu-tanh",
+        formula=FORMULAS["gelu-tanh"],
+        function=lambda x: x * expit(_gelu_tanh_inner(x)[0]),
+        slope_function=_gelu_tanh_slope,
+        left=0.0,
+        saturates=("soft", "none"),
+        max_slope=1.128993068658771765,
+        turns=(-0.7524614220710162584,),
+        strip=2.7548,
+        panels=_spread(10.0, 2.0),
+        delta_function=lambda x: -x * expit(-_gelu_tanh_inner(x)[0]),
+        log_slope_function=_gelu_tanh_log_slope,
+    ),
+    Activation(
         name="silu",
-        formula="x/(1 + exp(-x))",
+        formula=FORMULAS["silu"],
         function=lambda x: x * expit(x),
         slope_function=_silu_slope,
         left=0.0,
@@ -427,8 +479,35 @@ _MEMBERS: Final = (
         log_slope_function=_silu_log_slope,
     ),
     Activation(
+        name="mish",
+        formula=FORMULAS["mish"],
+        function=_mish,
+        slope_function=_mish_slope,
+        left=0.0,
+        saturates=("soft", "none"),
+        max_slope=1.088498161251727861,
+        turns=(-1.192431214515495212,),
+        strip=0.75 * pi,
+        panels=_spread(48.0, 3.0),
+        delta_function=lambda x: -x * _mish_shares(x)[1],
+        log_slope_function=_mish_log_slope,
+    ),
+    Activation(
+        name="tanh-shrink",
+        formula=FORMULAS["tanh-shrink"],
+        function=lambda x: -tanh_less_line(x),
+        slope_function=lambda x: np.tanh(x) ** 2,
+        slope=0.0,
+        strip=pi / 2.0,
+        panels=_spread(20.0, 2.0),
+        lines=((1.0, 1.0), (-1.0, 1.0)),
+        log_slope_function=lambda x: 2.0 * np.log(np.abs(np.tanh(x))),
+    ),
+    soft_shrink("soft-shrink", 0.5),
+    hard_shrink("hard-shrink", 0.5),
+    Activation(
         name="lecun-tanh",
-        formula="1.7159*tanh(2*x/3)",
+        formula=FORMULAS["lecun-tanh"],
         function=lambda x: 1.7159 * np.tanh(x * (2.0 / 3.0)),
         slope_function=lambda x: _LECUN_SLOPE * _sech2(x * (2.0 / 3.0)),
         slope=_LECUN_SLOPE,
@@ -442,10 +521,11 @@ _MEMBERS: Final = (
         delta_function=lambda x: 1.7159 * tanh_less_line(x * (2.0 / 3.0)),
         log_slope_function=lambda x: np.log(_LECUN_SLOPE) + _log_sech2(x * (2.0 / 3.0)),
     ),
-    _piecewise("identity", "x", (), ((0.0, 1.0),), function=lambda x: x + 0.0, delta_function=lambda x: 0.0 * x),
+    piecewise("identity", (), ((0.0, 1.0),), function=lambda x: x + 0.0, delta_function=lambda x: 0.0 * x),
 )
 
-ACTIVATIONS: Final[Mapping[str, Activation]] = MappingProxyType({member.name: member for member in _MEMBERS})
+_BY_NAME: Final = {member.name: member for member in _MEMBERS}
+ACTIVATIONS: Final[Mapping[str, Activation]] = MappingProxyType({name: _BY_NAME[name] for name in FORMULAS})
 """Every named activation, in the order in which they are listed."""
 
 
@@ -455,8 +535,9 @@ def activation(name: str) -> Activation:
     Parameters
     ----------
     name
-        A key of `ACTIVATIONS`, ``package.module:function``, looked up in the current folder first, or an expression of
-        x such as ``tanh(2*x)``, see `noisyviz.units.own_expression`.
+        A key of `ACTIVATIONS` or of `ALIASES`, one of `FAMILIES` with its parameters such as ``elu:0.5``,
+        ``package.module:function``, looked up in the current folder first, or an expression of x such as
+        ``tanh(2*x)``, see `noisyviz.units.own_expression`.
 
     Returns
     -------
@@ -469,15 +550,19 @@ def activation(name: str) -> Activation:
 
     Examples
     --------
-    >>> float(activation("hard-sigmoid").h(1.0))
-    0.75
+    >>> float(activation("hard-sigmoid").h(1.0)), float(activation("leaky-relu:0.2").h(-1.0))
+    (0.75, -0.2)
     """
+    name = ALIASES.get(name, name)
+    if name.partition(":")[0] in FAMILIES and name not in ACTIVATIONS:
+        return with_parameters(name, ACTIVATIONS)
     if ":" in name:
         return load_activation(name)
     if is_expression(name):
         expression = read_expression(name, ACTIVATIONS)
         return analysed(expression.text, expression)
-    check_name("fn", name, [*ACTIVATIONS, "module:function", "an expression of x such as tanh(2*x)"])
+    other = ["module:function", "an expression of x such as tanh(2*x)"]
+    check_name("fn", name, [*ACTIVATIONS, *ALIASES, *map(pattern, FAMILIES), *other])
     return ACTIVATIONS[name]
 
 

@@ -57,6 +57,18 @@ KINDS: Final[Mapping[str, Kind]] = MappingProxyType(
             uses=("c", "p"),
             output_noise=False,
         ),
+        "add": Kind(
+            formula="h(x) + c*xi",
+            source="a Gaussian noise layer behind h, not the paper",
+            uses=("c",),
+            output_noise=True,
+        ),
+        "mult": Kind(
+            formula="h(x)*(1 + c*xi)",
+            source="Gaussian dropout of rate q with c = sqrt(q/(1 - q)), not the paper",
+            uses=("c",),
+            output_noise=True,
+        ),
     }
 )
 """Every kind of unit, in the order in which they are listed."""
@@ -67,4 +79,5 @@ SCALES: Final[Mapping[str, str]] = MappingProxyType(
         "figure": "sigma = c*(g(p*delta^2) - 1/2)^2, delta = max(x - x_t+, x_t- - x, 0)",
     }
 )
-"""The noise scales: Eq 9 as printed, and the form that the paper's own drawings follow."""
+"""The noise scales: Eq 9 as printed, and the form that the paper's own drawings follow; beside them
+``module:function``, which is sigma = c*function(x)."""

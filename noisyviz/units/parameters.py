@@ -39,7 +39,8 @@ PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType(
             Parameter(
                 name="fn",
                 default="tanh",
-                help="Activation function h, or your own: an expression of x, such as 'tanh(2*x)', module:function or "
+                help="Activation function h, such as tanh or elu:0.5, or your own: an expression of x, such as "
+                "'tanh(2*x)', module:function or "
                 "path/file.py:function",
             ),
             Parameter(name="unit", default="nan", help="Kind of noisy unit", members="noisyviz.units.kinds:KINDS"),
@@ -49,8 +50,7 @@ PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType(
             Parameter(
                 name="scale",
                 default="eq9",
-                help="How sigma grows with saturation: eq9 or figure",
-                members="noisyviz.units.kinds:SCALES",
+                help="How sigma grows with saturation: eq9, figure, or your own sigma(x)/c as module:function",
             ),
             Parameter(
                 name="noise",

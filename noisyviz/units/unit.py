@@ -16,10 +16,11 @@ from noisyviz.errors import InputError, check_name
 from noisyviz.results import Summary, drawing, told
 from noisyviz.units.activation import Activation, Array, limits_at_infinity
 from noisyviz.units.activations import activation
-from noisyviz.units.kinds import KINDS, SCALES
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.noise import Noise
 from noisyviz.units.noise import noise as named_noise
 from noisyviz.units.parameters import PARAMETERS, default
+from noisyviz.units.scales import named_scale, scale_formula
 from noisyviz.units.special import expit
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ class NoisyUnit:
     p
         The learned scalar of Eq 9, finite. α, c and p may be arrays that broadcast against x.
     scale
-        A key of `SCALES`.
+        A key of `SCALES`, or ``module:function`` for σ(x) = c·function(x), a function that is nowhere below 0.
     noise
         A name as in `NOISES`.
 
@@ -272,6 +273,7 @@ class NoisyUnit:
     c: float | Array
     p: float | Array
     scale: str
+    own_scale: Activation | None
     noise: Noise
 
     def __init__(
@@ -282,26 +284,30 @@ class NoisyUnit:
         alpha: float | Array = default("alpha"),
         c: float | Array = default("c"),
         p: float | Array = default("p"),
-        scale: str = default("scale"),
+        scale: str | Activation = default("scale"),
         noise: str | Noise = default("noise"),
     ) -> None:
         check_name("kind", kind, KINDS)
-        check_name("scale", scale, SCALES)
+        own = named_scale(scale) if isinstance(scale, str) else scale
         fill = object.__setattr__
         for name, value in (("alpha", alpha), ("c", c), ("p", p)):
             fill(self, name, _checked_number(name, value))
         fill(self, "activation", activation(fn) if isinstance(fn, str) else fn)
         fill(self, "kind", kind)
-        fill(self, "scale", scale)
+        fill(self, "scale", scale if isinstance(scale, str) else scale.name)
+        fill(self, "own_scale", own)
         fill(self, "noise", named_noise(noise) if isinstance(noise, str) else noise)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unit_of, (self.activation, {name: getattr(self, name) for name in _SETTINGS})
+        return _unit_of, (self.activation, self._settings())
+
+    def _settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in _SETTINGS} | {"scale": self.own_scale or self.scale}
 
     def _key(self) -> tuple[Any, ...]:
         numbers = [np.asarray(getattr(self, name), dtype=np.float64) + 0.0 for name in ("alpha", "c", "p")]  # no -0
         values = [(number.shape, number.tobytes()) for number in numbers]
-        return (self.activation, self.kind, self.scale, self.noise, *values)
+        return (self.activation, self.kind, self.own_scale or self.scale, self.noise, *values)
 
     def __eq__(self, other: object) -> bool:
         return self._key() == other._key() if isinstance(other, NoisyUnit) else NotImplemented
@@ -320,7 +326,7 @@ class NoisyUnit:
         kind = KINDS[self.kind]
         rows = [("h", self.activation.formula), ("phi", kind.formula), ("source", kind.source)]
         rows += [(name, _told(getattr(self, name))) for name in ("alpha", "c", "p") if name in kind.uses]
-        rows += [("scale", SCALES[self.scale])] if "scale" in kind.uses else []
+        rows += [("scale", scale_formula(self.scale))] if "scale" in kind.uses else []
         rows += [("noise", self.noise.name)] if self.kind != "none" else []
         title = f"{self.activation.name}, {self.kind}"
         return Summary(title=title, header=("", ""), rows=rows).html()
@@ -344,8 +350,7 @@ class NoisyUnit:
 
     def replace(self, **changes: Any) -> "NoisyUnit":
         """Return the same unit with other parameters, checked as at the start."""
-        fields = {name: getattr(self, name) for name in _SETTINGS}
-        return NoisyUnit(changes.pop("fn", self.activation), **{**fields, **changes})
+        return NoisyUnit(changes.pop("fn", self.activation), **{**self._settings(), **changes})
 
     def __call__(self, x: npt.ArrayLike, xi: npt.ArrayLike) -> Array:
         """Return φ(x, ξ), elementwise over the broadcast of x and raw signed draws ξ.
@@ -387,6 +392,8 @@ class NoisyUnit:
         with np.errstate(all="ignore"):
             if self.kind == "nanil-softplus":
                 return self._softplus(x)
+            if self.kind in ("add", "mult"):
+                return self._behind(x)
             scale = self._sigma(x)
             if KINDS[self.kind].output_noise:
                 return self._output(x, scale)
@@ -403,9 +410,11 @@ class NoisyUnit:
     def _sigma(self, x: Array) -> _Scale:
         h = self.activation
         nothing = 0.0 * x * self.c
-        if self.kind in ("none", "nani", "nanis", "nanil-softplus"):
+        if "scale" not in KINDS[self.kind].uses:
             level = {
                 "none": 0.0,
+                "add": self.c,
+                "mult": self.c * np.abs(h.function(x)),
                 "nani": self.c,
                 "nanis": self.c * np.where(h.saturated(x), 1.0, 0.0),
                 "nanil-softplus": np.nan,
@@ -416,6 +425,15 @@ class NoisyUnit:
                 by_p=nothing,
                 slope_sign=nothing,
                 log_slope=nothing - np.inf,
+            )
+        if self.own_scale is not None:
+            slope = self.own_scale.slope_function(x)
+            return _Scale(
+                sigma=self.c * self.own_scale.function(x),
+                slope=self.c * slope,
+                by_p=nothing,
+                slope_sign=np.sign(self.c * slope),
+                log_slope=np.log(np.abs(self.c * slope)),
             )
         if self.scale == "eq9":
             inner = h.finite_delta(x)
@@ -474,6 +492,24 @@ class NoisyUnit:
             sign_base,
             sign_slope,
             self.kind == "nah",
+        )
+
+    def _behind(self, x: Array) -> OutputNoise:
+        """Return h + c·ξ, or h·(1 + c·ξ), of kinds beyond the paper."""
+        h = self.activation
+        value, slope, sign = h.function(x), h.slope_function(x), h.slope_sign(x)
+        nothing, c = 0.0 * x * self.c, np.asarray(self.c, dtype=np.float64)
+        grows = self.kind == "mult"
+        return OutputNoise(
+            base=value + nothing,
+            leak=nothing,
+            base_slope=slope + nothing,
+            amplitude=c * value if grows else c + nothing,
+            amplitude_slope=c * slope if grows else nothing,
+            amplitude_p=nothing,
+            sign_base=sign + nothing,
+            sign_slope=c * sign if grows else nothing,
+            half=False,
         )
 
     def _softplus(self, x: Array) -> SoftplusNoise:

@@ -24,9 +24,10 @@ from noisyviz.networks.calibration import TARGETS
 from noisyviz.pictures.overview.picture import PANELS
 from noisyviz.pictures.paper import EDITIONS
 from noisyviz.pictures.shared.style import STYLES, WIDTHS
+from noisyviz.units.names import FAMILIES
 
 REGISTRIES = {
-    "fn": nv.ACTIVATIONS,
+    "fn": [*nv.ACTIVATIONS, "threshold:0.1:0"],
     "unit": nv.KINDS,
     "scale": nv.SCALES,
     "sampler": nv.SAMPLERS,
@@ -59,6 +60,15 @@ def files(folder: Path) -> Path:
     header = json.dumps({"__metadata__": {}, "layer.0": {}, "layer.1": {}}).encode()
     Path("a.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
     return folder
+
+
+def test_parameters_are_shown_behind_a_colon() -> None:
+    assert {name: of("fish", f"noisyviz plot --fn {name}:") for name in FAMILIES} == {
+        name: (family.example, 0) for name, family in FAMILIES.items()
+    }
+    assert of("bash", "noisyviz plot --fn tanh,elu:") == ("0.5", 0)
+    for family in FAMILIES.values():
+        assert nv.activation(family.example).name == family.example
 
 
 def test_names_are_those_of_the_registries() -> None:
@@ -104,7 +114,7 @@ def test_every_shell_is_told_the_values(files: Path, line: str, found: list[str]
 def test_a_lone_array_is_offered_with_every_function(files: Path) -> None:  # noqa: ARG001  # entered
     """So that a shell goes to the equals sign and puts no space behind it."""
     found = of("fish", "noisyviz profile gates.npz --array ce", _TYPER_COMPLETE_FISH_ACTION="get-args")
-    assert found == ("\n".join(f"cell_candidate={fn}" for fn in nv.ACTIVATIONS), 0)
+    assert found == ("\n".join(f"cell_candidate={fn}" for fn in NAMES["fn"]), 0)
 
 
 @pytest.mark.parametrize("line", ["noisyviz pl", "noisyviz plot --f", "noisyviz plot --alpha ", "noisyviz ", ""])
@@ -212,7 +222,7 @@ def session(request: pytest.FixtureRequest, files: Path) -> Iterator[Session]:
 def test_real_shells_complete_values(session: Session) -> None:
     for typed, found in (
         ("noisyviz plot --fn hard-ta", "noisyviz plot --fn hard-tanh "),
-        ("noisyviz plot --fn tanh,ge", "noisyviz plot --fn tanh,gelu "),
+        ("noisyviz plot --fn tanh,er", "noisyviz plot --fn tanh,erf "),
         ("noisyviz plot --unit nanil-", "noisyviz plot --unit nanil-softplus "),
         ("noisyviz plot --fn=id", "noisyviz plot --fn=identity "),
         ("noisyviz plot --data gates.npz:in", "noisyviz plot --data gates.npz:input_gate "),

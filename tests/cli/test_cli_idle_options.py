@@ -16,6 +16,11 @@ ANNEAL = ("anneal", "--steps", "3", "--trajectories", "4", "--json")
     [
         ((*ESTIMATE, "--unit", "nani", "--p", "2", "--scale", "figure"), ["--p has no effect: nani ignores it"]),
         ((*ESTIMATE, "--unit", "nanis", "--scale", "figure"), ["--scale has no effect: nanis ignores it"]),
+        (
+            (*ESTIMATE, "--unit", "nah", "--p", "2", "--scale", "own.py:sigma"),
+            ["--p has no effect: nah with a scale of your own ignores it"],
+        ),
+        ((*ESTIMATE, "--unit", "add", "--p", "2"), ["--p has no effect: add ignores it"]),
         ((*ESTIMATE, "--unit", "none", "--c", "2"), ["--c has no effect: none ignores it"]),
         ((*ESTIMATE, "--unit", "none", "--noise", "laplace"), ["--noise has no effect: none ignores it"]),
         ((*ESTIMATE, "--unit", "nanil-softplus", "--scale", "eq9"), ["--scale has no effect: nanil-softplus"]),
@@ -43,6 +48,7 @@ ANNEAL = ("anneal", "--steps", "3", "--trajectories", "4", "--json")
 )
 def test_an_option_that_does_nothing_is_said(words: tuple[str, ...], idle: list[str], run: Run, folder: Path) -> None:
     np.save(folder / "a.npy", np.linspace(-3.0, 3.0, 400).reshape(100, 4))
+    (folder / "own.py").write_text("import numpy as np\n\n\ndef sigma(x):\n    return np.exp(-np.asarray(x) ** 2)\n")
     told = run(*words)
     assert told.exit_code == 0, told.stderr
     notes = [line for line in told.stderr.splitlines() if "has no effect" in line]

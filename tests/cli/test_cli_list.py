@@ -11,9 +11,12 @@ from noisyviz.annealing.schedules import SCHEDULES
 from noisyviz.cli import terminal as output
 from noisyviz.pictures.paper import FIGURES
 from noisyviz.pictures.shared.style import STYLES
+from noisyviz.units.names import ALIASES, FAMILIES, pattern
 
 REGISTRIES = {
     "activations": ACTIVATIONS,
+    "families": [pattern(name) for name in FAMILIES],
+    "aliases": ALIASES,
     "units": KINDS,
     "noises": NOISES,
     "samplers": SAMPLERS,

@@ -44,7 +44,7 @@ def test_the_page_knows_every_function_and_kind() -> None:
     assert list(found["kinds"]) == list(nv.KINDS)
     formulas = Path(nv.__file__).parent.joinpath("export", "page", "moments.js").read_text(encoding="utf-8")
     for one in nv.ACTIVATIONS.values():
-        assert one.pieces is not None or f'"{one.name}": {{' in formulas, one.name
+        assert one.pieces is not None or f'"{one.name}": ' in formulas, one.name
 
 
 def test_a_page_begins_where_the_unit_is() -> None:
@@ -79,6 +79,7 @@ def test_data_of_one_value_have_a_density() -> None:
         (nv.NoisyUnit("tanh", alpha=-2000), None, "alpha must be within ±1,000"),
         (nv.NoisyUnit("tanh"), [np.nan, np.inf], "data hold no finite number"),
         ("tanh", None, "unit must be a NoisyUnit, got str"),
+        (nv.NoisyUnit("tanh", scale=nv.activation("sigmoid")), None, "scale must be one of eq9, figure in a page"),
     ],
 )
 def test_what_a_page_cannot_show_is_refused(unit: Any, data: Any, told: str) -> None:

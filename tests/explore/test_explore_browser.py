@@ -12,6 +12,7 @@ import pytest
 from browser import MISSING, browser, look
 from conftest import Run
 from conftest import settings as stored
+from reference import WITH_PARAMETERS
 
 import noisyviz as nv
 
@@ -140,7 +141,21 @@ def test_numbers_are_those_of_exact(driver: Any, page: str, kind: str) -> None:
                 )
 
 
-@pytest.mark.parametrize("kind", ["nan", "nah", "nani", "nanil", "nanil-softplus"])
+@pytest.mark.parametrize("fn", WITH_PARAMETERS)
+def test_a_page_may_start_with_a_function_with_parameters(driver: Any, fn: str, tmp_path: Path) -> None:
+    unit = nv.NoisyUnit(fn, kind="nanil", c=1.5, p=-0.8)
+    nv.explore(unit).save(tmp_path / "unit.html")
+    show(driver, (tmp_path / "unit.html").as_uri())
+    assert settings(driver)["fn"] == fn
+    x = np.array([-2.5, -0.25, 0.75, 3.0])
+    found = driver.execute_script("return arguments[0].map(x => noisyviz.at(noisyviz.settings(), x))", x.tolist())
+    wanted = nv.exact(unit, x)
+    for name, column in COLUMNS.items():
+        got = np.array([row[name] for row in found], dtype=np.float64)
+        np.testing.assert_allclose(got, getattr(wanted, column), rtol=1e-12, atol=QUADRATURE, err_msg=name)
+
+
+@pytest.mark.parametrize("kind", ["nan", "nah", "nani", "nanil", "nanil-softplus", "add", "mult"])
 @pytest.mark.parametrize("fn", ["tanh", "hard-tanh", "elu"])
 def test_response_pull_and_noise(driver: Any, page: str, fn: str, kind: str) -> None:
     """The covariance is half the slope of the variance, here a difference of the engine's variances."""

@@ -2,12 +2,16 @@
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra")
+
+from reference import WITH_PARAMETERS  # noqa: E402
+from torch.nn import functional  # noqa: E402
 
 import noisyviz as nv  # noqa: E402
 import noisyviz.torch as nvt  # noqa: E402
@@ -33,15 +37,29 @@ def module(fn: str, kind: str, scale: str, alpha: float, dtype: Any, *, referenc
     return made
 
 
-@pytest.mark.parametrize("reference", [True, False], ids=["plain", "fast"])
-@pytest.mark.parametrize(("dtype", "tolerance"), [("float64", 1e-12), ("float32", 1e-6)])
 @pytest.mark.parametrize("kind", ENGINE_KINDS)
-@pytest.mark.parametrize("fn", list(nv.ACTIVATIONS))
-def test_every_draw_equals_the_engine(fn: str, kind: str, dtype: str, tolerance: float, reference: bool) -> None:
+@pytest.mark.parametrize("fn", [*nv.ACTIVATIONS, *WITH_PARAMETERS])
+def test_every_draw_equals_the_engine(fn: str, kind: str, own_scale: str) -> None:
     """Relative to the largest summand: h, Δ and the draw's share cancel for some x."""
+    for dtype, tolerance in (("float64", 1e-12), ("float32", 1e-6)):
+        for reference in (True, False):
+            check_draws(fn, kind, dtype, tolerance, own_scale, reference=reference)
+
+
+@pytest.fixture
+def own_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "scale_for_test_torch.py").write_text(
+        "import numpy as np\n\n\ndef dip(x):\n    return 1 / (1 + np.asarray(x) ** 2)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    return "scale_for_test_torch:dip"
+
+
+def check_draws(fn: str, kind: str, dtype: str, tolerance: float, own_scale: str, *, reference: bool) -> None:
     x, xi = (values.astype(np.float32).astype(np.float64) for values in (X, XI))
     uses = nv.KINDS[kind].uses
-    for scale in nv.SCALES if "scale" in uses else ("eq9",):
+    own = [own_scale] if fn in ("tanh", "elu:0.5") else []
+    for scale in (*nv.SCALES, *own) if "scale" in uses else ("eq9",):
         for alpha in (0.875, 1.0, 1.25) if "alpha" in uses else (1.25,):  # exact in float32
             act = module(fn, kind, scale, alpha, getattr(torch, dtype), reference=reference)
             at = torch.tensor(x, dtype=act.c.dtype, requires_grad=True)
@@ -53,7 +71,7 @@ def test_every_draw_equals_the_engine(fn: str, kind: str, dtype: str, tolerance:
             slope_size = (1.0 + np.abs(xi)) * (1.0 + np.abs(wanted[1])) * (1.0 + np.abs(x))
             assert np.max(np.abs(by_x.double().numpy() - wanted[1]) / slope_size) <= tolerance * 4
             if act.p.requires_grad:
-                by_p = torch.autograd.grad(value.sum(), act.p)[0]
+                (by_p,) = torch.autograd.grad(value.sum(), act.p, allow_unused=True, materialize_grads=True)
                 assert abs(float(by_p) - wanted[2].sum()) <= 4 * tolerance * (1.0 + np.abs(wanted[2]).sum())
 
 
@@ -181,3 +199,51 @@ def test_on_an_accelerator() -> None:
             found.append(torch.stack([value.detach().cpu(), slope.cpu()]))
         torch.testing.assert_close(found[1], found[0], rtol=1e-12, atol=1e-12)
         assert act.train()(x.cuda()).device.type == "cuda"
+
+
+OF_PYTORCH: dict[str, Any] = {
+    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid,
+    "hard-tanh": functional.hardtanh,
+    "hard-tanh:-2:0.5": lambda x: functional.hardtanh(x, -2.0, 0.5),
+    "hard-sigmoid-6": functional.hardsigmoid,
+    "relu": functional.relu,
+    "relu6": functional.relu6,
+    "hard-swish": functional.hardswish,
+    "leaky-relu": functional.leaky_relu,
+    "leaky-relu:0.2": lambda x: functional.leaky_relu(x, 0.2),
+    "prelu": lambda x: functional.prelu(x, torch.tensor([0.25], dtype=x.dtype)),
+    "rrelu": functional.rrelu,
+    "elu": functional.elu,
+    "elu:0.5": lambda x: functional.elu(x, 0.5),
+    "celu": functional.celu,
+    "celu:2": lambda x: functional.celu(x, 2.0),
+    "selu": functional.selu,
+    "softplus": lambda x: functional.softplus(x, 1.0, 1e9),
+    "softplus:2": lambda x: functional.softplus(x, 2.0, 1e9),
+    "log-sigmoid": functional.logsigmoid,
+    "softsign": functional.softsign,
+    "gelu": functional.gelu,
+    "gelu-tanh": lambda x: functional.gelu(x, approximate="tanh"),
+    "silu": functional.silu,
+    "mish": functional.mish,
+    "tanh-shrink": functional.tanhshrink,
+    "soft-shrink": functional.softshrink,
+    "soft-shrink:1.5": lambda x: functional.softshrink(x, 1.5),
+    "hard-shrink": functional.hardshrink,
+    "hard-shrink:1.5": lambda x: functional.hardshrink(x, 1.5),
+    "threshold:0.25:-2": lambda x: functional.threshold(x, 0.25, -2.0),
+}
+OTHER_SIDE = {"leaky-relu", "leaky-relu:0.2", "prelu", "rrelu", "elu:0.5", "selu"}  # its h′ at the kink at 0
+
+
+@pytest.mark.parametrize("fn", OF_PYTORCH)
+def test_functions_and_their_slopes_are_those_of_pytorch(fn: str) -> None:
+    x = np.concatenate([X, -X, [-0.5, 0.5, 1.5, -1.5, 0.25, -6.0, 6.0]])
+    x = x[x != 0.0] if fn in OTHER_SIDE else x
+    at = torch.tensor(x, requires_grad=True)
+    value = OF_PYTORCH[fn](at)
+    (slope,) = torch.autograd.grad(value.sum(), at)
+    h = nv.activation(fn)
+    np.testing.assert_allclose(h.h(x), value.detach().numpy(), rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(h.derivative(x), slope.numpy(), rtol=1e-12, atol=1e-8)  # ⅙ has 8 digits there

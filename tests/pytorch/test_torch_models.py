@@ -19,6 +19,7 @@ from torch import nn  # noqa: E402
 import noisyviz as nv  # noqa: E402
 import noisyviz.torch as nvt  # noqa: E402
 from noisyviz.errors import InputError  # noqa: E402
+from noisyviz.torch.modules import function_of  # noqa: E402
 
 
 class Tagger(nn.Module):
@@ -82,16 +83,36 @@ def test_a_model_that_is_itself_a_layer_is_returned_anew_and_hard_forms_are_thos
 
 
 def test_what_cannot_be_converted_is_left_alone_and_named() -> None:
-    model = nn.ModuleDict({"odd": nn.Hardtanh(-2.0, 2.0), "lstm": nn.LSTM(2, 4, proj_size=3)})
+    model = nn.ModuleDict({"odd": nn.Hardtanh(1.0, 2.0), "lstm": nn.LSTM(2, 4, proj_size=3)})
     with pytest.warns(UserWarning, match="left alone") as told:
         found: Any = nvt.convert(model)
     assert found.converted == ()
     assert [str(one.message) for one in told] == [
-        "'odd' (Hardtanh) is left alone: it has other limits than −1 and 1",
+        "'odd' (Hardtanh) is left alone: it has limits that are not on either side of 0",
         "'lstm' (LSTM) is left alone: it has a projection",
     ]
     normed = torch.nn.utils.parametrizations.weight_norm(nn.LSTM(2, 4), "weight_hh_l0")
     assert nvt.convert(nn.Sequential(normed)).converted == ()  # a class of its own
+
+
+def test_parameters_of_modules_are_kept_in_the_names() -> None:
+    modules = {
+        "hard-tanh:-2:2": nn.Hardtanh(-2.0, 2.0),
+        "leaky-relu:0.2": nn.LeakyReLU(0.2),
+        "elu:0.5": nn.ELU(0.5),
+        "celu": nn.CELU(),
+        "softplus:2": nn.Softplus(2.0),
+        "gelu-tanh": nn.GELU(approximate="tanh"),
+        "soft-shrink": nn.Softshrink(),
+        "hard-shrink:1": nn.Hardshrink(1.0),
+        "threshold:0.1:0": nn.Threshold(0.1, 0.0),
+        "mish": nn.Mish(),
+        "log-sigmoid": nn.LogSigmoid(),
+        "tanh-shrink": nn.Tanhshrink(),
+    }
+    assert {name: function_of(module) for name, module in modules.items()} == {name: name for name in modules}
+    assert [function_of(module) for module in (nn.LeakyReLU(-0.1), nn.RReLU(), nn.PReLU(), nn.GLU())] == [None] * 4
+    assert nvt.convert(nn.Hardtanh(-2.0, 2.0)).fn == "hard-tanh:-2:2"
 
 
 def by_hand(lstm: Any, x: Any) -> dict[str, np.ndarray]:

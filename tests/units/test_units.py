@@ -1,12 +1,15 @@
 """Noisy units draw by draw: the formulas against plain loops over the definition, gradients, broadcasting, refusals."""
 
 import math
+import pickle
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from reference import KINDS, MP, Case, draw, noise_scale
+from reference import KINDS, MP, OUTPUT_KINDS, WITH_PARAMETERS, Case, draw, noise_scale
 
 import noisyviz as nv
 
@@ -18,6 +21,21 @@ SETTINGS: tuple[dict[str, Any], ...] = (
     {"alpha": 1.15, "c": 30.0, "p": 2.5},
     {"alpha": 0.0, "c": 0.0, "p": 0.0},
 )
+OWN_SCALE = """
+import numpy as np
+
+
+def bell(x):
+    return np.exp(-np.asarray(x) ** 2 / 2)
+
+
+def line(x):
+    return np.asarray(x) * 1.0
+
+
+def step(x):
+    return np.where(np.asarray(x) > 1.0, 1.0, 0.0)
+"""
 SAMPLE = ("tanh", "hard-sigmoid", "relu", "selu", "hard-swish", "gelu", "softsign")
 
 
@@ -30,7 +48,7 @@ def unit_of(case: Case) -> nv.NoisyUnit:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("fn", sorted(nv.ACTIVATIONS))
+@pytest.mark.parametrize("fn", [*sorted(nv.ACTIVATIONS), *WITH_PARAMETERS])
 def test_phi_and_its_gradients_follow_the_formulas(fn: str, kind: str) -> None:
     for turn, setting in enumerate(SETTINGS):
         scale = ("eq9", "figure")[turn % 2] if fn in SAMPLE else "eq9"
@@ -70,7 +88,7 @@ def test_sigma_follows_the_formulas(fn: str, kind: str) -> None:
                 if kind == "nanil-softplus":
                     assert math.isnan(sigma)
                 else:
-                    want = float(noise_scale(case_of(fn, kind, scale, x, setting)).sigma)
+                    want = abs(float(noise_scale(case_of(fn, kind, scale, x, setting)).sigma))  # of mult it is c·h
                     assert sigma == pytest.approx(want, rel=1e-12, abs=1e-16)
 
 
@@ -200,7 +218,7 @@ def test_every_kind_says_what_it_uses() -> None:
     for kind, row in nv.KINDS.items():
         unit = nv.NoisyUnit("sigmoid", kind=kind)
         assert row.formula
-        assert row.output_noise == (kind in ("none", "nan", "nah"))
+        assert row.output_noise == (kind in OUTPUT_KINDS)
         for name, value in other.items():
             changed = unit.replace(**{name: value})
             same = float(unit(3.3, -0.8)) == float(changed(3.3, -0.8))
@@ -221,3 +239,42 @@ def test_the_slope_of_an_input_unit_may_be_taken_by_complex_step() -> None:
 def test_the_definition_used_here_is_even_in_p() -> None:
     case = Case(fn="tanh", kind="nanil", c=0.7, p=1.3, x=2.0)
     assert MP.almosteq(noise_scale(case).sigma, noise_scale(replace(case, p=-1.3)).sigma)
+
+
+@pytest.fixture
+def own_scale(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "own_scale_for_test.py").write_text(OWN_SCALE)
+    monkeypatch.chdir(tmp_path)
+    return "own_scale_for_test:bell"
+
+
+@pytest.mark.parametrize("kind", ["nan", "nah", "nanil"])
+def test_a_scale_of_ones_own_is_c_times_the_function(kind: str, own_scale: str) -> None:
+    unit = nv.NoisyUnit("tanh", kind=kind, alpha=0.9, c=0.7, p=3.0, scale=own_scale)
+    x, xi = np.array([-1.5, -0.2, 0.6, 2.0])[:, None], np.array([-1.2, 0.5])
+    sigma, slope = 0.7 * np.exp(-(x**2) / 2), -0.7 * x * np.exp(-(x**2) / 2)
+    np.testing.assert_allclose(unit.sigma(x), sigma, rtol=1e-14)
+    if kind == "nanil":
+        want = np.tanh(x + sigma * xi)
+        by_x = (1 + slope * xi) / np.cosh(x + sigma * xi) ** 2
+    else:
+        epsilon, d = np.abs(xi) if kind == "nah" else xi, -np.sign(x)
+        want = 0.9 * np.tanh(x) + 0.1 * x + d * sigma * epsilon
+        by_x = 0.9 / np.cosh(x) ** 2 + 0.1 + d * slope * epsilon
+    np.testing.assert_allclose(unit(x, xi), want, rtol=1e-13)
+    np.testing.assert_allclose(unit.grad_x(x, xi), by_x, rtol=1e-10)
+    assert not np.any(unit.grad_p(x, xi))
+    assert unit.to_dict()["scale"] == own_scale
+    assert unit.replace(c=0.7) == pickle.loads(pickle.dumps(unit)) == unit != unit.replace(scale="eq9")
+
+
+def test_what_cannot_be_a_scale_is_refused(own_scale: str) -> None:  # noqa: ARG001
+    for name, told in (
+        ("own_scale_for_test:line", "must be at least 0 everywhere, got -1e+06 at x = -1e+06"),
+        ("own_scale_for_test:step", "jumps at x = 1"),
+        ("own_scale_for_test:none", "could not be loaded"),
+        ("elu:0.5", "must be one of eq9, figure, module:function"),
+    ):
+        with pytest.raises(nv.InputError, match=re.escape(told)) as caught:
+            nv.NoisyUnit("tanh", scale=name)
+        assert caught.value.parameter == "scale"

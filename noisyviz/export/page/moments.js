@@ -43,6 +43,17 @@ const moments = (() => {
   const sech2 = (x) => { const e = exp(-2 * abs(x)); return (4 * e) / (1 + e) ** 2; };
   const softplus = (x) => max(x, 0) + log1p(exp(-abs(x)));
   const SELU = [1.0507009873554805, 1.6732632423543772];
+  const elu = (a) => ({
+    h: (x) => (x > 0 ? x : a * expm1(x)),
+    slope: (x) => (x >= 0 ? 1 : a * exp(x)),
+    delta: (x) => (x > 0 ? 0 : a * expm1(x) - x),
+  });
+  const squareplus = (x) => { const r = Math.hypot(x, 2); return x < 0 ? 2 / (r - x) : (x + r) / 2; };
+  const mish = (x) => { // tanh(softplus x) and 1 less it
+    const w = exp(-abs(x)), [a, b] = x < 0 ? [w * (w + 2), 2] : [1 + 2 * w, 2 * w * w];
+    return [a / (a + b), b / (a + b)];
+  };
+  const bend = (x) => sqrt(8 / PI) * x * (1 + 0.044715 * x * x);
   const FORMULAS = {
     "tanh": { h: tanh, slope: sech2 },
     "sigmoid": { h: logistic, slope: (x) => logistic(x) * logistic(-x) },
@@ -51,21 +62,36 @@ const moments = (() => {
       slope: (x) => (x <= -3 ? 0 : x >= 3 ? 1 : (2 * x + 3) / 6),
       delta: (x) => (x <= -3 ? -x : x >= 3 ? 0 : (x * (x - 3)) / 6),
     },
-    "elu": {
-      h: (x) => (x > 0 ? x : expm1(x)),
-      slope: (x) => exp(min(x, 0)),
-      delta: (x) => (x > 0 ? 0 : expm1(x) - x),
-    },
+    "elu": elu(1),
+    "celu": elu(1),
     "selu": {
       h: (x) => SELU[0] * (x > 0 ? x : SELU[1] * expm1(x)),
       slope: (x) => SELU[0] * (x >= 0 ? 1 : SELU[1] * exp(x)),
       delta: (x) => (x > 0 ? 0 : SELU[0] * (SELU[1] * expm1(x) - x)),
     },
     "softplus": { h: softplus, slope: logistic, delta: (x) => softplus(-x) },
+    "log-sigmoid": { h: (x) => -softplus(-x), slope: (x) => logistic(-x), delta: (x) => -softplus(x) },
+    "squareplus": { h: squareplus, slope: (x) => squareplus(x) / Math.hypot(x, 2), delta: (x) => squareplus(-x) },
+    "sparse-plus": {
+      h: (x) => (x < -1 ? 0 : x > 1 ? x : (x + 1) ** 2 / 4),
+      slope: (x) => min(max((x + 1) / 2, 0), 1),
+      delta: (x) => (x < -1 ? -x : x > 1 ? 0 : (x - 1) ** 2 / 4),
+    },
     "softsign": { h: (x) => x / (1 + abs(x)), slope: (x) => (1 + abs(x)) ** -2 },
     "arctan": { h: Math.atan, slope: (x) => 1 / (1 + x * x) },
     "erf": { h: erf, slope: (x) => (2 / sqrt(PI)) * exp(-x * x) },
     "gelu": { h: (x) => x * cdf(x), slope: (x) => cdf(x) + x * normal(x), delta: (x) => -x * cdf(-x) },
+    "gelu-tanh": {
+      h: (x) => x * logistic(bend(x)),
+      slope: (x) => logistic(bend(x)) * (1 + x * sqrt(8 / PI) * (1 + 0.134145 * x * x) * logistic(-bend(x))),
+      delta: (x) => -x * logistic(-bend(x)),
+    },
+    "mish": {
+      h: (x) => x * mish(x)[0],
+      slope: (x) => { const [t, rest] = mish(x); return t + x * rest * (1 + t) * logistic(x); },
+      delta: (x) => -x * mish(x)[1],
+    },
+    "tanh-shrink": { h: (x) => x - tanh(x), slope: (x) => tanh(x) ** 2 },
     "silu": {
       h: (x) => x * logistic(x),
       slope: (x) => logistic(x) * (1 + x * logistic(-x)),
@@ -73,6 +99,29 @@ const moments = (() => {
     },
     "lecun-tanh": { h: (x) => 1.7159 * tanh((2 * x) / 3), slope: (x) => (1.7159 * 2) / 3 * sech2((2 * x) / 3) },
   };
+
+  /* h(by·x)/by. */
+  const stretched = (f, by) => Object.fromEntries(
+    Object.entries(f).map(([key, of]) => [key, key === "slope" ? (x) => of(by * x) : (x) => of(by * x) / by]));
+  const FAMILIES = {
+    elu,
+    celu: (a) => stretched(elu(1), 1 / a),
+    softplus: (b) => stretched(FORMULAS.softplus, b),
+    squareplus: (b) => stretched(FORMULAS.squareplus, 2 / sqrt(b)),
+  };
+  const formulas = (name) => {
+    const [family, value] = name.split(":");
+    return FORMULAS[name] ?? FAMILIES[family](Number(value));
+  };
+
+  /* The edges of panels: as they are, or [first, last, how many] of equal ones, or [least positive one, ratio, how many]
+  of 0 and a geometric net around it. */
+  function unpacked(panels) {
+    if (panels.even) { const [low, high, n] = panels.even; return count(n, (high - low) / (n - 1)).map((z) => low + z); }
+    if (!panels.geometric) return panels;
+    const [first, ratio, n] = panels.geometric, half = Array.from({ length: n }, (_, k) => first * ratio ** k);
+    return [0, ...half, ...half.map((z) => -z)];
+  }
 
   const place = (breaks, x) => { let k = 0; while (k < breaks.length && breaks[k] < x) k++; return k; };
 
@@ -87,7 +136,7 @@ const moments = (() => {
           slope: (x) => { const k = breaks.indexOf(x); return k < 0 ? line(x)[1] : entry.kink_slopes[k]; },
           delta: (x) => line(x)[0] - u0 + (line(x)[1] - u1) * x,
         }
-      : FORMULAS[entry.name];
+      : formulas(entry.name);
     const thresholds = finite(entry.thresholds), limits = finite(entry.limits), flat = entry.flat.map(finite);
     const isFlat = (x) => flat.some(([low, high]) => low <= x && x <= high);
     const ends = [...flat.flat(), ...entry.turns].filter(isFinite);
@@ -98,7 +147,7 @@ const moments = (() => {
       hard: (x) => min(max(u0 + u1 * x, min(...limits)), max(...limits)),
       signEdges: [...new Set(ends)],
       slopeSign: (x) => sign(made.slope(x)) || (isFlat(x) ? 0 : sign(u1) * (-1) ** entry.turns.filter((z) => x < z).length),
-      edges: [...entry.panels, ...breaks],
+      edges: [...unpacked(entry.panels), ...breaks],
       region: (x) => (x <= thresholds[0] ? -1 : x >= thresholds[1] ? 1 : 0),
     };
   }
@@ -245,6 +294,8 @@ const moments = (() => {
   /* σ(x), its derivative, and the sign of that in exact arithmetic (Eq 9, or the form of the paper's drawings). */
   function scale(unit, x) {
     const { h, kind, c, p } = unit;
+    if (kind === "add") return { sigma: c, slope: 0, sign: 0 };
+    if (kind === "mult") return { sigma: c * h.h(x), slope: c * h.slope(x), sign: sign(c) * h.slopeSign(x) };
     if (kind === "nani" || (kind === "nanis" && h.region(x))) return { sigma: c, slope: 0, sign: 0 };
     if (!unit.uses.includes("scale")) return { sigma: 0, slope: 0, sign: 0 };
     let inner = h.delta(x), innerSlope = h.slope(x) - h.u1;
@@ -273,20 +324,21 @@ const moments = (() => {
 
   /* φ = αh + (1−α)u + d·σ·ε (Eq 12): closed for every noise. */
   function outputNoise(unit, x) {
-    const { h, noise } = unit, none = unit.kind === "none", half = unit.kind === "nah";
-    const keep = none ? 1 : unit.alpha, d = none ? 0 : -side(x) * side(1 - unit.alpha);
+    const { h, noise } = unit, half = unit.kind === "nah", leaks = unit.uses.includes("alpha");
+    const keep = leaks ? unit.alpha : 1, d = leaks ? -side(x) * side(1 - unit.alpha) : 1;
     const { sigma, slope, sign: slopeSign } = scale(unit, x);
     const expected = half ? noise.mean : 0, spread = sqrt(1 - expected * expected);
-    const dh = h.slope(x), base = dh - (1 - keep) * (dh - h.u1);
-    let swing = d * slope;
+    const dh = h.slope(x);
+    let base = dh - (1 - keep) * (dh - h.u1), swing = d * slope;
     if (base === 0 && swing === 0) swing = d * slopeSign; // σ′ has underflowed, its sign is known
+    if (!leaks && dh === 0) [base, swing] = [h.slopeSign(x), unit.c * slopeSign];
     return {
-      sigma,
+      sigma: abs(sigma),
       bias: (keep - 1) * h.delta(x) + d * sigma * expected,
-      std: sigma * spread,
+      std: abs(sigma) * spread,
       gradMean: base + d * slope * expected,
       gradStd: abs(d * slope) * spread,
-      cov: d * d * sigma * slope * spread * spread,
+      cov: sigma * slope * spread * spread,
       pZero: base === 0 && swing === 0 ? 1 : 0,
       pWrong: negative(noise, sign(h.u1) * base, sign(h.u1) * swing, half),
     };
@@ -387,7 +439,7 @@ const moments = (() => {
 
   function asymptote(h, right) {
     const limit = h.limits[right ? 1 : 0];
-    return isFinite(limit) ? [limit, 0] : [h.u0, h.u1];
+    return h.entry.lines?.[right ? 1 : 0] ?? (isFinite(limit) ? [limit, 0] : [h.u0, h.u1]);
   }
 
   /* P(∂φ/∂x = 0) and P(∂φ/∂x against u′), from the intervals between the ξ at which its sign can change. */
@@ -417,14 +469,16 @@ const moments = (() => {
     return { h: activation(entry), kind: name, ...kind, alpha, c, p, scale, noise: noiseOf(settings.noise) };
   }
 
-  /* Every number at x. response, noise and pull are in units of u′; pull is null where h does not saturate. */
+  /* Every number at x. response, noise and pull are in units of u′, null where u′ = 0; pull also where h does not
+  saturate. */
   function at(unit, x) {
     const { h } = unit, found = unit.output_noise ? outputNoise(unit, x) : inputNoise(unit, x), region = h.region(x);
     return {
       x, h: h.h(x), slope: h.slope(x), u: h.u(x), hard: h.hard(x), delta: h.delta(x), region, ...found,
       mean: h.h(x) + found.bias,
-      response: found.gradMean / h.u1,
-      noise: found.gradStd / abs(h.u1),
+      pWrong: h.u1 ? found.pWrong : null,
+      response: h.u1 ? found.gradMean / h.u1 : null,
+      noise: h.u1 ? found.gradStd / abs(h.u1) : null,
       pull: region ? (region * found.cov) / abs(h.u1) : null,
     };
   }

@@ -2,7 +2,7 @@
 /* The page: controls, panels and values over moments.js. `noisyviz.at(settings, x)` answers with the numbers. */
 const noisyviz = (() => {
   const table = JSON.parse(document.getElementById("table").textContent);
-  const functions = Object.fromEntries(table.functions.map((one) => [one.name, one]));
+  const functions = Object.fromEntries(table.functions.map((one) => [one.name, { ...table.absent, ...one }]));
   const byId = (id) => document.getElementById(id);
   const POINTS = 161, BUDGET = 12, // milliseconds for the numbers of a frame while something moves
      WIDTH = 360, HEIGHT = 244, BOX = { left: 46, right: 352, top: 48, bottom: 212 };
@@ -342,12 +342,12 @@ const noisyviz = (() => {
     const plus = `${sum(times(alpha, "h"), Number((1 - alpha).toPrecision(12)), "u")} + d·σ·`;
     const phi = {
       none: "φ = h(x)", nan: `φ = ${plus}ξ`, nah: `φ = ${plus}|ξ|`, nani: `φ = h(x + ${times(c, "ξ")})`, nanil: "φ = h(x + σ·ξ)",
-      nanis: `φ = h(x + ${times(c, "ξ")} where saturated)`, "nanil-softplus": `φ = h(x + ${shown(c)}·softplus(${times(p, "|Δ|/|ξ|")})·ξ)`,
+      add: `φ = h(x) + ${times(c, "ξ")}`, mult: `φ = h(x)·(1 + ${times(c, "ξ")})`, nanis: `φ = h(x + ${times(c, "ξ")} where saturated)`, "nanil-softplus": `φ = h(x + ${shown(c)}·softplus(${times(p, "|Δ|/|ξ|")})·ξ)`,
     };
     const words = [phi[unit] ?? `φ = ${table.kinds[unit].formula}`];
     if (uses.includes("alpha")) words.push(`d = ${d}`);
     if (uses.includes("scale")) words.push(`σ = ${shown(c)}·(g(${times(p, scale === "eq9" ? "Δ" : "δ²")}) − ½)²${scale === "eq9" ? "" : ", δ = distance beyond the threshold"}`);
-    words.push(`h = ${entry.formula}`, `u = ${entry.intercept ? sum(shown(entry.intercept), entry.slope, "x") : entry.slope === 1 ? "x" : times(entry.slope, "x")}`);
+    words.push(`h = ${entry.formula}`, `u = ${entry.intercept ? sum(shown(entry.intercept), entry.slope, "x") : entry.slope === 1 ? "x" : entry.slope ? times(entry.slope, "x") : "0"}`);
     if (unit !== "none") words.push(`${noise} ξ`);
     return words.map((word, k) => element("span", {}, word.replaceAll("-", "−").replace("−t:", "-t:") + (k < words.length - 1 ? "; " : ".")));
   }
@@ -356,7 +356,7 @@ const noisyviz = (() => {
     const near = 2e-3 * (lim[1] - lim[0]), parts = wrong.map(([a, b]) =>
       a <= lim[0] + near && b >= lim[1] - near ? "everywhere in this range"
         : a <= lim[0] + near ? `up to x = ${shown(b, 3)}` : b >= lim[1] - near ? `from x = ${shown(a, 3)} on` : `for ${shown(a, 3)} < x < ${shown(b, 3)}`);
-    const words = [parts.length ? `The gradient points the wrong way more often than not ${parts.join(" and ")}.` : "Nowhere in this range does the gradient point the wrong way more often than not."];
+    const words = [functions[state.fn].slope === 0 ? "u′ = 0 here, so there is no wrong way for the gradient to point." : parts.length ? `The gradient points the wrong way more often than not ${parts.join(" and ")}.` : "Nowhere in this range does the gradient point the wrong way more often than not."];
     if (table.data) {
       const [left, right] = table.data.saturated[state.fn];
       if (functions[state.fn].thresholds.every((z) => z === null)) words.push(`${state.fn} has no threshold beyond which data could be saturated.`);

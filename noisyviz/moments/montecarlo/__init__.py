@@ -141,7 +141,7 @@ def _fast_way(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws) -> _W
     h = unit.activation
     if isinstance(at, OutputNoise):
         return partial(affine_sums, unit, at, draws)
-    if isinstance(at, SoftplusNoise) or h.excursions:
+    if isinstance(at, SoftplusNoise) or h.excursions or h.jumps:
         return None
     if h.pieces is not None:
         return partial(piecewise_sums, at, draws)

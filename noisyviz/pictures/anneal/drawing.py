@@ -197,7 +197,7 @@ def caption_words(result: AnnealResult) -> list[str]:
     if found.unit is not None:
         formula = labels.KIND_FORMULAS[result.kind]
         if found.unit.kind in ("nan", "nah", "nanil"):
-            formula = (*formula[:-1], f"{formula[-1]},", *labels.SCALE_FORMULAS[result.scale])
+            formula = (*formula[:-1], f"{formula[-1]},", *labels.scale_formula(result.scale))
         words = [
             f"{labels.name(found.unit.activation.name)},",
             "unit",

@@ -135,7 +135,7 @@ def caption_words(result: BudgetResult) -> list[str]:
         words += ["Input", "noise", "does", "not", "depend", "on", r"$\alpha$."]
     words += ["The", "line", "at", "1", "is", "the", "gradient", "without", "saturation."]
     words += [f"{labels.name(result.fn)},", f"{labels.parameter('p', result.p)},", result.noise, r"$\xi$,"]
-    words += [*labels.SCALE_FORMULAS[result.scale]]
+    words += [*labels.scale_formula(result.scale)]
     share = labels.percent(result.share_saturated).replace(" ", "\N{NO-BREAK SPACE}")
     words[-1] += ";"
     return [

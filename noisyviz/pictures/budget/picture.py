@@ -11,8 +11,9 @@ from noisyviz.errors import InputError, check_name
 from noisyviz.networks.calibrate import Sample, effect, for_noise, normal_input
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activations import Activation, Array, activation
-from noisyviz.units.kinds import KINDS, SCALES
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
+from noisyviz.units.scales import named_scale
 from noisyviz.units.unit import NoisyUnit
 
 
@@ -57,7 +58,7 @@ class BudgetResult:
     marks: tuple[float, ...]  # Noise levels that are marked on the curves, rising; each is one of every curve's
 
 
-NOISY: Final = tuple(kind for kind in KINDS if kind != "none")
+NOISY: Final = tuple(kind for kind in KINDS if kind not in ("none", "add", "mult"))  # the paper's, and its authors'
 MOST_LEVELS: Final = 1000
 _BITS: Final = 3  # cells of the input, as shares of the width over which the noise acts
 
@@ -120,7 +121,7 @@ class Budget(Picture[BudgetResult]):
                 )
         for kind in self.unit:
             check_name("unit", kind, NOISY)
-        check_name("scale", self.scale, SCALES)
+        named_scale(self.scale)
         if not (isfinite(self.mean) and 0 < self.std <= 1e6):
             raise InputError(
                 f"std must be above 0, at most 1e6, and mean finite, got {self.std:g} and {self.mean:g}",

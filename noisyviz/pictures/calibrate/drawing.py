@@ -284,7 +284,7 @@ def caption_words(result: CalibrateResult) -> list[str]:
     words += [f"{labels.parameter('p', result.p)},"] if "p" in KINDS[chosen.kind].uses else []
     words += ["bias", f"{number(result.best.bias)}."]
     if "scale" in KINDS[chosen.kind].uses:
-        scale = labels.SCALE_FORMULAS[result.scale]
+        scale = labels.scale_formula(result.scale)
         words += [*scale[:-1], f"{scale[-1]}."]
     return words
 

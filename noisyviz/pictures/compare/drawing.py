@@ -144,7 +144,7 @@ def caption_words(result: CompareResult) -> list[str]:
         words += [*labels.kind_words(kind, ":"), *formula[:-1], f"{formula[-1]}{'.' if kind == kinds[-1] else ';'}"]
     scales = list(dict.fromkeys(cell.scale for cell in cells if cell.scale is not None))
     for scale in scales:
-        formula = labels.SCALE_FORMULAS[scale]
+        formula = labels.scale_formula(scale)
         words += [*([f"{scale}:"] if len(scales) > 1 else []), *formula[:-1], f"{formula[-1]}."]
     return words
 

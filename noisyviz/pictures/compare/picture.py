@@ -23,8 +23,9 @@ from noisyviz.pictures.overview.picture import (
 )
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activations import Activation, Array, activation
-from noisyviz.units.kinds import KINDS, SCALES
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
+from noisyviz.units.scales import named_scale
 from noisyviz.units.unit import NoisyUnit
 
 Value = str | float | None
@@ -161,7 +162,7 @@ class Compare(Picture[CompareResult]):
         for kind in self.unit:
             check_name("unit", kind, KINDS)
         for scale in self.scale:
-            check_name("scale", scale, SCALES)
+            named_scale(scale)
         for panel in self.panels:
             check_name("panels", panel, PANELS)
         for key, value, low, most in (("points", self.points, 2, 1_000_000), ("samples", self.samples, 1, MOST_DRAWS)):

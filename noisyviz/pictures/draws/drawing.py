@@ -70,7 +70,7 @@ def title(alpha: float) -> str:
 
 def caption_words(result: DrawsResult) -> list[str]:
     """Return the caption in pieces: function, formulas, parameters, and what the titles mean."""
-    formula, scale = labels.KIND_FORMULAS["nah"], labels.SCALE_FORMULAS[result.scale]
+    formula, scale = labels.KIND_FORMULAS["nah"], labels.scale_formula(result.scale)
     c = labels.parameter("c", result.c)
     words = [
         f"{labels.name(result.fn)},",

@@ -11,7 +11,7 @@ from noisyviz.errors import InputError, check_name
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activation import Activation, Array
 from noisyviz.units.activations import activation
-from noisyviz.units.kinds import SCALES
+from noisyviz.units.scales import named_scale
 from noisyviz.units.unit import NoisyUnit
 
 
@@ -119,7 +119,7 @@ class Draws(Picture[DrawsResult]):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_name("scale", self.scale, SCALES)
+        named_scale(self.scale)
         check_name("edition", self.edition, EDITIONS)
         if not 1 <= len(self.alpha) <= MOST_PANELS:
             raise InputError(f"alpha takes 1 to {MOST_PANELS} values, got {len(self.alpha)}", parameter="alpha")

@@ -82,7 +82,7 @@ def title(index: int, layer: Layer) -> str:
 
 def caption_words(result: NetworkResult) -> list[str]:
     """Return the caption in pieces: unit, formulas, parameters, network and its training."""
-    formula, scale = labels.KIND_FORMULAS["nan"], labels.SCALE_FORMULAS[result.scale]
+    formula, scale = labels.KIND_FORMULAS["nan"], labels.scale_formula(result.scale)
     words = [
         f"{labels.name(result.fn)},",
         "unit",

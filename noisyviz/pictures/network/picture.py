@@ -7,11 +7,11 @@ from typing import ClassVar, Final
 
 import numpy as np
 
-from noisyviz.errors import InputError, check_name
+from noisyviz.errors import InputError
 from noisyviz.pictures.network import training as small_network
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activation import Array
-from noisyviz.units.kinds import SCALES
+from noisyviz.units.scales import named_scale
 from noisyviz.units.unit import NoisyUnit
 
 
@@ -89,7 +89,7 @@ class NetworkPicture(Picture[NetworkResult]):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        check_name("scale", self.scale, SCALES)
+        named_scale(self.scale)
         for key, low, high in (
             ("alpha", 0.0, FARTHEST_ALPHA),
             ("c", 0.0, LARGEST_C),

@@ -13,7 +13,7 @@ def caption_words(result: OverviewResult) -> list[str]:
     formula = labels.KIND_FORMULAS[result.kind]
     used = [labels.parameter(key, value) for key, value in result.parameters]
     if "scale" in KINDS[result.kind].uses:
-        formula = (*formula[:-1], f"{formula[-1]},", *labels.SCALE_FORMULAS[result.scale])
+        formula = (*formula[:-1], f"{formula[-1]},", *labels.scale_formula(result.scale))
     words += [*formula[:-1], formula[-1] + (";" if result.kind != "none" else ".")]
     if result.kind != "none":
         words += [f"{text}," for text in used] + [f"{result.noise}", r"$\xi$."]

@@ -190,7 +190,7 @@ def caption_words(result: ProfileResult) -> list[str]:
     """Return the caption in pieces: the unit, and what the numbers above the panels are."""
     formula = labels.KIND_FORMULAS[result.kind]
     if "scale" in KINDS[result.kind].uses:
-        formula = (*formula[:-1], f"{formula[-1]},", *labels.SCALE_FORMULAS[result.scale])
+        formula = (*formula[:-1], f"{formula[-1]},", *labels.scale_formula(result.scale))
     more = [*(f"{labels.parameter(key, value)}," for key, value in result.parameters), result.noise, r"$\xi$."]
     noisy = result.kind != "none"
     words = [

@@ -71,7 +71,7 @@ def page(result: SaturatedNoiseResult, width: float) -> Sheet:
 
 def caption_words(result: SaturatedNoiseResult) -> list[str]:
     """Return the caption in pieces: function, formulas, parameters, and the numbers at the point."""
-    scale = labels.SCALE_FORMULAS[result.scale]
+    scale = labels.scale_formula(result.scale)
     left, right = result.thresholds
     x_t = left if _side(result) < 0 and left != -right else right
     words = [

@@ -22,6 +22,8 @@ KIND_FORMULAS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "nanil": (r"$\varphi=h(x+\sigma(x)\,\xi)$",),
         "nanis": (r"$\varphi=h(x+c\,\mathbf{1}[\mathrm{saturated}]\,\xi)$",),
         "nanil-softplus": (r"$\varphi=h(x+s)$,", r"$s=c\;\mathrm{softplus}(p\,|\Delta|/|\xi|)\,\xi$"),
+        "add": (r"$\varphi=h(x)+c\,\xi$",),
+        "mult": (r"$\varphi=h(x)\,(1+c\,\xi)$",),
     }
 )
 """Every kind of unit as drawn in captions."""
@@ -48,6 +50,12 @@ SCALE_FORMULAS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """Every noise scale as drawn in captions."""
+
+
+def scale_formula(scale: str) -> tuple[str, ...]:
+    """Return a noise scale as drawn in captions, also one of a user's own."""
+    return SCALE_FORMULAS.get(scale, (r"$\sigma=c\,f(x)$,", f"$f$ = {literal(scale)}"))
+
 
 PARAMETERS: Final[Mapping[str, str]] = MappingProxyType({"alpha": r"\alpha", "c": "c", "p": "p"})
 

@@ -75,7 +75,7 @@ BAR_LABEL: Final = r"$\mathrm{P}(\partial\varphi/\partial x$ points the wrong wa
 def caption_words(result: WrongSignResult) -> list[str]:
     """Return the caption in pieces: the unit, and what the flip of d does."""
     words = [f"{labels.name(result.fn)},", *(f"{labels.parameter(key, getattr(result, key))}," for key in ("c", "p"))]
-    words += [result.noise, r"$\xi$,", *labels.SCALE_FORMULAS[result.scale]]
+    words += [result.noise, r"$\xi$,", *labels.scale_formula(result.scale)]
     words[-1] += "."
     for one in result.maps:
         words += labels.kind_words(one.kind, ";")

@@ -11,9 +11,10 @@ from noisyviz.moments.exact import exact
 from noisyviz.pictures.overview.picture import FARTHEST, default_xlim
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.units.activations import Array, activation
-from noisyviz.units.kinds import KINDS, SCALES
+from noisyviz.units.kinds import KINDS
 from noisyviz.units.noise import noise as named_noise
 from noisyviz.units.parameters import default
+from noisyviz.units.scales import named_scale
 from noisyviz.units.unit import NoisyUnit
 
 
@@ -101,7 +102,7 @@ class WrongSign(Picture[WrongSignResult]):
             )
         for kind in self.unit:
             check_name("unit", kind, LEAKING)
-        check_name("scale", self.scale, SCALES)
+        named_scale(self.scale)
         for key in ("columns", "rows"):
             if not 2 <= getattr(self, key) <= MOST_CELLS:
                 raise InputError(f"{key} must be from 2 to {MOST_CELLS:,}, got {getattr(self, key)}", parameter=key)
