@@ -18,6 +18,8 @@ TASKS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "unique": "noisyviz.experiments.unique:Unique",
         "execute": "noisyviz.experiments.execute:Execute",
+        "words": "noisyviz.experiments.language:Words",
+        "characters": "noisyviz.experiments.language:Characters",
         "digits": "noisyviz.experiments.digits:Digits",
     }
 )

@@ -36,6 +36,22 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
                 "embedding": "uniform",
             },
         },
+        "words": {
+            "small": {
+                **{"updates": 1200, "hidden": 128, "layers": 2, "batch": 20, "window": 20, "lr": 1.0},
+                **{"full_epochs": 4, "every": 200, "anneal_every": 1, "data": None},
+            },
+            "paper": {
+                **{"updates": 30_199, "hidden": 200, "layers": 2, "batch": 20, "window": 20, "lr": 1.0},
+                **{"full_epochs": 5, "every": 2323, "anneal_every": 200, "data": None},
+            },
+        },
+        "characters": {
+            "small": {
+                **{"updates": 800, "hidden": 128, "batch": 20, "window": 100, "lr": 0.002, "every": 100},
+                "data": None,
+            }
+        },
         "digits": {"small": {"updates": 2700, "hidden": 64, "batch": 32, "every": 135, "data": None}},
     }
 )
