@@ -20,6 +20,7 @@ TASKS: Final[Mapping[str, str]] = MappingProxyType(
         "execute": "noisyviz.experiments.execute:Execute",
         "words": "noisyviz.experiments.language:Words",
         "characters": "noisyviz.experiments.language:Characters",
+        "recall": "noisyviz.experiments.recall:Recall",
         "digits": "noisyviz.experiments.digits:Digits",
     }
 )
