@@ -22,7 +22,6 @@ MOST_BYTES: Final = 1 << 28
 WORD: Final = re.compile(r"[^\W\d_]+|\d+|[^\w\s]|_")
 RULE: Final = re.compile(r"\s*(?:[^\w\s]|_)(?:\s*(?:[^\w\s]|_)){2,}\s*|\s*%\s*")
 """A line that only divides, such as ``****``, or the ``%`` between fortunes."""
-CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
 Split = Callable[[str], list[str]]
 Parts = tuple[list[str], list[str], list[str]]
@@ -35,7 +34,7 @@ def read_lines(path: Path) -> list[str]:
     Raises
     ------
     InputError
-        For a file that is too large, and for bytes or characters that are no text, with their line.
+        For a file that is too large, and for what is no text, with its line.
     """
     if path.stat().st_size > MOST_BYTES:
         raise InputError(f"{path} must hold at most {MOST_BYTES >> 20} MB")
@@ -45,10 +44,10 @@ def read_lines(path: Path) -> list[str]:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise InputError(f"{path}, line {line}: must be UTF-8 text, got byte 0x{raw[error.start]:02x}") from error
-    found = CONTROL.search(text)
-    if found:
-        line = text.count("\n", 0, found.start()) + 1
-        raise InputError(f"{path}, line {line}: must be plain text, got the control character {ord(found[0]):#04x}")
+    nought = text.find("\0")
+    if nought >= 0:
+        line = text.count("\n", 0, nought) + 1
+        raise InputError(f"{path}, line {line}: must be plain text, got a character of code 0")
     return text.removeprefix("\ufeff").splitlines()
 
 

@@ -94,7 +94,7 @@ def test_help_of_python_needs_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("ptb.valid.txt", None, "holds no ptb.valid.txt"),
         ("ptb.train.txt", b"fine\nalso fine\nbad \xff\n", "ptb.train.txt, line 3: must be UTF-8 text, got byte 0xff"),
-        ("ptb.test.txt", b"one\ntwo \x00\n", "ptb.test.txt, line 2: must be plain text, got the control character 0x0"),
+        ("ptb.test.txt", b"one\ntwo \x00\n", "ptb.test.txt, line 2: must be plain text, got a character of code 0"),
         ("ptb.train.txt", b" a b c \n", "must hold at least 18 symbols for training, got 4"),
         ("ptb.valid.txt", b"", "must hold at least 2 symbols for validation, got 0"),
     ],
