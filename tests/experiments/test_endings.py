@@ -28,6 +28,18 @@ def begun(folder: Path, updates: int = 40) -> loop.Run:
     return loop.begin(Settings(task="unique", seed=3, options=sizes), folder)
 
 
+def measured(run: loop.Run, errors: list[float], monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Let a run measure these errors, and return a list that takes its weights each time."""
+    seen: list[dict[str, Any]] = []
+
+    def measure() -> dict[str, float]:
+        seen.append({name: value.clone() for name, value in run.task.model.state_dict().items()})
+        return {"test_error": errors[len(seen) - 1]}
+
+    monkeypatch.setattr(run.task, "measure", measure)
+    return seen
+
+
 TERMINATED = """
 import signal
 from noisyviz.experiments import loop, unique
@@ -78,13 +90,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path, monkeypatch: pytest.Monkey
 
 def test_the_best_model_is_kept_with_its_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = begun(tmp_path / "run")
-    errors, seen = iter([30.0, 20.0, 20.0, 25.0]), []
-
-    def measure() -> dict[str, float]:
-        seen.append({name: value.clone() for name, value in run.task.model.state_dict().items()})
-        return {"test_error": next(errors)}
-
-    monkeypatch.setattr(run.task, "measure", measure)
+    seen = measured(run, [30.0, 20.0, 20.0, 25.0], monkeypatch)
     run.go()
     kept = torch.load(tmp_path / "run" / "best.pt", weights_only=True)
     assert (kept["row"]["step"], kept["row"]["test_error"]) == (20, 20.0)
@@ -99,6 +105,7 @@ def test_the_best_model_is_kept_with_its_row(tmp_path: Path, monkeypatch: pytest
 def test_a_full_disk_does_not_end_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: bool) -> None:
     run = begun(tmp_path / "run")
     told: list[str] = []
+    seen = measured(run, [30.0, 20.0, 25.0, 25.0], monkeypatch)
     synced = os.fsync
 
     def full(descriptor: int) -> None:
@@ -117,6 +124,9 @@ def test_a_full_disk_does_not_end_training(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.undo()
     assert read_checkpoint(tmp_path / "run")["step"] == (40 if free else 0)
     assert (tmp_path / "run" / "best.pt").exists() is free
+    if free:
+        kept = torch.load(tmp_path / "run" / "best.pt", weights_only=True)["model"]
+        assert all(torch.equal(value, seen[1][name]) for name, value in kept.items())
     assert sorted(path.suffix for path in (tmp_path / "run").iterdir() if path.name.startswith(".")) == []
 
 
