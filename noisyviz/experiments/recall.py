@@ -22,6 +22,8 @@ START: Final = 1e-6
 """What the memory holds at first."""
 NOUGHT: Final = 1e-6
 """Keeps the size of an empty row, and the logarithm of a weight of 0, finite."""
+FOCUS: Final = 5.0
+"""By how much the first row is preferred at the start, before the softmax."""
 LIMIT: Final = 20.0
 """Largest size of what the controller tells the heads, before it is squashed."""
 
@@ -68,7 +70,9 @@ class Machine(nn.Module):
         self.out = nn.Linear(hidden + width, outputs)
         self.first_read = nn.Parameter(torch.zeros(width))
         self.first_state = nn.Parameter(torch.zeros(2, hidden))
-        self.first_weights = nn.Parameter(torch.zeros(2, rows))
+        first = torch.zeros(2, rows)
+        first[:, 0] = FOCUS  # from equal weights on equal rows, all rows would stay equal for ever
+        self.first_weights = nn.Parameter(first)
 
     def start(self, batch: int) -> Memory:
         """Return the state before the first step; all but the memory's content is learned."""

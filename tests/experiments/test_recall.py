@@ -95,10 +95,24 @@ def test_steps_of_the_machine_are_those_of_numpy() -> None:
 def test_an_untrained_machine_is_at_chance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recall, "TESTED", 200)
     sizes = {"bits": 4, "vectors": 3, "most": 3, "hidden": 8, "rows": 6, "width": 5}
-    found = make_task(Settings(task="recall", options=sizes)).measure()
+    task: Any = make_task(Settings(task="recall", options=sizes))
+    found = task.measure()
+    x, answer = (one.numpy() for one in task.tests[3])
+    with torch.no_grad():
+        told = sigmoid(task.model(torch.from_numpy(x), 3).numpy())
+    assert found["bit_errors"] == np.mean([np.sum(np.abs(told - answer)[:, k] > 0.5) for k in range(200)])
     assert found["test_nll"] == pytest.approx(3 * math.log(2), rel=0.02)  # where the paper's curves begin
     for name in ("bit_errors", "bit_errors_of_2", "bit_errors_of_twice"):
         assert found[name] == pytest.approx(6.0, abs=0.5)
+
+
+def test_rows_of_the_memory_become_different() -> None:
+    """A machine that starts alike in every row has but one row, whatever it learns."""
+    task: Any = make_task(Settings(task="recall", options={"most": 2}))
+    state = task.model.start(3)
+    for row in torch.rand(3, 3, 8):
+        _, state = task.model.step(row, state)
+    assert float(state[0].detach().std(1).max()) > 1e-3
 
 
 def test_items_that_cannot_differ_are_refused() -> None:
