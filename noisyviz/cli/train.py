@@ -25,21 +25,25 @@ noisyviz train unique --activation nan --updates 20
 noisyviz train execute --activation soft,hard,leak,nan --updates 10 -o trial
 noisyviz train unique --activation nan --anneal 30:0.5:paper --updates 10 -o annealed
 
-Train a small version of an experiment on generated data: unique (count the
-distinct integers of a sequence), execute (read a program, print its output) or
-digits (classify images; needs scikit-learn, or MNIST's files in --data).
+Train a small version of an experiment: unique (count the distinct integers of a
+sequence), execute (read a program, print its output), recall (a Neural Turing
+Machine that tells which item followed another), words and characters (what
+comes next in Python's help texts, or in --data) or digits (classify images;
+needs scikit-learn, or MNIST's files in --data).
 Activations are soft (tanh, sigmoid), hard (hard-tanh, hard-sigmoid), leak (the
 linear part at the same alpha, c = 0) and the noisy units. Runs of one seed
 start from the same weights and see the same data.
 
 Every run has a folder RUNS/TASK/UNIT/seed-N with run.json, curve.csv and
-checkpoint.pt. Ctrl-C saves and exits 130. --resume RUN continues a run; on a
-CPU its numbers are those of a run without a break. Needs PyTorch.
+checkpoint.pt, and best.pt with the best model. Ctrl-C saves and exits 130,
+SIGTERM 143. --resume RUN continues a run; on a CPU its numbers are those of a
+run without a break. Needs PyTorch.
 """
 MOST_SEEDS: Final = 1000
 FOLDER: Final = "runs"
 UNIT: Final = ("activation", "alpha", "alpha_sigmoid", "c", "p", "anneal")
 SIZES: Final = ("updates", "strategy", "curriculum", "data")
+PUBLISHED: Final = tuple(name for name, presets in PRESETS.items() if "paper" in presets)
 USED_BY: Final = {"alpha": USES_ALPHA, "alpha_sigmoid": USES_ALPHA, "c": NOISY, "anneal": NOISY, "p": USES_P}
 
 
@@ -124,7 +128,7 @@ OPTIONS: Final = (
     ),
     Option("anneal", "START:END:NAME", "Lower c by a schedule, one step per update.", read=read_anneal),
     Option("seeds", "LIST", "Seeds, such as 1-5 or 1,4.", default="1", read=read_seeds),
-    Option("preset", "NAME", "Sizes: small, or paper (execute).", default="small"),
+    Option("preset", "NAME", f"Sizes: small, or paper ({', '.join(PUBLISHED)}).", default="small"),
     Option("updates", "N", "Number of updates.", told="that of the preset", read=partial(whole, low=1, high=10**9)),
     Option(
         "strategy",
@@ -134,7 +138,12 @@ OPTIONS: Final = (
         read=partial(choice, allowed=STRATEGIES),
     ),
     Option("curriculum", "", "Begin unique with short sequences.", type=bool),
-    Option("data", "FOLDER", "MNIST's four IDX files for digits, plain or .gz."),
+    Option(
+        "data",
+        "PATH",
+        "words, characters: a folder with ptb.train.txt, ptb.valid.txt and ptb.test.txt, a text file or a folder of "
+        "them; digits: a folder with MNIST's four IDX files, plain or .gz.",
+    ),
     Option("minutes", "M", "Stop after this time and report; --resume continues.", read=read_minutes),
     Option("threads", "N", "Threads of PyTorch.", default="1", read=partial(whole, low=1, high=1024)),
     Option("resume", "RUN", "Continue the run in this folder; takes no settings."),

@@ -18,6 +18,9 @@ TASKS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "unique": "noisyviz.experiments.unique:Unique",
         "execute": "noisyviz.experiments.execute:Execute",
+        "words": "noisyviz.experiments.language:Words",
+        "characters": "noisyviz.experiments.language:Characters",
+        "recall": "noisyviz.experiments.recall:Recall",
         "digits": "noisyviz.experiments.digits:Digits",
     }
 )

@@ -15,6 +15,7 @@ from noisyviz.errors import InputError
 
 FORMAT: Final = 1
 CHECKPOINT: Final = "checkpoint.pt"
+BEST: Final = "best.pt"
 RECORD: Final = "run.json"
 CURVE: Final = "curve.csv"
 

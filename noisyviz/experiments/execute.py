@@ -5,13 +5,13 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from noisyviz.experiments.programs import CHARACTERS, matrix, strategy
+from noisyviz.experiments.reader import Reader, State
 from noisyviz.experiments.settings import Settings
 from noisyviz.experiments.task import EVALUATE, TRAIN, Task, digest, paired, stream
-from noisyviz.torch.recurrent import NoisyLSTM
 
 WINDOW: Final = 50
 """Steps of back-propagation through time."""
@@ -21,29 +21,7 @@ PATIENCE: Final = 5
 STOP_BELOW: Final = 0.001
 """Learning rate at which training ends."""
 
-State = tuple[Tensor, Tensor]
 Data = tuple[Any, Any]
-
-
-class Reader(nn.Module):
-    """Embedding, noisy LSTM layers, one logit for each character; every weight from U[−0.08, 0.08].
-
-    With ``embedding="normal"`` the embedding starts from N(0, 1), by which a short training comes further.
-    """
-
-    def __init__(self, hidden: int, layers: int, embedding: str, unit: dict[str, Any]) -> None:
-        super().__init__()
-        self.embedding = nn.Embedding(len(CHARACTERS), hidden)
-        self.lstm = NoisyLSTM(hidden, hidden, layers, **unit)
-        self.out = nn.Linear(hidden, len(CHARACTERS))
-        for name, weight in self.named_parameters():
-            if not (name.startswith("lstm.p_") or (name == "embedding.weight" and embedding == "normal")):
-                nn.init.uniform_(weight, -0.08, 0.08)
-
-    def forward(self, x: Tensor, state: State | None) -> tuple[Tensor, State]:
-        """Return logits, shape (T, B, 42), and the state after characters of shape (T, B)."""
-        out, last = self.lstm(self.embedding(x), state)
-        return self.out(out), last
 
 
 class Execute(Task):
@@ -59,8 +37,8 @@ class Execute(Task):
         super().__init__(settings)
         size = settings.options
         self.target = (size["length"], size["nesting"])
-        sizes = size["hidden"], size["layers"], size["embedding"]
-        self.model = paired(settings, lambda unit: Reader(*sizes, unit), self.noise)
+        sizes, start = (len(CHARACTERS), size["hidden"], size["layers"]), size["embedding"]
+        self.model = paired(settings, lambda unit: Reader(*sizes, unit, bound=0.08, embedding=start), self.noise)
         kind = torch.optim.Adam if size["optimizer"] == "adam" else torch.optim.SGD
         self.optimizer = kind(self.model.parameters(), lr=size["lr"])
         self.current, self.seen, self.accuracies = (1, 1), [0, 0], []

@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from math import isfinite
 from pathlib import Path
 from types import FrameType
@@ -17,12 +17,20 @@ from torch.nn.utils import clip_grad_norm_
 import noisyviz
 from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.experiments import make_task
-from noisyviz.experiments.checkpoint import read_checkpoint, write_checkpoint, write_curve, write_record
+from noisyviz.experiments.checkpoint import (
+    BEST,
+    CHECKPOINT,
+    read_checkpoint,
+    write_checkpoint,
+    write_curve,
+    write_record,
+)
 from noisyviz.experiments.settings import Settings
 from noisyviz.experiments.task import Task
 from noisyviz.torch import NoiseAnnealing
 
 SAVE_EVERY_S: Final = 30.0
+SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 LONG_S: Final = 120.0
 """Runs that take longer are announced."""
 TRIAL: Final = 20
@@ -46,7 +54,7 @@ class Run:
     rows
         One row for each evaluation.
     state
-        ``running``, ``done``, ``stopped`` (by time or by Ctrl-C) or ``diverged``.
+        ``running``, ``done``, ``stopped`` (by time or by a signal) or ``diverged``.
     seconds
         Time spent on training and evaluation, earlier parts of a resumed run included.
     """
@@ -59,6 +67,8 @@ class Run:
         schedule = self.settings.schedule()
         self.annealing = None if schedule is None else NoiseAnnealing(task.model, schedule=schedule)
         self._saved = time.monotonic()
+        self._new_best: dict[str, Any] | None = None  # not yet written
+        self._measuring = 0.0  # seconds of the last evaluation, which --minutes keeps for the one at the end
 
     rows: list[dict[str, float]]
 
@@ -99,70 +109,110 @@ class Run:
 
     def evaluate(self) -> dict[str, float]:
         """Measure, and write the row of an evaluation."""
+        began = time.monotonic()
         metrics = self.task.measure()
+        self._measuring = time.monotonic() - began
         mean = self._losses[0] / self._losses[1] if self._losses[1] else float("nan")
         row = {"step": float(self.step), "seconds": self.seconds, "c": self.c, "loss": mean} | metrics
         self.rows.append(row)
         self._losses = [0.0, 0.0]
+        if self.best is row:
+            weights = {name: value.clone() for name, value in self.task.model.state_dict().items()}
+            self._new_best = self._origin() | {"row": row, "model": weights}
         self.task.observe(metrics)
         return row
 
     def go(self, *, limit_s: float | None = None, tell: Tell = quiet, show: Show = quiet) -> str:
-        """Train to the end, for so many seconds at most, or until an interrupt; return the state.
+        """Train to the end, for so many seconds at most, or until a signal; return the state.
+
+        A signal that asks the process to end is answered as before, once everything is saved: by KeyboardInterrupt
+        after Ctrl-C.
 
         Raises
         ------
-        KeyboardInterrupt
-            After Ctrl-C, once everything is saved.
+        DivergedError
+            When a loss, a gradient or a weight is not finite.
+        OSError
+            When nothing can be written at the end of the run; before, training goes on.
         """
         began, before, first = time.monotonic(), self.seconds, self.step
-        self.state = "running"
-        with interrupts() as caught:
+        self.state, self.final = "running", {}
+        with signals() as caught:
             while not self.ended and not caught:
-                if limit_s is not None and time.monotonic() - began >= limit_s:
+                if limit_s is not None and time.monotonic() - began + self._measuring >= limit_s:
                     break
                 if not self.update():
-                    self._diverge()
+                    self._diverge(f"loss or gradient of update {self.step + 1}")
                 self.seconds = before + time.monotonic() - began
                 if self.step - first == TRIAL:
                     announce((time.monotonic() - began) / TRIAL * (self.updates - self.step), tell)
-                if self.step % self.settings.options["every"] == 0 or self.ended:
-                    tell(line(self, self.evaluate()))
-                    self.save()
-                elif time.monotonic() - self._saved > SAVE_EVERY_S:
-                    self.save()
+                evaluated = self.step % self.settings.options["every"] == 0 or self.ended
+                if evaluated or time.monotonic() - self._saved > SAVE_EVERY_S:
+                    if not all(bool(weight.isfinite().all()) for weight in self.task.model.parameters()):
+                        self._diverge(f"a weight after update {self.step}")
+                    if evaluated:
+                        tell(line(self, self.evaluate()))
+                    self._try_to_save(tell)
                 show(self.step / self.updates)
             self.state = "done" if self.ended else "stopped"
-            self.final = self.rows[-1] if self.ended and self.rows else self.task.measure()
+            if self.ended and self.rows:
+                self.final = self.rows[-1]
             self.save()
+            if not self.final:  # after the checkpoint, for who sends a signal may not wait
+                self.final = self.task.measure()
+                write_record(self.folder, self.record())
         if caught:
-            raise KeyboardInterrupt
+            signal.raise_signal(caught[0])
         return self.state
 
-    def _diverge(self) -> None:
-        """End a run whose loss is no number; the checkpoint on disk is of finite weights."""
+    def _diverge(self, what: str) -> None:
+        """End a run whose numbers are not finite; the checkpoint on disk is of finite weights."""
         self.state = "diverged"
-        write_record(self.folder, self.record())
-        raise DivergedError(
-            f"{self.folder}: loss or gradient of update {self.step + 1} is not finite; the run ends, and its last "
-            "checkpoint is kept"
-        )
+        with suppress(OSError):
+            write_record(self.folder, self.record())
+        raise DivergedError(f"{self.folder}: {what} is not finite; the run ends, and its last checkpoint is kept")
+
+    def _try_to_save(self, tell: Tell) -> None:
+        """Save, or say why not and train on: on a full disk room may come, and what was saved before stays."""
+        try:
+            self.save()
+        except OSError as error:
+            self._saved = time.monotonic()
+            tell(f"{self.folder} cannot be saved now ({error.strerror}); training goes on and tries again")
 
     def save(self) -> None:
-        """Write checkpoint, curve and record; the checkpoint first, from which the others can be made again."""
-        write_checkpoint(self.folder / "checkpoint.pt", self.content())
+        """Write the best model if it is new, then the checkpoint, from which curve and record can be made again.
+
+        A run that ends in between finds the best model again.
+        """
+        if self._new_best is not None:
+            write_checkpoint(self.folder / BEST, self._new_best)
+            self._new_best = None
+        write_checkpoint(self.folder / CHECKPOINT, self.content())
         write_curve(self.folder, self.rows)
         write_record(self.folder, self.record())
         self._saved = time.monotonic()
+
+    @property
+    def best(self) -> dict[str, float] | None:
+        """The row of the best evaluation so far by the task's metric, the first of equals."""
+        scored = [row for row in self.rows if isfinite(row[self.task.metric])]
+        return (min if self.task.lower else max)(scored, key=lambda row: row[self.task.metric], default=None)
+
+    def _origin(self) -> dict[str, Any]:
+        """Return what weights come from."""
+        return {
+            "settings": self.settings.plain(),
+            "sha256": self.task.facts["sha256"],
+            "versions": versions(),
+            "threads": torch.get_num_threads(),
+        }
 
     def content(self) -> dict[str, Any]:
         """Return all that decides how the run goes on."""
         task = self.task
         return {
-            "settings": self.settings.plain(),
-            "sha256": task.facts["sha256"],
-            "versions": versions(),
-            "threads": torch.get_num_threads(),
+            **self._origin(),
             "step": self.step,
             "state": self.state,
             "seconds": self.seconds,
@@ -192,8 +242,7 @@ class Run:
         """Return the document of the run, which is its ``run.json``; what is not finite is left out of the metrics."""
         task, plain = self.task, self.settings.plain()
         final = self.final or (self.rows[-1] if self.rows else {})
-        scored = [row for row in self.rows if isfinite(row[task.metric])]
-        best = (min if task.lower else max)(scored, key=lambda row: row[task.metric], default=None)
+        best = self.best
         return {
             "task": plain["task"],
             "activation": plain["activation"],
@@ -224,6 +273,7 @@ def begin(settings: Settings, folder: Path) -> Run:
     """Return a run that has not begun, with its first checkpoint in a new or an old folder."""
     run = Run(make_task(settings), folder)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / BEST).unlink(missing_ok=True)
     run.save()
     return run
 
@@ -274,20 +324,28 @@ def announce(seconds: float, tell: Tell) -> None:
 
 
 @contextmanager
-def interrupts() -> Iterator[list[int]]:
-    """Note the first Ctrl-C, so that a run can end between two updates; the second one ends it at once."""
+def signals() -> Iterator[list[int]]:
+    """Note the first signal that asks the process to end, so that a run can end between two updates.
+
+    A second one is answered as it was before, at once. What is ignored stays ignored, as under ``nohup``.
+    """
     caught: list[int] = []
+    before: dict[int, Any] = {}
+
+    def give_back() -> None:
+        while before:
+            number, answer = before.popitem()
+            signal.signal(number, answer)
 
     def note(number: int, _frame: FrameType | None) -> None:
-        if caught:
-            raise KeyboardInterrupt
         caught.append(number)
+        give_back()
 
-    if threading.current_thread() is not threading.main_thread():
-        yield caught
-        return
-    before = signal.signal(signal.SIGINT, note)
+    if threading.current_thread() is threading.main_thread():
+        for number in SIGNALS:
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                before[number] = signal.signal(number, note)
     try:
         yield caught
     finally:
-        signal.signal(signal.SIGINT, before)
+        give_back()

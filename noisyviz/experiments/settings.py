@@ -36,6 +36,32 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
                 "embedding": "uniform",
             },
         },
+        "words": {
+            "small": {
+                **{"updates": 892, "hidden": 128, "layers": 2, "batch": 20, "window": 20, "lr": 1.0},
+                **{"full_epochs": 3, "every": 223, "anneal_every": 1, "data": None},
+            },
+            "paper": {
+                **{"updates": 30_199, "hidden": 200, "layers": 2, "batch": 20, "window": 20, "lr": 1.0},
+                **{"full_epochs": 5, "every": 2323, "anneal_every": 200, "data": None},
+            },
+        },
+        "characters": {
+            "small": {
+                **{"updates": 600, "hidden": 128, "batch": 20, "window": 100, "lr": 0.002, "every": 100},
+                "data": None,
+            }
+        },
+        "recall": {
+            "small": {
+                **{"updates": 3000, "bits": 6, "vectors": 1, "most": 4, "hidden": 64, "rows": 16, "width": 12},
+                **{"batch": 32, "optimizer": "adam", "lr": 0.003, "every": 500, "anneal_every": 1},
+            },
+            "paper": {
+                **{"updates": 100_000, "bits": 6, "vectors": 3, "most": 16, "hidden": 100, "rows": 128, "width": 20},
+                **{"batch": 32, "optimizer": "rmsprop", "lr": 0.0001, "every": 1000, "anneal_every": 200},
+            },
+        },
         "digits": {"small": {"updates": 2700, "hidden": 64, "batch": 32, "every": 135, "data": None}},
     }
 )

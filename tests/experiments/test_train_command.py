@@ -136,6 +136,8 @@ def test_a_loss_that_is_no_number_is_a_sentence_and_exit_1(run: Run, monkeypatch
         (["unique", "--strategy", "mix"], ["--strategy", "unique"]),
         (["execute", "--curriculum"], ["--curriculum", "execute"]),
         (["unique", "--preset", "paper"], ["--preset", "unique"]),
+        (["words", "--data", "nowhere"], ["--data", "'nowhere'", "text file", "folder"]),
+        (["unique", "--data", "nowhere"], ["--data", "unique"]),
         (["--resume", "nowhere"], ["--resume", "nowhere"]),
         (["unique", "--resume", "nowhere"], ["--resume", "TASK"]),
         (["--resume", "nowhere", "--seeds", "2"], ["--resume", "--seeds"]),
