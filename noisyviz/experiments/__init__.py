@@ -19,6 +19,8 @@ TASKS: Final[Mapping[str, str]] = MappingProxyType(
         "unique": "noisyviz.experiments.unique:Unique",
         "execute": "noisyviz.experiments.execute:Execute",
         "digits": "noisyviz.experiments.digits:Digits",
+        "translate": "noisyviz.experiments.translate:Translate",
+        "captions": "noisyviz.experiments.captions:Captions",
     }
 )
 """The class of each task."""

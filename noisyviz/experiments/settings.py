@@ -37,6 +37,18 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
             },
         },
         "digits": {"small": {"updates": 2700, "hidden": 64, "batch": 32, "every": 135, "data": None}},
+        "translate": {
+            "small": {
+                **{"updates": 1000, "embedding": 32, "hidden": 64, "words": 5000, "longest": 50, "batch": 32},
+                **{"optimizer": "adam", "lr": 0.002, "ortho": 1.0, "patience": 10, "beam": 5, "written": 50},
+                **{"every": 250, "data": None},
+            },
+            "paper": {
+                **{"updates": 10_000_000, "embedding": 500, "hidden": 1024, "words": 30_000, "longest": 50, "batch": 32},
+                **{"optimizer": "adadelta", "lr": 1.0, "ortho": 0.01, "patience": 10, "beam": 5, "written": 200},
+                **{"every": 5000, "data": None, "anneal_every": 200},
+            },
+        },
     }
 )
 """Sizes of each task by preset; a task without ``paper`` is one whose sizes the paper does not state."""
