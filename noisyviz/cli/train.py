@@ -12,7 +12,7 @@ from noisyviz.cli.options import Given, Option
 from noisyviz.cli.parsing import choice, number, split_list, whole
 from noisyviz.cli.progress import Bar
 from noisyviz.errors import InputError, NoisyvizError
-from noisyviz.experiments.settings import ACTIVATIONS, NOISY, PRESETS, STRATEGIES, USES_ALPHA, USES_P, Settings
+from noisyviz.experiments.settings import ACTIVATIONS, ATTENTION, NOISY, PRESETS, STRATEGIES, USES_ALPHA, USES_P, Settings
 from noisyviz.results import masked_document
 
 if TYPE_CHECKING:
@@ -26,8 +26,9 @@ noisyviz train execute --activation soft,hard,leak,nan --updates 10 -o trial
 noisyviz train unique --activation nan --anneal 30:0.5:paper --updates 10 -o annealed
 
 Train a small version of an experiment on generated data: unique (count the
-distinct integers of a sequence), execute (read a program, print its output) or
-digits (classify images; needs scikit-learn, or MNIST's files in --data).
+distinct integers of a sequence), execute (read a program, print its output),
+digits (classify images; needs scikit-learn, or MNIST's files in --data),
+translate (English numbers into French) or captions (describe drawn scenes).
 Activations are soft (tanh, sigmoid), hard (hard-tanh, hard-sigmoid), leak (the
 linear part at the same alpha, c = 0) and the noisy units. Runs of one seed
 start from the same weights and see the same data.
@@ -39,7 +40,7 @@ CPU its numbers are those of a run without a break. Needs PyTorch.
 MOST_SEEDS: Final = 1000
 FOLDER: Final = "runs"
 UNIT: Final = ("activation", "alpha", "alpha_sigmoid", "c", "p", "anneal")
-SIZES: Final = ("updates", "strategy", "curriculum", "data")
+SIZES: Final = ("updates", "strategy", "curriculum", "attention", "data")
 USED_BY: Final = {"alpha": USES_ALPHA, "alpha_sigmoid": USES_ALPHA, "c": NOISY, "anneal": NOISY, "p": USES_P}
 
 
@@ -124,7 +125,7 @@ OPTIONS: Final = (
     ),
     Option("anneal", "START:END:NAME", "Lower c by a schedule, one step per update.", read=read_anneal),
     Option("seeds", "LIST", "Seeds, such as 1-5 or 1,4.", default="1", read=read_seeds),
-    Option("preset", "NAME", "Sizes: small, or paper (execute).", default="small"),
+    Option("preset", "NAME", "Sizes: small, or paper (execute, translate, captions).", default="small"),
     Option("updates", "N", "Number of updates.", told="that of the preset", read=partial(whole, low=1, high=10**9)),
     Option(
         "strategy",
@@ -134,7 +135,14 @@ OPTIONS: Final = (
         read=partial(choice, allowed=STRATEGIES),
     ),
     Option("curriculum", "", "Begin unique with short sequences.", type=bool),
-    Option("data", "FOLDER", "MNIST's four IDX files for digits, plain or .gz."),
+    Option(
+        "attention", "NAME", "Attention of captions: soft or hard.", told="soft", read=partial(choice, allowed=ATTENTION)
+    ),
+    Option(
+        "data",
+        "FOLDER",
+        "Own data of digits (MNIST's files), translate (parallel text, or .mo files) or captions (Flickr8k's files).",
+    ),
     Option("minutes", "M", "Stop after this time and report; --resume continues.", read=read_minutes),
     Option("threads", "N", "Threads of PyTorch.", default="1", read=partial(whole, low=1, high=1024)),
     Option("resume", "RUN", "Continue the run in this folder; takes no settings."),

@@ -90,31 +90,28 @@ def previous(embedding: nn.Embedding, tokens: Tensor) -> Tensor:
     return embedding(tokens.clamp(min=0)) * (tokens >= 0)[:, None]
 
 
-def initialise(model: nn.Module, scale: float, plain: tuple[str, ...]) -> None:
+def initialise(model: nn.Module, scale: float | None, plain: tuple[str, ...]) -> None:
     """Start weights as the authors do: square matrices orthogonal, others 0.01·N(0, 1), biases 0.
 
     Parameters
     ----------
     scale
-        Factor of the orthogonal matrices; the paper takes 0.01.
+        Factor of the orthogonal matrices; the paper takes 0.01. None leaves PyTorch's start, by which a short training
+        comes further.
     plain
         Beginnings of names whose matrices are never orthogonal.
     """
-    for name, weight in model.named_parameters():
+    for name, weight in model.named_parameters() if scale is not None else ():
         last = name.rpartition(".")[2]
         if last == "p" or last.startswith("p_"):
             continue
         if weight.dim() < 2:
             nn.init.zeros_(weight)
-        elif weight.shape[0] % weight.shape[1] or name.startswith(plain) or not _square(model, name):
+        elif name.startswith(plain) or not (
+            weight.shape[0] == weight.shape[1] or ".recurrent." in name or "weight_hh" in name
+        ):
             nn.init.normal_(weight, std=0.01)
         else:
             with torch.no_grad():
                 for block in weight.split(weight.shape[1]):
                     block.copy_(scale * nn.init.orthogonal_(torch.empty_like(block)))
-
-
-def _square(model: nn.Module, name: str) -> bool:
-    """Whether a matrix consists of square blocks: those of a recurrent state, and layers of equal width."""
-    weight = model.get_parameter(name)
-    return ".recurrent." in name or "weight_hh" in name or weight.shape[0] == weight.shape[1]

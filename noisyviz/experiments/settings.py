@@ -39,9 +39,9 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
         "digits": {"small": {"updates": 2700, "hidden": 64, "batch": 32, "every": 135, "data": None}},
         "translate": {
             "small": {
-                **{"updates": 1000, "embedding": 32, "hidden": 64, "words": 5000, "longest": 50, "batch": 32},
-                **{"optimizer": "adam", "lr": 0.002, "ortho": 1.0, "patience": 10, "beam": 5, "written": 50},
-                **{"every": 250, "data": None},
+                **{"updates": 600, "embedding": 32, "hidden": 64, "words": 5000, "longest": 50, "batch": 32},
+                **{"optimizer": "adam", "lr": 0.002, "ortho": None, "patience": 10, "beam": 5, "written": 50},
+                **{"every": 150, "data": None},
             },
             "paper": {
                 **{"updates": 10_000_000, "embedding": 500, "hidden": 1024, "words": 30_000, "longest": 50, "batch": 32},
@@ -52,7 +52,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
         "captions": {
             "small": {
                 **{"updates": 1500, "embedding": 48, "hidden": 96, "width": 64, "words": 10_000, "longest": 100},
-                **{"batch": 32, "lr": 0.002, "ortho": 1.0, "dropout": 0.0, "penalty": 0.1, "attention": "soft"},
+                **{"batch": 32, "lr": 0.002, "ortho": None, "dropout": 0.0, "penalty": 0.1, "attention": "soft"},
                 **{"attention_layers": 1, "first_layers": 1, "patience": 10, "beam": 1, "written": 30},
                 **{"every": 250, "data": None},
             },

@@ -51,7 +51,7 @@ class Translator(nn.Module):
     Noisy units stand in all gates and candidates, in the first state, the attention and the readout.
     """
 
-    def __init__(self, sizes: tuple[int, int], embedding: int, hidden: int, scale: float, unit: dict[str, Any]) -> None:
+    def __init__(self, sizes: tuple[int, int], embedding: int, hidden: int, scale: float | None, unit: dict[str, Any]) -> None:
         super().__init__()
         self.source, self.target = (nn.Embedding(size, embedding) for size in sizes)
         self.reader, self.backward_reader = (NoisyGRU(embedding, hidden, **unit) for _ in range(2))
