@@ -12,7 +12,16 @@ from noisyviz.cli.options import Given, Option
 from noisyviz.cli.parsing import choice, number, split_list, whole
 from noisyviz.cli.progress import Bar
 from noisyviz.errors import InputError, NoisyvizError
-from noisyviz.experiments.settings import ACTIVATIONS, ATTENTION, NOISY, PRESETS, STRATEGIES, USES_ALPHA, USES_P, Settings
+from noisyviz.experiments.settings import (
+    ACTIVATIONS,
+    ATTENTION,
+    NOISY,
+    PRESETS,
+    STRATEGIES,
+    USES_ALPHA,
+    USES_P,
+    Settings,
+)
 from noisyviz.results import masked_document
 
 if TYPE_CHECKING:
@@ -136,7 +145,11 @@ OPTIONS: Final = (
     ),
     Option("curriculum", "", "Begin unique with short sequences.", type=bool),
     Option(
-        "attention", "NAME", "Attention of captions: soft or hard.", told="soft", read=partial(choice, allowed=ATTENTION)
+        "attention",
+        "NAME",
+        "Attention of captions: soft or hard.",
+        told="soft",
+        read=partial(choice, allowed=ATTENTION),
     ),
     Option(
         "data",

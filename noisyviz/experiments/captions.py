@@ -13,7 +13,7 @@ from noisyviz.errors import InputError
 from noisyviz.experiments.decoding import State, beam_search
 from noisyviz.experiments.flickr import blocks, drawn_scenes, read_pictures
 from noisyviz.experiments.layers import Attention, LSTMCell, activation, initialise, previous, shifted
-from noisyviz.experiments.parallel import FIRST_WORD, SPLITS, built, encode
+from noisyviz.experiments.parallel import SPLITS, built, encode
 from noisyviz.experiments.scores import bleu, bleu_metric, meteor_exact
 from noisyviz.experiments.settings import Settings
 from noisyviz.experiments.task import TRAIN, EarlyStop, Task, digest, paired, stream
@@ -102,9 +102,7 @@ class Captioner(nn.Module):
         logits: Tensor = self.out(self.dropped(hidden))
         return logits
 
-    def forward(
-        self, places: Tensor, target: Tensor, sample: bool | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, places: Tensor, target: Tensor, sample: bool | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Return logits, shape (T, B, V), weights of attention and what took their place, shape (T, B, L)."""
         h, c, prepared = self.begin(places)
         word = shifted(self.words, target)

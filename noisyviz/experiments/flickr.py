@@ -31,7 +31,7 @@ ROWS: Final = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """Features, shape (N, L, D) and of any floating type, which pictures belong to each split, and the captions of every picture."""
+    """Features, shape (N, L, D), of any floating type; the pictures of each split; the captions of every picture."""
 
     source: str
     features: Any
@@ -87,9 +87,13 @@ def read_pictures(folder: str) -> Pictures:
             if name not in known:
                 raise InputError(f"{where}: must name a picture of {ORDER}, got '{printable(name)}'")
             if name not in captions:
-                raise InputError(f"{where}: must name a picture with a caption in {source.name}, got '{printable(name)}'")
+                raise InputError(
+                    f"{where}: must name a picture with a caption in {source.name}, got '{printable(name)}'"
+                )
             if name in taken:
-                raise InputError(f"{where}: must name a picture of one split, but '{printable(name)}' is in {taken[name]}")
+                raise InputError(
+                    f"{where}: must name a picture of one split, but '{printable(name)}' is in {taken[name]}"
+                )
             taken[name] = LISTS[split]
         rows[split] = [known[name] for name in listed]
     return Pictures(
@@ -108,7 +112,9 @@ def _listed(path: Path) -> list[str]:
     for number, line in enumerate(text_lines(path), 1):
         name = line.strip()
         if not name or name in seen:
-            raise InputError(f"{path}, line {number}: must name one picture that is not there yet, got '{printable(name)}'")
+            raise InputError(
+                f"{path}, line {number}: must name one picture that is not there yet, got '{printable(name)}'"
+            )
         seen[name] = number
     if not seen:
         raise InputError(f"{path} must name at least one picture, got none")
@@ -119,7 +125,9 @@ def _features(folder: Path, count: int) -> Any:
     """Return features, shape (N, L, D); those of an ``.npy`` file stay on the disk."""
     found = [folder / name for name in FEATURES if (folder / name).is_file()]
     if len(found) != 1:
-        raise InputError(f"--data must be a folder with one of {' and '.join(FEATURES)}, but {folder} holds {len(found)}")
+        raise InputError(
+            f"--data must be a folder with one of {' and '.join(FEATURES)}, but {folder} holds {len(found)}"
+        )
     path = found[0]
     try:
         opened: Any = np.load(path, allow_pickle=False, mmap_mode="r" if path.suffix == ".npy" else None)
@@ -156,4 +164,3 @@ def blocks(values: Any) -> Iterator[tuple[int, Any]]:
     """Yield parts of an array that fit the memory, each with its first row."""
     for start in range(0, len(values), ROWS):
         yield start, values[start : start + ROWS]
-

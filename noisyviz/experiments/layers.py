@@ -3,6 +3,7 @@
 A cell here calls one noisy activation for all gates; `noisyviz.torch.NoisyGRUCell` calls one for each.
 """
 
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -60,7 +61,7 @@ class Attention(nn.Module):
     def __init__(self, places: int, hidden: int, width: int, unit: dict[str, Any], layers: int = 1) -> None:
         super().__init__()
         sizes = [places] + [width] * layers
-        self.project = nn.ModuleList(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False))
+        self.project = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(sizes))
         self.deep = nn.ModuleList(activation(unit, "tanh", width) for _ in range(layers - 1))
         self.state = nn.Linear(hidden, width, bias=False)
         self.tanh = activation(unit, "tanh", width)

@@ -46,15 +46,18 @@ class Corpus:
 
 # Number words.
 
-ENGLISH: Final = (
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+ENGLISH: Final = _words(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
     "eighteen nineteen"
-).split()
-ENGLISH_TENS: Final = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-FRENCH: Final = (
-    "zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize"
-).split()
-FRENCH_TENS: Final = "vingt trente quarante cinquante soixante".split()
+)
+ENGLISH_TENS: Final = _words("twenty thirty forty fifty sixty seventy eighty ninety")
+FRENCH: Final = _words("zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze seize")
+FRENCH_TENS: Final = _words("vingt trente quarante cinquante soixante")
 
 
 def english(number: int) -> Sentence:
@@ -147,7 +150,8 @@ def read_corpus(folder: str) -> Corpus:
     if place.is_dir() and (found := sorted(place.glob("*.mo"))):
         return catalogues(place, found)
     raise InputError(
-        f"--data must be a folder with train.src, train.tgt, valid.src, … (plain or .gz) or with .mo files, got {folder}"
+        f"--data must be a folder with train.src, train.tgt, valid.src, … (plain or .gz), or with .mo files, got "
+        f"{folder}"
     )
 
 
@@ -280,10 +284,10 @@ def from_json(path: Path) -> Any:
         raise InputError(f"{path} must hold a JSON object of words and ids ({error})") from error
 
 
-PLAIN_OPCODES: Final = frozenset(
+PLAIN_OPCODES: Final = _words(
     "PROTO FRAME STOP MARK POP POP_MARK EMPTY_DICT DICT SETITEM SETITEMS EMPTY_LIST LIST APPEND APPENDS EMPTY_TUPLE "
     "TUPLE TUPLE1 TUPLE2 TUPLE3 INT BININT BININT1 BININT2 LONG LONG1 STRING BINSTRING SHORT_BINSTRING UNICODE "
-    "BINUNICODE SHORT_BINUNICODE PUT BINPUT LONG_BINPUT GET BINGET LONG_BINGET MEMOIZE GLOBAL STACK_GLOBAL REDUCE".split()
+    "BINUNICODE SHORT_BINUNICODE PUT BINPUT LONG_BINPUT GET BINGET LONG_BINGET MEMOIZE GLOBAL STACK_GLOBAL REDUCE"
 )
 """What a pickled dictionary of words and numbers needs."""
 

@@ -44,7 +44,14 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
                 **{"every": 150, "data": None},
             },
             "paper": {
-                **{"updates": 10_000_000, "embedding": 500, "hidden": 1024, "words": 30_000, "longest": 50, "batch": 32},
+                **{
+                    "updates": 10_000_000,
+                    "embedding": 500,
+                    "hidden": 1024,
+                    "words": 30_000,
+                    "longest": 50,
+                    "batch": 32,
+                },
                 **{"optimizer": "adadelta", "lr": 1.0, "ortho": 0.01, "patience": 10, "beam": 5, "written": 200},
                 **{"every": 5000, "data": None, "anneal_every": 200},
             },

@@ -51,7 +51,9 @@ class Translator(nn.Module):
     Noisy units stand in all gates and candidates, in the first state, the attention and the readout.
     """
 
-    def __init__(self, sizes: tuple[int, int], embedding: int, hidden: int, scale: float | None, unit: dict[str, Any]) -> None:
+    def __init__(
+        self, sizes: tuple[int, int], embedding: int, hidden: int, scale: float | None, unit: dict[str, Any]
+    ) -> None:
         super().__init__()
         self.source, self.target = (nn.Embedding(size, embedding) for size in sizes)
         self.reader, self.backward_reader = (NoisyGRU(embedding, hidden, **unit) for _ in range(2))
@@ -132,10 +134,12 @@ class Translate(Task):
         self.words = {number: word for word, number in own[1].items()}
         self.references = [[pair[1]] for pair in corpus.pairs["test"]]
         self.ids = {
-            split: [tuple(encode(pair[side], own[side], sizes[side]) for side in (0, 1)) for pair in corpus.pairs[split]]
+            split: [
+                tuple(encode(pair[side], own[side], sizes[side]) for side in (0, 1)) for pair in corpus.pairs[split]
+            ]
             for split in SPLITS
         }
-        self.train = [pair for pair in self.ids["train"] if 0 < min(map(len, pair)) and max(map(len, pair)) <= size["longest"]]
+        self.train = [pair for pair in self.ids["train"] if all(0 < len(side) <= size["longest"] for side in pair)]
         if not self.train:
             raise InputError(f"train.src and train.tgt must hold a pair of 1 to {size['longest']} words, got none")
         self.model = paired(

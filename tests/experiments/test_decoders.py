@@ -1,4 +1,4 @@
-"""Translation and captions: data in the authors' formats, and models, search and scores against plain transcriptions."""
+"""Translation and captions: data in the authors' formats; models, search and scores against plain transcriptions."""
 
 import doctest
 import gettext
@@ -10,7 +10,6 @@ import os
 import pickle
 import struct
 from collections import Counter, OrderedDict
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,8 @@ SIZES: dict[str, dict[str, Any]] = {
     "translate": {"hidden": 12, "embedding": 8, "batch": 16},
     "captions": {"hidden": 12, "embedding": 8, "width": 10, "batch": 16},
 }
+
+said = str.split
 
 
 @pytest.fixture(autouse=True)
@@ -146,8 +147,8 @@ def test_bleu_is_that_of_its_definition() -> None:
         expected = plain_bleu(found, references, order)
         assert 5.0 < expected < 95.0
         assert bleu(found, references, order) == pytest.approx(expected, rel=1e-9)
-    the = "the the the the the the the".split()
-    cats = ["the cat is on the mat".split(), "there is a cat on the mat".split()]
+    the = said("the the the the the the the")
+    cats = [said("the cat is on the mat"), said("there is a cat on the mat")]
     assert bleu([the], [cats], 1) == pytest.approx(200 / 7)  # the example of Papineni et al.
     assert bleu([the], [cats], 2) == 0.0
     assert bleu([["The", "."]], [[["the", "."]]], 1) == pytest.approx(50.0)
@@ -179,7 +180,7 @@ def test_matched_words_lie_in_the_fewest_chunks() -> None:
 
 
 def test_meteor_of_known_texts() -> None:
-    cat, sat = "the cat sat on the mat".split(), "on the mat sat the cat".split()
+    cat, sat = said("the cat sat on the mat"), said("on the mat sat the cat")
     assert meteor_exact([cat], [[cat]]) == pytest.approx(100 * (1 - 0.5 / 6**3))
     assert meteor_exact([cat], [[sat]]) == pytest.approx(100 * (1 - 0.5 * (3 / 6) ** 3))
     assert meteor_exact([["a"], ["b"]], [[["a", "c"]], [["c"]]]) == pytest.approx(
@@ -189,8 +190,6 @@ def test_meteor_of_known_texts() -> None:
 
 
 # Search.
-
-Chain = Callable[[int, tuple[float, ...]], tuple[np.ndarray[Any, Any], tuple[float, ...]]]
 
 
 def plain_search(chain: Any, first: float, width: int, longest: int, normalise: bool) -> list[int]:
@@ -223,9 +222,7 @@ def test_beam_search_of_many_is_that_of_each(width: int, normalise: bool) -> Non
     def step(last: Any, state: Any, fixed: Any) -> Any:
         return table[fixed[0], last + 1, state[0].clamp(max=5)], (state[0] + 1,)
 
-    found = beam_search(
-        step, (torch.tensor([0, 0, 3, 3]),), (kinds,), width=width, longest=8, normalise=normalise
-    )
+    found = beam_search(step, (torch.tensor([0, 0, 3, 3]),), (kinds,), width=width, longest=8, normalise=normalise)
     for one, kind, start in zip(found, kinds.tolist(), [0, 0, 3, 3], strict=True):
 
         def chain(last: int, place: int, kind: int = kind) -> Any:
@@ -265,13 +262,11 @@ def numbers(model: Any) -> dict[str, Any]:
     return {name: value.detach().double().numpy() for name, value in model.named_parameters()}
 
 
-def gru(w: dict[str, Any], inputs: str, recurrent: str, x: Any, h: Any, bias: str = ".bias") -> Any:
+def gru(w: dict[str, Any], inputs: str, recurrent: str, x: Any, h: Any) -> Any:
     """One step of `torch.nn.GRU` by its documentation."""
     weights = [w[inputs], w[recurrent]]
     biases = [w[inputs.replace("weight", "bias")], w[recurrent.replace("weight", "bias")]]
-    (ar, az, an), (hr, hz, hn) = (
-        np.split(m @ v + b, 3) for m, v, b in zip(weights, (x, h), biases, strict=True)
-    )
+    (ar, az, an), (hr, hz, hn) = (np.split(m @ v + b, 3) for m, v, b in zip(weights, (x, h), biases, strict=True))
     r, z = g(ar + hr), g(az + hz)
     return (1.0 - z) * np.tanh(an + r * hn) + z * h
 
@@ -361,7 +356,7 @@ def test_hard_attention_adds_a_gradient_and_no_cost(monkeypatch: pytest.MonkeyPa
     loss = task.loss(0)
     rows, ids = zip(*task.batch(0), strict=True)
     target, _ = translate.padded(ids)
-    logits, weights, _ = task.model(task.places(rows), target, None)
+    logits, weights, _ = task.model(task.places(rows), target, False)
     nll = torch.nn.functional.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="sum") / len(rows)
     assert float(loss.detach()) == pytest.approx(float(nll.detach()), rel=1e-5)
     assert task.baseline == pytest.approx(0.1 * float(nll.detach()) / len(target), rel=1e-5)
@@ -537,11 +532,15 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_pickles_are_refused_and_run_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_hostile_pickles_are_refused_and_run_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "dict.src.pkl"
     path.write_bytes(HOSTILE[name])
-    with pytest.raises(InputError, match=r"dict.src.pkl must be a pickled dictionary of words and ids and nothing else"):
+    with pytest.raises(
+        InputError, match=r"dict.src.pkl must be a pickled dictionary of words and ids and nothing else"
+    ):
         parallel.from_pickle(path)
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
@@ -652,7 +651,9 @@ def flickr8k(tmp_path: Path) -> Path:
     folder, rng = tmp_path / "flickr", np.random.default_rng(0)
     folder.mkdir()
     names = [f"{k}_a.jpg" for k in range(12)]
-    lines = [f"{name}#{j}\t{'dog' if k % 2 else 'cat'} {'runs ' * j}." for k, name in enumerate(names) for j in range(5)]
+    lines = [
+        f"{name}#{j}\t{'dog' if k % 2 else 'cat'} {'runs ' * j}." for k, name in enumerate(names) for j in range(5)
+    ]
     (folder / "Flickr8k.token.txt").write_text("\n".join([*lines, "unknown.jpg.1#0\tA bird ."]) + "\n")
     parts = {"train": names[:8], "dev": names[8:10], "test": names[10:]}
     for name, part in parts.items():
@@ -669,7 +670,9 @@ def test_flickr8k_is_read_as_written(flickr8k: Path) -> None:
     assert found.captions[11] == [["cat", *["runs"] * j, "."] for j in range(5)]
     raw = np.load(flickr8k / "features.npy").reshape(12, 196, 4)
     assert np.array_equal(found.features, raw)
-    plain = [line.replace("#", "\t#", 1).split("\t") for line in (flickr8k / "Flickr8k.token.txt").read_text().splitlines()]
+    plain = [
+        line.replace("#", "\t#", 1).split("\t") for line in (flickr8k / "Flickr8k.token.txt").read_text().splitlines()
+    ]
     (flickr8k / "captions.tsv").write_text("".join(f"{name}\t{text}\n" for name, _, text in plain))
     (flickr8k / "Flickr8k.token.txt").unlink()
     np.savez(flickr8k / "features.npz", a=raw)
