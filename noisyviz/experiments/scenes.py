@@ -63,7 +63,7 @@ def scene(rng: np.random.Generator) -> tuple[Any, list[str]]:
 
 
 def features(pictures: Any) -> Any:
-    """Return what attention sees, shape (N, 16, 208): the pixels of each cell, and which cell it is.
+    """Return what attention sees, shape (N, 16, 208): the pixels of each cell, centred, and which cell it is.
 
     Examples
     --------
@@ -71,6 +71,6 @@ def features(pictures: Any) -> Any:
     (2, 16, 208)
     """
     count, cells = len(pictures), SIDE // CELL
-    split = np.reshape(pictures, (count, cells, CELL, cells, CELL, 3)).transpose(0, 1, 3, 2, 4, 5)
+    split = np.reshape(3.0 * (np.asarray(pictures) - 0.25), (count, cells, CELL, cells, CELL, 3)).transpose(0, 1, 3, 2, 4, 5)
     where = np.broadcast_to(np.eye(cells**2, dtype=np.float32), (count, cells**2, cells**2))
     return np.concatenate([split.reshape(count, cells**2, -1), where], axis=2).astype(np.float32)
