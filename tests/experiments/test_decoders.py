@@ -8,6 +8,7 @@ import json
 import math
 import os
 import pickle
+import signal
 import struct
 from collections import Counter, OrderedDict
 from importlib import import_module
@@ -22,7 +23,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is an extra")
 pytest.importorskip("sacrebleu", reason="sacrebleu is an extra")
 
 from noisyviz.errors import InputError, MissingExtraError  # noqa: E402
-from noisyviz.experiments import captions, flickr, make_task, parallel, scenes, translate  # noqa: E402
+from noisyviz.experiments import captions, flickr, loop, make_task, parallel, scenes, translate  # noqa: E402
 from noisyviz.experiments.decoding import beam_search  # noqa: E402
 from noisyviz.experiments.scores import alignment, bleu, meteor_exact  # noqa: E402
 from noisyviz.experiments.settings import Settings  # noqa: E402
@@ -416,6 +417,52 @@ def test_weights_start_orthogonal_and_small_as_the_paper_says(task: str) -> None
             assert float(weight.detach().std()) == pytest.approx(0.01, rel=0.35), name
 
 
+# Training.
+
+SHORT = {
+    "translate": {"updates": 16, "every": 8, "lr": 0.01, "written": 12},
+    "captions": {"updates": 16, "every": 8, "lr": 0.01, "written": 12, "attention": "hard", "dropout": 0.5},
+}
+
+
+@pytest.mark.parametrize("task", SIZES)
+def test_the_loss_falls_and_a_break_changes_nothing(task: str, tmp_path: Path) -> None:
+    options = SIZES[task] | SHORT[task]
+    settings = Settings(task=task, activation="nan", seed=3, anneal=(2.0, 0.1, "linear"), options=options)
+    whole = loop.begin(settings, tmp_path / "whole")
+    assert whole.go() == "done"
+    assert whole.rows[1]["loss"] < 0.95 * whole.rows[0]["loss"]
+    run = loop.begin(settings, tmp_path / "run")
+
+    def interrupt(_: float) -> None:
+        if run.step == 10:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run.go(show=interrupt)
+    again = loop.resume(tmp_path / "run")
+    assert again.step == 10
+    again.go()
+    for (name, value), other in zip(
+        whole.task.model.state_dict().items(), again.task.model.state_dict().values(), strict=True
+    ):
+        assert torch.equal(value, other), name
+    assert [{**row, "seconds": 0.0} for row in whole.rows] == [{**row, "seconds": 0.0} for row in again.rows]
+    assert whole.task.state_dict() == again.task.state_dict()
+
+
+@pytest.mark.parametrize("task", SIZES)
+def test_runs_of_one_seed_start_from_the_same_weights_and_see_the_same_data(task: str) -> None:
+    soft, *others = (made(task, name) for name in ("soft", "leak", "nani"))
+    start = dict(soft.model.named_parameters())
+    for one in others:
+        own = dict(one.model.named_parameters())
+        assert all(name.endswith((".p", ".p_l0")) for name in own.keys() - start.keys())
+        assert all(torch.equal(value, own[name]) for name, value in start.items())
+        assert one.facts["sha256"] == soft.facts["sha256"]
+        assert one.batch(3) == soft.batch(3)
+
+
 # Batches and stopping.
 
 
@@ -739,7 +786,7 @@ def test_a_scene_shows_what_its_captions_say() -> None:
 
 def test_the_authors_files_go_through_training_and_scores(run: Run, text: Path, flickr8k: Path) -> None:
     for task, data, words in (("translate", text, ()), ("captions", flickr8k, ("--attention", "hard"))):
-        result = run("train", task, "--data", str(data), "--updates", "2", *words, "--activation", "nah")
+        result = run("train", task, "--data", str(data), "--updates", "1", *words, "--activation", "nah")
         assert result.exit_code == 0, result.stderr
         (row,) = rows(result.stdout, "\t")
         assert row["state"] == "done"
