@@ -71,6 +71,7 @@ def features(pictures: Any) -> Any:
     (2, 16, 208)
     """
     count, cells = len(pictures), SIDE // CELL
-    split = np.reshape(3.0 * (np.asarray(pictures) - 0.25), (count, cells, CELL, cells, CELL, 3)).transpose(0, 1, 3, 2, 4, 5)
+    centred = 3.0 * (np.asarray(pictures) - 0.25)
+    split = centred.reshape(count, cells, CELL, cells, CELL, 3).transpose(0, 1, 3, 2, 4, 5)
     where = np.broadcast_to(np.eye(cells**2, dtype=np.float32), (count, cells**2, cells**2))
     return np.concatenate([split.reshape(count, cells**2, -1), where], axis=2).astype(np.float32)
