@@ -61,7 +61,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
                 **{"updates": 1000, "embedding": 48, "hidden": 96, "width": 64, "words": 10_000, "longest": 100},
                 **{"batch": 32, "lr": 0.003, "ortho": None, "dropout": 0.0, "penalty": 0.005, "attention": "soft"},
                 **{"attention_layers": 1, "first_layers": 1, "patience": 10, "beam": 1, "written": 30},
-                **{"every": 200, "data": None},
+                **{"every": 250, "data": None},
             },
             "paper": {
                 **{"updates": 10_000_000, "embedding": 512, "hidden": 1800, "width": 512, "words": 10_000},
