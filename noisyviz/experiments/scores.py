@@ -48,7 +48,7 @@ def bleu_metric() -> Any:
         Without sacrebleu.
     """
     try:
-        from sacrebleu.metrics import BLEU
+        from sacrebleu.metrics.bleu import BLEU
     except ImportError as error:
         raise MissingExtraError(
             "translate and captions need sacrebleu; install it with pip install 'noisyviz[train]'"

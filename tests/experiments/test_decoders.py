@@ -156,7 +156,7 @@ def test_bleu_is_that_of_its_definition() -> None:
 
 
 def test_bleu_without_sacrebleu_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "sacrebleu.metrics", None)
+    monkeypatch.setitem(__import__("sys").modules, "sacrebleu.metrics.bleu", None)
     with pytest.raises(MissingExtraError, match=r"noisyviz\[train\]"):
         made("translate")
 
