@@ -27,8 +27,11 @@ SIDES: Final = ("src", "tgt")
 TESTED: Final = 250
 """Sentences of the validation set and of the test set, where data come without them."""
 GENERATED: Final = 2000
-MOST_BYTES: Final = 1 << 30
-"""Of one file after unpacking."""
+UNPACKED, TIMES: Final = 1 << 26, 20
+"""A packed file may have so many bytes unpacked, or be so many times as large, whichever is more."""
+MOST_LINES: Final = 1 << 24
+DICTIONARY: Final = 1 << 24
+"""Bytes of a dictionary in JSON or pickled."""
 
 Sentence = list[str]
 Pairs = list[tuple[Sentence, Sentence]]
@@ -179,21 +182,23 @@ def _find(folder: Path, name: str) -> Path:
     raise InputError(f"--data must be a folder with {name} or {name}.gz, but {folder} holds neither")
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, most: int | None = None) -> bytes:
     """Return the content of a file, unpacked where its name ends in ``.gz``.
 
     Raises
     ------
     InputError
-        For a damaged archive, and for more than `MOST_BYTES`.
+        For a damaged archive, and for a file that is too large.
     """
+    packed = path.suffix == ".gz"
+    limit = max(UNPACKED, TIMES * path.stat().st_size) if packed else most
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            raw: bytes = file.read(MOST_BYTES + 1)
+        with gzip.open(path) if packed else path.open("rb") as file:
+            raw: bytes = file.read() if limit is None else file.read(limit + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{path} is no complete gzip file") from error
-    if len(raw) > MOST_BYTES:
-        raise InputError(f"{path} must hold at most {MOST_BYTES >> 20} MiB")
+    if limit is not None and len(raw) > limit:
+        raise InputError(f"{path} must hold at most {limit} bytes")
     return raw
 
 
@@ -205,8 +210,10 @@ def text_lines(path: Path) -> list[str]:
     InputError
         For a line that is no UTF-8.
     """
-    found = []
-    for number, line in enumerate(read_bytes(path).removesuffix(b"\n").split(b"\n"), 1):
+    raw, found = read_bytes(path), []
+    if raw.count(b"\n") > MOST_LINES:
+        raise InputError(f"{path} must hold at most {MOST_LINES} lines")
+    for number, line in enumerate(raw.removesuffix(b"\n").split(b"\n"), 1):
         try:
             found.append(line.decode("utf-8").removesuffix("\r"))
         except UnicodeDecodeError as error:
@@ -279,7 +286,7 @@ def from_text(path: Path) -> Dictionary:
 def from_json(path: Path) -> Any:
     """Return what a JSON file holds."""
     try:
-        return json.loads(read_bytes(path))
+        return json.loads(read_bytes(path, DICTIONARY))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} must hold a JSON object of words and ids ({error})") from error
 
@@ -307,7 +314,7 @@ def from_pickle(path: Path) -> Any:
     InputError
         For a pickle that holds or wants anything else.
     """
-    raw = read_bytes(path)
+    raw = read_bytes(path, DICTIONARY)
     try:
         calls = 0
         for opcode, argument, _ in pickletools.genops(raw):

@@ -618,6 +618,22 @@ def test_bad_parallel_text_is_one_sentence(text: Path, name: str, payload: bytes
     assert "\n" not in str(caught.value)
 
 
+def test_files_that_unpack_to_much_more_or_are_too_large_are_refused(
+    text: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parallel, "UNPACKED", 1000)
+    (text / "train.src.gz").write_bytes(gzip.compress(b"one one one\n" * 4000))
+    with pytest.raises(InputError, match=r"train.src.gz must hold at most \d+ bytes"):
+        parallel.read_corpus(str(text))
+    monkeypatch.setattr(parallel, "MOST_LINES", 3)
+    with pytest.raises(InputError, match=r"valid.src must hold at most 3 lines"):
+        parallel.lines(text / "valid.src")
+    monkeypatch.setattr(parallel, "DICTIONARY", 10)
+    for read in (parallel.from_pickle, parallel.from_json):
+        with pytest.raises(InputError, match=r"dict.src.pkl must hold at most 10 bytes"):
+            read(text / "dict.src.pkl")
+
+
 def test_bad_dictionaries_of_text_name_the_line(tmp_path: Path) -> None:
     for payload, told in (("a\nb c\n", "line 2"), ("a\n\nb\n", "line 2"), ("a\nb\na\n", "line 3: .* got 'a'")):
         (tmp_path / "a.txt").write_text(payload)
