@@ -27,7 +27,8 @@ SIDES: Final = ("src", "tgt")
 TESTED: Final = 250
 """Sentences of the validation set and of the test set, where data come without them."""
 GENERATED: Final = 2000
-UNPACKED, TIMES: Final = 1 << 26, 20
+TIMES: Final = 20
+UNPACKED: Final = 1 << 26
 """A packed file may have so many bytes unpacked, or be so many times as large, whichever is more."""
 MOST_LINES: Final = 1 << 24
 DICTIONARY: Final = 1 << 24
