@@ -245,7 +245,7 @@ def built(sentences: Iterable[Sentence]) -> Dictionary:
 def encode(sentence: Sentence, dictionary: Dictionary, size: int) -> list[int]:
     """Return ids; 1 for words that are not among the first `size` of the dictionary."""
     found = (dictionary.get(word, UNKNOWN) for word in sentence)
-    return [k if FIRST_WORD <= k < size else UNKNOWN for k in found]
+    return [k if k < size else UNKNOWN for k in found]
 
 
 def _dictionary(folder: Path, side: str) -> Dictionary | None:

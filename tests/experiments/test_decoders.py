@@ -585,9 +585,8 @@ def test_hostile_pickles_are_refused_and_run_nothing(
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "dict.src.pkl"
     path.write_bytes(HOSTILE[name])
-    with pytest.raises(
-        InputError, match=r"dict.src.pkl must be a pickled dictionary of words and ids and nothing else"
-    ):
+    told = "it asks for more memory" if "memory" in name else ""
+    with pytest.raises(InputError, match=f"must be a pickled dictionary of words and ids and nothing else: {told}"):
         parallel.from_pickle(path)
     assert [one.name for one in tmp_path.iterdir()] == [path.name]
 
