@@ -116,7 +116,7 @@ class Captioner(nn.Module):
     def next_word(self, last: Tensor, state: State, fixed: State) -> tuple[Tensor, State]:
         """Return log p of the next word and the next state, for `beam_search`."""
         word = previous(self.words, last)
-        h, c, context, _, _ = self.step(self.word_input(word), *state, *fixed)
+        h, c, context, _, _ = self.step(self.word_input(word), state[0], state[1], fixed[0], fixed[1])
         return self.readout(word, h, context).log_softmax(-1), (h, c)
 
 
@@ -213,7 +213,8 @@ class Captions(Task):
 
     def written(self, rows: Sequence[int]) -> list[list[str]]:
         """Return the captions that beam search finds."""
-        size, model = self.settings.options, self.model.eval()
+        size = self.settings.options
+        model: Any = self.model.eval()
         places = self.places(rows)
         with torch.no_grad():
             h, c, prepared = model.begin(places)

@@ -1,6 +1,6 @@
 """Beam search for many sentences at once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import torch
@@ -40,11 +40,10 @@ def beam_search(
     words = torch.zeros(count, width, 0, dtype=torch.long)
     last = torch.full((count * width,), FIRST)
 
-    def finish(rows: Tensor, columns: Tensor, cost: Tensor) -> None:
-        places: Sequence[tuple[int, int, float, list[int]]] = list(
-            zip(live[rows].tolist(), columns.tolist(), cost.tolist(), words[rows, columns].tolist(), strict=True)
-        )
-        for sentence, _, value, found in places:
+    def finish(which: Tensor, cost: Tensor) -> None:
+        rows, columns = which.nonzero(as_tuple=True)
+        ends = zip(live[rows].tolist(), cost[which].tolist(), words[rows, columns].tolist(), strict=True)
+        for sentence, value, found in ends:
             value = value / max(len(found), 1) if normalise else value
             if value < best[sentence][0]:
                 best[sentence] = (value, found[:-1] if found and found[-1] == END else found)
@@ -57,7 +56,7 @@ def beam_search(
         words = torch.cat([words.gather(1, source[..., None].expand(-1, -1, words.shape[2])), word[..., None]], 2)
         kept = (torch.arange(width) < (width - ended)[:, None]) & torch.isfinite(value)
         over = kept & (word == END)
-        finish(*over.nonzero(as_tuple=True), value[over])
+        finish(over, value)
         ended = ended + over.sum(1)
         score = torch.where(kept & ~over, value, float("inf"))
         on = (ended < width) & torch.isfinite(score).any(1)
@@ -69,6 +68,5 @@ def beam_search(
         if not len(live):
             break
         last = word.flatten()
-    open_ = torch.isfinite(score)
-    finish(*open_.nonzero(as_tuple=True), score[open_])
+    finish(torch.isfinite(score), score)
     return [found for _, found in best]

@@ -102,7 +102,9 @@ def initialise(model: nn.Module, scale: float | None, plain: tuple[str, ...]) ->
     plain
         Beginnings of names whose matrices are never orthogonal.
     """
-    for name, weight in model.named_parameters() if scale is not None else ():
+    if scale is None:
+        return
+    for name, weight in model.named_parameters():
         last = name.rpartition(".")[2]
         if last == "p" or last.startswith("p_"):
             continue

@@ -126,7 +126,8 @@ def number_words() -> Corpus:
         return int(rng.integers(0 if digits == 1 else 10 ** (digits - 1), 10**digits))
 
     train = [drawn() for _ in range(GENERATED)]
-    taken, rest = set(train), []
+    taken = set(train)
+    rest: list[int] = []
     while len(rest) < 2 * TESTED:
         number = drawn()
         if number not in taken:
@@ -321,7 +322,7 @@ def from_pickle(path: Path) -> Any:
         for opcode, argument, _ in pickletools.genops(raw):
             if opcode.name not in PLAIN_OPCODES:
                 raise pickle.UnpicklingError(f"it uses {opcode.name}")
-            if opcode.name in ("PUT", "LONG_BINPUT") and not 0 <= int(argument) <= len(raw):
+            if opcode.name in ("PUT", "LONG_BINPUT") and not 0 <= int(argument or 0) <= len(raw):
                 raise pickle.UnpicklingError("it asks for more memory than it can use")
             calls += opcode.name == "REDUCE"
         if calls > 1:

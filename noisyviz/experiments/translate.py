@@ -109,7 +109,7 @@ class Translator(nn.Module):
     def next_word(self, last: Tensor, state: State, fixed: State) -> tuple[Tensor, State]:
         """Return log p of the next word and the next state, for `beam_search`."""
         word = previous(self.target, last)
-        h, context = self.step(self.word_gru.inputs(word), state[0], *fixed)
+        h, context = self.step(self.word_gru.inputs(word), state[0], fixed[0], fixed[1], fixed[2])
         return self.readout(word, h, context).log_softmax(-1), (h,)
 
 
@@ -184,7 +184,8 @@ class Translate(Task):
 
     def translations(self, sources: Sequence[list[int]]) -> list[list[str]]:
         """Return the words that beam search finds for each source."""
-        size, model = self.settings.options, self.model.eval()
+        size = self.settings.options
+        model: Any = self.model.eval()
         ids, mask = padded(sources)
         with torch.no_grad():
             both, h = model.encode(ids, mask)

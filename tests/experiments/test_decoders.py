@@ -195,7 +195,8 @@ def test_meteor_of_known_texts() -> None:
 
 def plain_search(chain: Any, first: float, width: int, longest: int, normalise: bool) -> list[int]:
     """The authors' search for one sentence, as described in words."""
-    live, done = [(0.0, [], first)], []
+    live: list[Any] = [(0.0, [], first)]
+    done: list[Any] = []
     for _ in range(longest):
         found = []
         for cost, words, state in live:
@@ -419,7 +420,7 @@ def test_weights_start_orthogonal_and_small_as_the_paper_says(task: str) -> None
 
 # Training.
 
-SHORT = {
+SHORT: dict[str, dict[str, Any]] = {
     "translate": {"updates": 16, "every": 8, "lr": 0.01, "written": 12},
     "captions": {"updates": 16, "every": 8, "lr": 0.01, "written": 12, "attention": "hard", "dropout": 0.5},
 }
