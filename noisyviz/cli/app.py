@@ -23,6 +23,7 @@ from noisyviz.cli import (
     profile,
     replay,
     runs,
+    sample,
     terminal,
     train,
 )
@@ -224,7 +225,21 @@ def root(
         raise typer.Exit(USAGE)
 
 
-COMMANDS: Final = (listing, estimate, plot, explore, compare, anneal, profile, calibrate, figures, replay, train, runs)
+COMMANDS: Final = (
+    listing,
+    estimate,
+    plot,
+    explore,
+    compare,
+    anneal,
+    profile,
+    calibrate,
+    sample,
+    figures,
+    replay,
+    train,
+    runs,
+)
 """The modules of the commands, named like them, in the order of the help."""
 
 for _module in COMMANDS:
