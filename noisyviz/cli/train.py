@@ -12,7 +12,16 @@ from noisyviz.cli.options import Given, Option
 from noisyviz.cli.parsing import choice, number, split_list, whole
 from noisyviz.cli.progress import Bar
 from noisyviz.errors import InputError, NoisyvizError
-from noisyviz.experiments.settings import ACTIVATIONS, NOISY, PRESETS, STRATEGIES, USES_ALPHA, USES_P, Settings
+from noisyviz.experiments.settings import (
+    ACTIVATIONS,
+    ATTENTION,
+    NOISY,
+    PRESETS,
+    STRATEGIES,
+    USES_ALPHA,
+    USES_P,
+    Settings,
+)
 from noisyviz.results import masked_document
 
 if TYPE_CHECKING:
@@ -28,7 +37,8 @@ noisyviz train unique --activation nan --anneal 30:0.5:paper --updates 10 -o ann
 Train a small version of an experiment: unique (count the distinct integers of a
 sequence), execute (read a program, print its output), recall (a Neural Turing
 Machine that tells which item followed another), words and characters (what
-comes next in Python's help texts, or in --data) or digits (classify images;
+comes next in Python's help texts, or in --data), translate (English numbers
+into French), captions (describe drawn scenes) or digits (classify images;
 needs scikit-learn, or MNIST's files in --data).
 Activations are soft (tanh, sigmoid), hard (hard-tanh, hard-sigmoid), leak (the
 linear part at the same alpha, c = 0) and the noisy units. Runs of one seed
@@ -42,7 +52,7 @@ run without a break. Needs PyTorch.
 MOST_SEEDS: Final = 1000
 FOLDER: Final = "runs"
 UNIT: Final = ("activation", "alpha", "alpha_sigmoid", "c", "p", "anneal")
-SIZES: Final = ("updates", "strategy", "curriculum", "data")
+SIZES: Final = ("updates", "strategy", "curriculum", "attention", "data")
 PUBLISHED: Final = tuple(name for name, presets in PRESETS.items() if "paper" in presets)
 USED_BY: Final = {"alpha": USES_ALPHA, "alpha_sigmoid": USES_ALPHA, "c": NOISY, "anneal": NOISY, "p": USES_P}
 
@@ -139,10 +149,18 @@ OPTIONS: Final = (
     ),
     Option("curriculum", "", "Begin unique with short sequences.", type=bool),
     Option(
+        "attention",
+        "NAME",
+        "Attention of captions: soft or hard.",
+        told="soft",
+        read=partial(choice, allowed=ATTENTION),
+    ),
+    Option(
         "data",
         "PATH",
         "words, characters: a folder with ptb.train.txt, ptb.valid.txt and ptb.test.txt, a text file or a folder of "
-        "them; digits: a folder with MNIST's four IDX files, plain or .gz.",
+        "them; digits: a folder with MNIST's four IDX files, plain or .gz; translate: parallel text, or .mo files; "
+        "captions: Flickr8k's files.",
     ),
     Option("minutes", "M", "Stop after this time and report; --resume continues.", read=read_minutes),
     Option("threads", "N", "Threads of PyTorch.", default="1", read=partial(whole, low=1, high=1024)),

@@ -22,6 +22,8 @@ TASKS: Final[Mapping[str, str]] = MappingProxyType(
         "characters": "noisyviz.experiments.language:Characters",
         "recall": "noisyviz.experiments.recall:Recall",
         "digits": "noisyviz.experiments.digits:Digits",
+        "translate": "noisyviz.experiments.translate:Translate",
+        "captions": "noisyviz.experiments.captions:Captions",
     }
 )
 """The class of each task."""

@@ -63,10 +63,44 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
             },
         },
         "digits": {"small": {"updates": 2700, "hidden": 64, "batch": 32, "every": 135, "data": None}},
+        "translate": {
+            "small": {
+                **{"updates": 600, "embedding": 32, "hidden": 64, "words": 5000, "longest": 50, "batch": 32},
+                **{"optimizer": "adam", "lr": 0.002, "ortho": None, "patience": 10, "beam": 5, "written": 50},
+                **{"every": 150, "data": None},
+            },
+            "paper": {
+                **{
+                    "updates": 10_000_000,
+                    "embedding": 500,
+                    "hidden": 1024,
+                    "words": 30_000,
+                    "longest": 50,
+                    "batch": 32,
+                },
+                **{"optimizer": "adadelta", "lr": 1.0, "ortho": 0.01, "patience": 10, "beam": 5, "written": 200},
+                **{"every": 5000, "data": None, "anneal_every": 200},
+            },
+        },
+        "captions": {
+            "small": {
+                **{"updates": 1000, "embedding": 48, "hidden": 96, "width": 64, "words": 10_000, "longest": 100},
+                **{"batch": 32, "lr": 0.003, "ortho": None, "dropout": 0.0, "penalty": 0.005, "attention": "soft"},
+                **{"attention_layers": 1, "first_layers": 1, "patience": 10, "beam": 1, "written": 30},
+                **{"every": 250, "data": None},
+            },
+            "paper": {
+                **{"updates": 10_000_000, "embedding": 512, "hidden": 1800, "width": 512, "words": 10_000},
+                **{"longest": 100, "batch": 64, "lr": 0.0002, "ortho": 0.01, "dropout": 0.5, "penalty": 1.0},
+                **{"attention": "soft", "attention_layers": 2, "first_layers": 2, "patience": 10, "beam": 1},
+                **{"written": 200, "every": 2000, "data": None, "anneal_every": 200},
+            },
+        },
     }
 )
 """Sizes of each task by preset; a task without ``paper`` is one whose sizes the paper does not state."""
 STRATEGIES: Final = ("baseline", "naive", "mix", "blend")
+ATTENTION: Final = ("soft", "hard")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

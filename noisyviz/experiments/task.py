@@ -101,3 +101,37 @@ def paired(settings: Settings, make: Callable[[dict[str, Any]], nn.Module], nois
         for name, value in soft.named_parameters():
             model.get_parameter(name).copy_(value)
     return model
+
+
+class EarlyStop:
+    """The authors' rule for translation and captions.
+
+    Once there are more than `patience` evaluations, one that is no better than the best of all but the last `patience`
+    is bad; training ends after more than `patience` bad ones, and a new best starts the count again.
+    """
+
+    def __init__(self, patience: int) -> None:
+        self.patience = patience
+        self.history: list[float] = []
+        self.bad = 0
+
+    def observe(self, value: float) -> None:
+        """Take the validation loss of an evaluation."""
+        self.history.append(value)
+        if value <= min(self.history):
+            self.bad = 0
+        if len(self.history) > self.patience and value >= min(self.history[: -self.patience]):
+            self.bad += 1
+
+    @property
+    def finished(self) -> bool:
+        """Whether training ends."""
+        return self.bad > self.patience
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {"history": list(self.history), "bad": self.bad}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take what `state_dict` gave."""
+        self.history, self.bad = list(state["history"]), int(state["bad"])
