@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from noisyviz.errors import InputError, MissingExtraError
+from noisyviz.experiments.machine import part
 from noisyviz.experiments.settings import Settings
 from noisyviz.experiments.task import EVALUATE, TRAIN, Task, digest, paired, stream
 from noisyviz.torch.activation import NoisyActivation
@@ -92,7 +93,7 @@ def _idx(path: Path, kind: int) -> np.ndarray[Any, Any]:
 class Digits(Task):
     """Epochs in an order of their own; no image is left out."""
 
-    metric, lower, clip = "train_nll", True, 5.0
+    metric, lower, clip, label = "train_nll", True, 5.0, "training NLL"
     paper = (
         "training NLL over 100 epochs of MNIST, noisy below hard-tanh below tanh; the paper states no sizes, and these "
         "are other images"
@@ -119,8 +120,9 @@ class Digits(Task):
         size = self.settings.options["batch"]
         epoch, batch = divmod(step, -(-len(images) // size))
         order = stream(self.settings.seed, TRAIN, epoch).permutation(len(images))
-        rows = torch.from_numpy(order[batch * size : (batch + 1) * size])
-        return cross_entropy(self.model(images[rows]), labels[rows])
+        own, weight = part(order[batch * size : (batch + 1) * size])
+        rows = torch.from_numpy(own)
+        return weight * cross_entropy(self.model(images[rows]), labels[rows])
 
     def measure(self) -> dict[str, float]:
         """Return NLL and accuracy over the whole training set and test set, without noise."""
