@@ -4,7 +4,9 @@ Fabric is imported for the second alone. Each of several processes holds the who
 batch, and averages its gradients with the others, so that all take the same step; each draws its own noise.
 """
 
+import logging
 import os
+import pickle
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -20,6 +22,13 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from noisyviz.errors import InputError, MissingExtraError
+
+for _name in (
+    "lightning_fabric.utilities.distributed",
+    "lightning_utilities.core.rank_zero",
+    "lightning_fabric.utilities.rank_zero",
+):
+    logging.getLogger(_name).setLevel(logging.WARNING)  # Fabric tells of each process that starts, here and there
 
 GRACE_S: Final = 10.0
 """How long processes may take to save when the one that started them is asked to end."""
@@ -204,7 +213,8 @@ def launch(machine: Machine, work: Callable[..., Any], *args: Any) -> Any:
         return work(Place(machine, fabric), *args)
     before = set(active_children())
     try:
-        found, error = fabric.launch(_guarded, machine, torch.get_num_threads(), work, args)
+        task = pickle.dumps((machine, torch.get_num_threads(), work, args))  # Fabric would look into anything else
+        found, error = pickle.loads(fabric.launch(_guarded, task))
     except BaseException:
         for child in set(active_children()) - before:
             child.join(GRACE_S)
@@ -215,14 +225,15 @@ def launch(machine: Machine, work: Callable[..., Any], *args: Any) -> Any:
     return found
 
 
-def _guarded(fabric: Any, machine: Machine, threads: int, work: Callable[..., Any], args: Sequence[Any]) -> Any:
-    """Work in one of several processes; return the result and None, or None and what was raised."""
+def _guarded(fabric: Any, task: bytes) -> bytes:
+    """Work in one of several processes; return, pickled, the result and None, or None and what was raised."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    machine, threads, work, args = pickle.loads(task)
     torch.set_num_threads(threads)
     try:
-        return work(Place(machine, fabric), *args), None
+        return pickle.dumps((work(Place(machine, fabric), *args), None))
     except Exception as error:
-        return None, error
+        return pickle.dumps((None, error))
 
 
 def _end_with_parent() -> None:
