@@ -22,6 +22,7 @@ from noisyviz.cli import (
     plot,
     profile,
     replay,
+    reproduce,
     runs,
     terminal,
     train,
@@ -224,7 +225,10 @@ def root(
         raise typer.Exit(USAGE)
 
 
-COMMANDS: Final = (listing, estimate, plot, explore, compare, anneal, profile, calibrate, figures, replay, train, runs)
+COMMANDS: Final = (
+    *(listing, estimate, plot, explore, compare, anneal, profile, calibrate, figures, replay),
+    *(train, runs, reproduce),
+)
 """The modules of the commands, named like them, in the order of the help."""
 
 for _module in COMMANDS:

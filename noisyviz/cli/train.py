@@ -225,10 +225,11 @@ def train_all(
     until = None if limit_s is None else time.monotonic() + limit_s
     done, diverged = [], 0
     for index, plan in enumerate(plans):
-        if isinstance(plan, Path):
-            one = loop.resume(plan, tell=tell, place=place)
-        else:
-            one = loop.begin(*plan, place=place)
+        one = (
+            loop.resume(plan, tell=tell, place=place)
+            if isinstance(plan, Path)
+            else loop.begin(plan[0], plan[1], place=place)
+        )
         share = None if until is None else time.monotonic() + (until - time.monotonic()) / (len(plans) - index)
         try:
             train(one, share, tell=tell)

@@ -1,5 +1,6 @@
 """Runs of one task side by side: means over seeds, and differences to the controls in pairs of one seed."""
 
+import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ class Group:
     label: str
     activation: str
     metric: str
+    metric_label: str
     lower: bool
     alphas: tuple[float | None, float | None]
     options: str
@@ -80,6 +82,11 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
     InputError
         For a folder without runs, and for a record that is none.
     """
+    return [record for _, record in run_folders(folder)]
+
+
+def run_folders(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the folder and the record of every run below a folder; see `read_runs`."""
     found = []
     for path in sorted(folder.rglob("run.json")):
         try:
@@ -87,10 +94,25 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
             _key(record), record["metrics"], record["metric"], record["state"]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is no record of a run of noisyviz") from error
-        found.append(record)
+        found.append((path.parent, record))
     if not found:
         raise InputError(f"RUNS must be a folder with runs of noisyviz train, but {folder} holds none")
     return found
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a run's ``curve.csv`` or ``units.csv``, none where it has none."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def in_order(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the labels of all units, controls first."""
+    order = {name: place for place, name in enumerate(CONTROLS)}
+    pairs = {(order.get(record["activation"], len(order)), record["label"]) for record in records}
+    return [label for _, label in sorted(pairs)]
 
 
 def grouped(records: Sequence[Mapping[str, Any]]) -> list[Group]:
@@ -117,6 +139,7 @@ def _group(key: tuple[str, ...], runs: Sequence[Mapping[str, Any]]) -> Group:
         label=key[1],
         activation=first["activation"],
         metric=first["metric"],
+        metric_label=first.get("metric_label", first["metric"]),
         lower=first["lower_is_better"],
         alphas=(settings["alpha"], settings["alpha_sigmoid"]),
         options=key[2],

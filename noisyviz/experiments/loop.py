@@ -90,11 +90,11 @@ class Run:
         """Whether nothing is left to do."""
         return self.step >= self.updates or self.task.finished
 
-    def update(self) -> bool:
+    def update(self, *, looks: bool = True) -> bool:
         """Do one update; False, with the weights as they were, where loss or gradient are not finite."""
         task, place = self.task, self.place
         task.model.train()
-        looks = not place.rank and self.step in looked_at(self.updates)
+        looks = looks and not place.rank and self.step in looked_at(self.updates)
         with place.here(), place.autocast(), capture(task.model) if looks else nullcontext() as seen:
             loss = task.loss(self.step)
         value = place.mean([float(loss.detach())])[0]

@@ -101,7 +101,8 @@ class Place:
     def __init__(self, machine: Machine | None = None, fabric: Any = None) -> None:
         self.machine = machine or Machine()
         self._fabric = fabric
-        self.rank, self.size = (fabric.global_rank, fabric.world_size) if fabric else (0, 1)
+        self.rank: int = fabric.global_rank if fabric else 0
+        self.size: int = fabric.world_size if fabric else 1
         self.device = fabric.device if fabric else torch.device("cpu")
 
     def autocast(self) -> Any:
