@@ -1,18 +1,18 @@
 """From the folders of runs to their pictures."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from noisyviz.errors import InputError
-from noisyviz.experiments.comparison import Group, compared, in_order, read_table, run_folders
+from noisyviz.experiments.comparison import Group, compared, in_order, read_table, run_folders, shown
+from noisyviz.experiments.settings import ALPHA, CONTROLS
+from noisyviz.pictures.learning_curves.picture import EXPERIMENTS, LearningCurves
 from noisyviz.pictures.picture import Picture
 from noisyviz.pictures.run_differences.picture import Difference, RunDifferences
 from noisyviz.pictures.runs.lines import RunPanel, line
 from noisyviz.pictures.runs.picture import TrainingRuns
-
-if TYPE_CHECKING:
-    from noisyviz.pictures.learning_curves.picture import LearningCurves
 
 Run = tuple[Path, Mapping[str, Any]]
 OF_THE_PAPER: Final[Mapping[str, tuple[str, str]]] = {
@@ -33,6 +33,7 @@ MEASURES: Final[Mapping[str, str]] = {
 """What is drawn of the units, by its column in ``units.csv``; columns without a number are left out."""
 SIGMOIDS: Final = ("sigmoid", "hard-sigmoid")
 SEEDS_TOLD: Final = "Thin: single seeds; thick: their mean."
+ALPHA_TOLD: Final = f"α = {ALPHA[0]:g}, in sigmoids {ALPHA[1]:g}, where not named."
 
 
 def tasks_of(runs: Sequence[Run]) -> list[str]:
@@ -62,7 +63,7 @@ def panel(runs: Sequence[Run], column: str, *, title: str, label: str) -> RunPan
     for folder, record in runs:
         rows = read_table(folder / "curve.csv")
         points = [(float(row["step"]), float(row[column])) for row in rows if row.get(column)]
-        lines.append(line(record["label"], record["seed"], points))
+        lines.append(line(shown(record), record["seed"], points))
     kept = tuple(one for one in lines if one is not None)
     return RunPanel(title=title, y=label, lines=kept) if kept else None
 
@@ -85,7 +86,7 @@ def curves(runs: Sequence[Run]) -> TrainingRuns:
             panels.append(found)
     if not panels or len(panels) % 2:
         raise InputError("RUNS must hold at least one run with an evaluation")
-    return TrainingRuns(panels=tuple(panels), caption=SEEDS_TOLD)
+    return TrainingRuns(panels=tuple(panels), caption=f"{SEEDS_TOLD} {ALPHA_TOLD}")
 
 
 def units(runs: Sequence[Run], task: str) -> TrainingRuns | None:
@@ -101,18 +102,23 @@ def units(runs: Sequence[Run], task: str) -> TrainingRuns | None:
         if (arrays := {row["array"] for _, rows in tables for row in rows if (row["fn"] in SIGMOIDS) is wanted})
     }
     rows: list[list[RunPanel]] = []
+    zero: list[str] = []
     loss = panel(own, "loss", title="", label="training loss")
     if loss is not None and groups:
         rows.append([RunPanel(title=f"{task}: {name}", y=loss.y, lines=loss.lines) for name in groups])
     for column, label in MEASURES.items():
         found = [_over_arrays(tables, arrays, column, label) for arrays in groups.values()]
         whole = [one for one in found if one is not None]
-        if whole and len(whole) == len(found):
+        if not any(value for panel in whole for one in panel.lines for value in one.y):
+            zero.append(label)
+        elif len(whole) == len(found):
             rows.append(whole)
     if len(rows) < 2:
         return None
-    caption = f"{SEEDS_TOLD} Means over arrays of units; sat.: over saturated samples, in units of the linear slope u′."
-    return TrainingRuns(panels=tuple(one for row in rows for one in row), across=len(groups), caption=caption)
+    caption = f"{SEEDS_TOLD} Means over all arrays of units; sat.: over saturated samples, in units of the slope u′. "
+    caption += f"{ALPHA_TOLD}" + (" No flat units." if MEASURES["share_flat"] in zero else "")
+    panels = tuple(one for row in rows for one in row)
+    return TrainingRuns(panels=panels, across=len(groups), same_x=True, caption=caption)
 
 
 def _over_arrays(
@@ -133,7 +139,7 @@ def _over_arrays(
             total[1] += weight
         means = [(x, total / weight) for x, (total, weight) in sums.items() if weight]
         points = [(x, y**0.5 if "_rms_" in column else y) for x, y in means]
-        lines.append(line(record["label"], record["seed"], points))
+        lines.append(line(shown(record), record["seed"], points))
     kept = tuple(one for one in lines if one is not None)
     return RunPanel(title="", y=label, lines=kept) if kept else None
 
@@ -142,14 +148,15 @@ def differences(groups: Sequence[Group]) -> RunDifferences | None:
     """Return the picture of differences to the controls, None where there is none."""
     rows = []
     for group, found in compared(groups):
-        for control, difference in found.items():
+        for control in CONTROLS:
+            difference = found[control]
             if difference is not None:
                 pairs, (mean, half) = difference
                 named: dict[str, Any] = {
                     "task": group.task,
                     "metric": group.metric_label,
                     "lower": group.lower,
-                    "unit": group.label,
+                    "unit": group.shown,
                 }
                 rows.append(Difference(**named, control=control, seeds=pairs, mean=mean, half=half))
     if not rows:
@@ -157,16 +164,14 @@ def differences(groups: Sequence[Group]) -> RunDifferences | None:
     seeds = sorted({one.seeds for one in rows})
     told = f"{seeds[0]}" if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     caption = (
-        f"Means over {told} seeds with 95 % intervals, in pairs of one seed; right of the line is better. "
+        f"{ALPHA_TOLD} Means over {told} seeds with 95 % intervals, in pairs of one seed; right of the line is better. "
         "Hollow: no difference seen."
     )
     return RunDifferences(rows=tuple(rows), caption=caption)
 
 
-def beside_the_paper(picture: "LearningCurves", runs: Sequence[Run]) -> Picture[Any]:
+def beside_the_paper(picture: LearningCurves, runs: Sequence[Run]) -> Picture[Any]:
     """Return a picture of the paper's curves with those of runs of its task, where there are any."""
-    import dataclasses
-
     task, column = OF_THE_PAPER[picture.experiment]
     if task not in tasks_of(runs):
         return picture
@@ -175,6 +180,9 @@ def beside_the_paper(picture: "LearningCurves", runs: Sequence[Run]) -> Picture[
     label = metric_label(record) if column == record["metric"] else column.replace("_", " ")
     found = panel(own, column, title="own runs", label=label)
     found = found or panel(own, record["metric"], title="own runs", label=metric_label(record))
+    if found is not None and EXPERIMENTS[picture.experiment].y.log:
+        values = [value for one in found.lines for value in one.y]
+        found = dataclasses.replace(found, log=0.0 < 10.0 * min(values) <= max(values))
     return dataclasses.replace(picture, runs=found)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from noisyviz.errors import InputError
-from noisyviz.experiments.settings import CONTROLS, USES_ALPHA
+from noisyviz.experiments.settings import CONTROLS, LEVELS, USES_ALPHA
 
 Estimate = tuple[float, float | None]
 """A mean and half the width of its 95 % interval (Student's t); None for a single value."""
@@ -39,6 +39,10 @@ class Group:
 
     Attributes
     ----------
+    shown
+        The unit in a picture.
+    metric_label
+        The metric in a picture.
     values
         The metric of each seed.
     alphas
@@ -49,6 +53,7 @@ class Group:
 
     task: str
     label: str
+    shown: str
     activation: str
     metric: str
     metric_label: str
@@ -108,6 +113,28 @@ def read_table(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def shown(record: Mapping[str, Any]) -> str:
+    """Return the unit of a run as it stands in a picture: what is not the authors' α, and c.
+
+    Examples
+    --------
+    >>> shown({"settings": {"activation": "nan", "alpha": None, "alpha_sigmoid": 1.0, "anneal": None, "c": 0.25,
+    ...        "p": "unit"}})
+    'nan, α(sigmoid) = 1, c = 0.25'
+    """
+    settings = record["settings"]
+    words = [settings["activation"]]
+    for key, name in (("alpha", "α"), ("alpha_sigmoid", "α(sigmoid)")):
+        words += [] if settings[key] is None else [f"{name} = {settings[key]:g}"]
+    if settings["anneal"] is not None:
+        start, end, schedule = settings["anneal"]
+        words.append(f"c = {start:g} to {end:g}" + ("" if schedule == "paper" else f", {schedule}"))
+    elif settings["activation"] in LEVELS:
+        words.append(f"c = {LEVELS[settings['activation']] if settings['c'] is None else settings['c']:g}")
+    words += [] if settings["p"] == "unit" else [f"p = {settings['p']}"]
+    return ", ".join(words)
+
+
 def in_order(records: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the labels of all units, controls first."""
     order = {name: place for place, name in enumerate(CONTROLS)}
@@ -137,6 +164,7 @@ def _group(key: tuple[str, ...], runs: Sequence[Mapping[str, Any]]) -> Group:
     return Group(
         task=key[0],
         label=key[1],
+        shown=shown(first),
         activation=first["activation"],
         metric=first["metric"],
         metric_label=first.get("metric_label", first["metric"]),

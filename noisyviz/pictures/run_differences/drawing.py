@@ -49,7 +49,7 @@ def draw(result: RunDifferencesResult, figure: Figure) -> dict[str, Axes]:
 
 def page(result: RunDifferencesResult, width: float) -> Sheet:
     """Lay the picture out at a width in inches, by the text sizes in force."""
-    controls = list(dict.fromkeys(one.control for one in result.rows))
+    controls = [name for name in ("soft", "hard", "leak") if any(one.control == name for one in result.rows)]
     rows = []
     for task in dict.fromkeys(one.task for one in result.rows):
         own = [one for one in result.rows if one.task == task]

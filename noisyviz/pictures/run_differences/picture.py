@@ -21,7 +21,7 @@ class Difference:
     task, metric, lower
         What was trained, by what it is measured, and whether less of it is better.
     unit, control
-        Labels of the two.
+        The two; the control is soft, hard or leak.
     seeds
         How many pairs there are.
     mean, half

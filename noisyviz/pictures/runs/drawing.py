@@ -75,8 +75,13 @@ def handles(labels: Sequence[str], hues: Mapping[str, str]) -> list[Any]:
 
 def page(result: TrainingRunsResult, width: float) -> Sheet:
     """Lay the picture out at a width in inches, by the text sizes in force."""
+    longest = max(one.x[-1] for row in result.rows for panel in row for one in panel.lines)
+    least = longest if result.same_x else 0.0
     rows = [
-        [placed(f"{r}.{c}", panel, last=_is_last(result, r, c)) for c, panel in enumerate(row)]
+        [
+            placed(f"{r}.{c}", panel, least=least, last=result.same_x or _is_last(result, r, c))
+            for c, panel in enumerate(row)
+        ]
         for r, row in enumerate(result.rows)
     ]
     across = max(len(row) for row in rows)
@@ -90,12 +95,20 @@ def page(result: TrainingRunsResult, width: float) -> Sheet:
 
 
 def placed(
-    key: str, panel: RunPanel, *, last: bool = True, height: float = HEIGHT_IN, legend: Sequence[str] = ()
+    key: str,
+    panel: RunPanel,
+    *,
+    last: bool = True,
+    least: float = 0.0,
+    height: float = HEIGHT_IN,
+    legend: Sequence[str] = (),
 ) -> Panel:
-    """Return a panel before it has a place; `last` gives its horizontal axis a label."""
+    """Return a panel before it has a place; `last` gives its horizontal axis a label, `least` its length at least."""
     return Panel(
         key=key,
-        x=Range(low=0.0, high=max(one.x[-1] for one in panel.lines) or 1.0, label="updates" if last else ""),
+        x=Range(
+            low=0.0, high=1.02 * max(least, *(one.x[-1] for one in panel.lines)) or 1.0, label="updates" if last else ""
+        ),
         y=_range(panel),
         height=height,
         title=literal(panel.title),

@@ -16,6 +16,7 @@ class TrainingRunsResult:
     rows: tuple[tuple[RunPanel, ...], ...]  # From the top
     labels: tuple[str, ...]  # Of the units, in the order of the legend
     caption: str
+    same_x: bool = False  # Whether all horizontal axes are as long as the longest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,8 @@ class TrainingRuns(Picture[TrainingRunsResult]):
         Row by row.
     across
         Panels in a row.
+    same_x
+        Whether all horizontal axes are as long as the longest.
     caption
         What stands below.
 
@@ -41,6 +44,7 @@ class TrainingRuns(Picture[TrainingRunsResult]):
 
     panels: tuple[RunPanel, ...]
     across: int = 2
+    same_x: bool = False
     caption: str = ""
 
     def __post_init__(self) -> None:
@@ -53,7 +57,9 @@ class TrainingRuns(Picture[TrainingRunsResult]):
     def numbers(self) -> TrainingRunsResult:
         """Return every number in the picture."""
         rows = [self.panels[k : k + self.across] for k in range(0, len(self.panels), self.across)]
-        return TrainingRunsResult(rows=tuple(rows), labels=labels_of(self.panels), caption=self.caption)
+        return TrainingRunsResult(
+            rows=tuple(rows), labels=labels_of(self.panels), caption=self.caption, same_x=self.same_x
+        )
 
     def tables(self, result: TrainingRunsResult) -> Mapping[str, Columns]:
         """Return all points."""
