@@ -129,7 +129,7 @@ def _over_arrays(
     for record, rows in tables:
         sums: dict[float, list[float]] = {}
         for row in rows:
-            if row["array"] not in arrays or row[column] in ("", "nan"):
+            if row["array"] not in arrays or row.get(column, "nan") == "nan":
                 continue
             weight = float(row["samples"]) * float(row["units"])
             weight *= float(row["share_saturated"]) if column.endswith("_saturated") and column[0] != "s" else 1.0

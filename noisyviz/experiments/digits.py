@@ -103,7 +103,7 @@ class Digits(Task):
         super().__init__(settings)
         size = settings.options
         train, test = small_digits() if size["data"] is None else read_idx(size["data"])
-        self.train, self.test = (tuple(torch.from_numpy(x) for x in one) for one in (train, test))
+        self.train, self.test = (tuple(torch.as_tensor(x) for x in one) for one in (train, test))
         hidden, inputs = size["hidden"], train[0].shape[1]
         self.model = paired(settings, lambda unit: perceptron(inputs, hidden, unit), self.noise)
         self.optimizer = torch.optim.RMSprop(self.model.parameters(), lr=0.001)
@@ -121,7 +121,7 @@ class Digits(Task):
         epoch, batch = divmod(step, -(-len(images) // size))
         order = stream(self.settings.seed, TRAIN, epoch).permutation(len(images))
         own, weight = part(order[batch * size : (batch + 1) * size])
-        rows = torch.from_numpy(own)
+        rows = torch.as_tensor(own)
         return weight * cross_entropy(self.model(images[rows]), labels[rows])
 
     def measure(self) -> dict[str, float]:

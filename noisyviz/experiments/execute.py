@@ -103,9 +103,9 @@ class Execute(Task):
             self._draw_matrix(number, *self.current)
             self.state = None
         start = window * WINDOW
-        logits, state = self.model(torch.from_numpy(self.text[start : start + WINDOW]), self.state)
+        logits, state = self.model(torch.as_tensor(self.text[start : start + WINDOW]), self.state)
         self.state = (state[0].detach(), state[1].detach())
-        wanted, target = (torch.from_numpy(x[start + 1 : start + WINDOW + 1]) for x in (self.answer, self.text))
+        wanted, target = (torch.as_tensor(x[start + 1 : start + WINDOW + 1]) for x in (self.answer, self.text))
         self.seen[0] += int((logits.detach().argmax(-1) == target)[wanted].sum())
         self.seen[1] += int(wanted.sum())
         total: Tensor = cross_entropy(logits[wanted], target[wanted], reduction="sum") / wanted.shape[1]
@@ -113,7 +113,7 @@ class Execute(Task):
 
     def _accuracy(self, data: Data) -> float:
         """Return the share of answer characters that are right when all before them are given."""
-        text, answer = (torch.from_numpy(x) for x in data)
+        text, answer = (torch.as_tensor(x) for x in data)
         with torch.no_grad():
             logits, _ = self.model.eval()(text[:-1], None)
         return float((logits.argmax(-1) == text[1:])[answer[1:]].double().mean())

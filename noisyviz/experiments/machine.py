@@ -19,7 +19,6 @@ from typing import Any, Final
 import numpy as np
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
 
 from noisyviz.errors import InputError, MissingExtraError
 
@@ -137,13 +136,16 @@ class Place:
 
     @contextmanager
     def here(self) -> Iterator[None]:
-        """Make arrays and new tensors tensors of the device, and this the place of tasks that are made."""
+        """Make this the place of tasks that are made, and put new tensors on its device.
+
+        Those of `torch.as_tensor` too, but not those of `torch.from_numpy`, which tasks do not use therefore.
+        """
         before = _PLACE.set(self)
         try:
             if self.device.type == "cpu":
                 yield
             else:
-                with _Placed(self.device), self.device:
+                with self.device:
                     yield
         finally:
             _PLACE.reset(before)
@@ -155,18 +157,6 @@ class Place:
         if isinstance(value, dict):
             return {key: self.moved(one) for key, one in value.items()}
         return [self.moved(one) for one in value] if isinstance(value, list) else value
-
-
-class _Placed(TorchFunctionMode):
-    """Puts the tensors that `torch.from_numpy` makes on a device."""
-
-    def __init__(self, device: torch.device) -> None:
-        super().__init__()
-        self.device = device
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
-        return found.to(self.device) if func is torch.from_numpy else found
 
 
 ALONE: Final = Place()

@@ -62,7 +62,7 @@ class Unique(Task):
         self.model = paired(settings, lambda unit: Counter(hidden, unit), self.noise)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.003)
         x, distinct = sequences(stream(0, EVALUATE), TESTED)
-        self.test = torch.from_numpy(x), torch.from_numpy(distinct - 1)
+        self.test = torch.as_tensor(x), torch.as_tensor(distinct - 1)
         self.facts = {"source": "generated", "test_sequences": TESTED, "sha256": digest(x, distinct)}
 
     def length(self, step: int) -> int:
@@ -74,7 +74,7 @@ class Unique(Task):
         rng = stream(self.settings.seed, TRAIN, step)
         x, distinct = sequences(rng, self.settings.options["batch"], self.length(step))
         (x, weight), (distinct, _) = part(x), part(distinct)
-        return weight * cross_entropy(self.model(torch.from_numpy(x)), torch.from_numpy(distinct - 1))
+        return weight * cross_entropy(self.model(torch.as_tensor(x)), torch.as_tensor(distinct - 1))
 
     def measure(self) -> dict[str, float]:
         """Return test error in per cent and test NLL."""

@@ -82,22 +82,29 @@ def test_the_parts_of_a_batch_have_its_mean(monkeypatch: pytest.MonkeyPatch, cou
     assert own.shape == (4, count if count < size else count // size)
 
 
-@pytest.mark.parametrize("name", ["unique", "digits"])
-def test_a_task_is_wholly_on_the_device(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """The device `meta` computes shapes alone, and refuses tensors from elsewhere as any other device does."""
-    if name == "digits":
-        pytest.importorskip("sklearn")
-    monkeypatch.setattr(torch, "Generator", lambda device, real=torch.Generator: real())
+def test_a_task_is_made_on_the_device_of_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device `meta` holds shapes alone, and is there everywhere."""
+    monkeypatch.setattr(torch, "Generator", lambda device, real=torch.Generator: real())  # noqa: ARG005
+    monkeypatch.setattr("noisyviz.experiments.unique.TESTED", 50)
     place = Place()
     place.device = torch.device("meta")
-    one = Settings(task=name, activation="soft", options={"hidden": 4, "batch": 3})
     with place.here():
-        task = make_task(one)
-        loss = task.loss(0)
-    assert loss.device.type == "meta"
-    assert {weight.device.type for weight in task.model.parameters()} == {"meta"}
+        task: Any = make_task(settings())
+        made = [torch.as_tensor(np.zeros(2)), torch.zeros(2), *task.test, *task.model.parameters()]
+    assert {one.device.type for one in made} == {"meta"}
+    assert place.moved({"state": [torch.zeros(1), 3]})["state"][0].device.type == "meta"
     assert machine.place() is machine.ALONE
-    assert torch.from_numpy(np.zeros(1)).device.type == "cpu"
+    assert torch.as_tensor(np.zeros(1)).device.type == "cpu"
+    for path in Path(machine.__file__).parent.glob("*.py"):
+        assert "torch.from_numpy(" not in path.read_text("utf-8"), f"{path}: torch.as_tensor heeds the device"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA here")
+def test_cuda_starts_from_the_same_weights_and_comes_to_the_same_loss(tmp_path: Path) -> None:
+    pytest.importorskip("lightning_fabric", reason="Lightning Fabric is an extra")
+    rows, _, _ = launch(Machine(device="cuda"), trained, tmp_path / "cuda", False)
+    alone, _, _ = launch(Machine(), trained, tmp_path / "cpu", False)
+    assert rows[0]["loss"] == pytest.approx(alone[0]["loss"], rel=1e-3)
 
 
 def test_bfloat16_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
