@@ -1,4 +1,6 @@
-"""Mutated files of every format that is read, made again or checked: ``python -m benchmarks.mutated_files``.
+"""Mutated files of every format that is read, made again or checked, and random command lines.
+
+``python -m benchmarks.mutated_files``; about one input in eight is a command line.
 
 Each input has to end in an answer (exit code 0, 2 or 3 and at most one sentence) within 10 s and 500 MB: no internal
 error, no other exception, no hang. It takes some minutes and is not part of CI; what it found is kept, small, in
@@ -20,6 +22,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +30,7 @@ SECONDS: Final = 10.0
 MEGABYTES: Final = 500
 CHUNK: Final = 1000  # inputs of one process
 ANSWERS: Final = (0, 2, 3)
+COMMAND: Final = "command line"
 TOKENS: Final = (
     *(b"\xff\xff\xff\xff", b"\0\0\0\0", b"\x7f\xff\xff\xff", b"\xff", b"\0", b"-1", b"1e999", b"nan", b"NaN", b"null"),
     *(
@@ -139,6 +143,78 @@ def changed_record(payload: bytes, rng: random.Random) -> bytes:
     return payload[:start] + text + payload[end:]
 
 
+VALUES: Final = (
+    *(
+        "0",
+        "1",
+        "-1",
+        "0.5",
+        "2,3",
+        "-2:2:1",
+        "nan",
+        "inf",
+        "-inf",
+        "1e309",
+        "1e-320",
+        "",
+        " ",
+        ",",
+        ":",
+        "=",
+        "-",
+        "--",
+    ),
+    *("tanh", "hard-tanh,relu", "os:system", "missing.py:f", "student-t:2", "student-t:3", "nah", "nani,nan", "all"),
+    *(
+        "a.npy",
+        "a.csv:one",
+        "a.csv:0",
+        "packed.npz:x",
+        "packed.npz:z",
+        "normal:0,2",
+        "uniform",
+        "x=tanh",
+        "icml",
+        "7cm",
+    ),
+    *(
+        "9" * 4500,
+        "x" * 300,
+        "\x1b[31mred",
+        "naïve\u202e",
+        "..",
+        "/",
+        "nowhere/out.png",
+        "out.png",
+        "out.csv",
+        "0x10",
+        "١",
+    ),
+)
+SMALL: Final = {"points": "9", "samples": "5", "steps": "3", "trajectories": "4"}
+
+
+def command_line(rng: random.Random) -> list[str]:
+    """Return a command with some of its options, each with a value from `VALUES` or its default."""
+    from importlib import import_module
+
+    name = rng.choice(
+        ("plot", "estimate", "compare", "calibrate", "profile", "anneal", "explore", "list", "replay", "runs")
+    )
+    options = {option.name: option for option in import_module(f"noisyviz.cli.{name}").OPTIONS}
+    given = {key: value for key, value in SMALL.items() if key in options}
+    words = [name]
+    for option in rng.sample(list(options.values()), min(len(options), rng.randint(1, 5))):
+        value = rng.choice(VALUES) if option.default is None or rng.random() < 0.8 else option.default
+        given.pop(option.name, None)
+        if option.name in ("open", "show"):
+            continue  # would open a window
+        words += [value] if option.argument else [option.flag] if option.type is bool else [option.flag, value]
+    if rng.random() < 0.5:
+        words += ["a.npy"] * (name in ("profile", "calibrate")) + ["--json"] * ("json" in options)
+    return [*words, *(word for key, value in given.items() for word in (f"--{key}", value))]
+
+
 def answer(words: list[str]) -> tuple[int, str]:
     """Run a command line in this process and return its exit code and what it said."""
     from noisyviz.cli.app import app
@@ -202,10 +278,26 @@ def chunk(first: int, count: int, keep: Path | None) -> None:
             *whole,
             "made.svg",
             *["a.csv", "a.npy", "a.safetensors", "packed.npz"] * 3,
+            *[COMMAND] * 4,
         ]  # the quick ones more often
         for number in range(first, first + count):
             rng = random.Random(number)
             name = rng.choice(names)
+            if name == COMMAND:
+                words = command_line(rng)
+                began = time.monotonic()
+                told = tried(partial(answer, words))
+                slowest = max(slowest, time.monotonic() - began)
+                codes[name] += 1
+                if told:
+                    found.append(f"{number} {words}: {told}")
+                for made in {path.name for path in Path().iterdir()} - set(whole):
+                    Path(made).unlink()
+                for one, payload in whole.items():
+                    if not Path(one).exists() or Path(one).read_bytes() != payload:
+                        found.append(f"{number} {words}: {one} was changed")
+                        Path(one).write_bytes(payload)
+                continue
             deep = name == "made.svg" and rng.random() < 0.5
             payload = changed_record(whole[name], rng) if deep else mutated(whole[name], rng)
             Path(name).write_bytes(payload)

@@ -1,7 +1,8 @@
 """Noisy layers against an LSTM written by hand with autograd, and noisy activations against hard-tanh and its draws.
 
 ``python -m benchmarks.torch_units`` (needs the extra ``torch``): forward and backward in float32, two threads, a draw
-of its own for every slot and step; medians of ratios of runs that take turns.
+of its own for every slot and step; medians of ratios of runs that take turns. "products and draws" is the floor of any
+noisy LSTM: its matrix products, and its noise.
 """
 
 import statistics
@@ -15,7 +16,7 @@ from torch.nn.functional import hardtanh, linear
 
 import noisyviz.torch as nvt
 
-SHAPES = ((50, 50, 128, 1.45), (20, 20, 200, 1.35), (100, 50, 400, 1.0))
+SHAPES = ((50, 50, 128, 1.45, 1.1), (20, 20, 200, 1.35, 1.1), (100, 50, 400, 1.0, 0.85))
 ELEMENTS = 10_000_000
 
 
@@ -51,6 +52,26 @@ def both_ways(model: nn.Module, x: Tensor) -> Callable[[], None]:
     return run
 
 
+def floor(x: Tensor, n: int) -> Callable[[], None]:
+    """Return the matrix products of an LSTM forward and backward, and the draws of its five slots."""
+    weight = torch.randn(4 * n, n)
+    steps, batch, _ = x.shape
+    rows = x.reshape(-1, n)
+    grad, pre = torch.randn(steps * batch, 4 * n), torch.empty(batch, 4 * n)
+
+    def run() -> None:
+        torch.mm(rows, weight.t())
+        for at in x:
+            torch.mm(at, weight.t(), out=pre)
+        torch.randn(steps, batch, 5 * n)
+        for part in grad.chunk(steps):
+            torch.mm(part, weight)
+        torch.mm(grad.t(), rows)
+        torch.mm(grad.t(), rows)
+
+    return run
+
+
 def ratios(rivals: dict[str, Callable[[], None]], base: str, *, rounds: int) -> dict[str, float]:
     """Return the median over rounds of each rival's time over that of `base`, all run in turn."""
     times: dict[str, list[float]] = {name: [] for name in rivals}
@@ -67,18 +88,22 @@ def ratios(rivals: dict[str, Callable[[], None]], base: str, *, rounds: int) -> 
 def main() -> None:
     """Print the tables."""
     torch.set_num_threads(2)
-    for batch, steps, n, target in SHAPES:
+    for batch, steps, n, target, compiled in SHAPES:
         x = torch.randn(steps, batch, n)
         rivals = {
             "by hand": both_ways(HandLSTM(n), x),
             "torch.nn.LSTM": both_ways(nn.LSTM(n, n), x),
             "NoisyLSTM nan": both_ways(nvt.NoisyLSTM(n, n, kind="nan"), x),
             "NoisyLSTM nah": both_ways(nvt.NoisyLSTM(n, n, kind="nah"), x),
+            "NoisyLSTM nani": both_ways(nvt.NoisyLSTM(n, n, kind="nani"), x),
+            "NoisyLSTM nan, compiled": both_ways(nvt.NoisyLSTM(n, n, kind="nan", compile=True), x),
+            "products and draws": floor(x, n),
             "NoisyLSTM nan, plain operations": both_ways(nvt.NoisyLSTM(n, n, kind="nan", reference=True), x),
             "torch.nn.GRU": both_ways(nn.GRU(n, n), x),
             "NoisyGRU nan": both_ways(nvt.NoisyGRU(n, n, kind="nan"), x),
+            "NoisyGRU nan, compiled": both_ways(nvt.NoisyGRU(n, n, kind="nan", compile=True), x),
         }
-        print(f"(B, T, n) = ({batch}, {steps}, {n}), over an LSTM by hand; NoisyLSTM at most {target}")
+        print(f"(B, T, n) = ({batch}, {steps}, {n}), over an LSTM by hand; NoisyLSTM ≤ {target}, compiled ≤ {compiled}")
         for name, ratio in ratios(rivals, "by hand", rounds=15).items():
             print(f"  {name:34} {ratio:.2f}")
     x = torch.randn(ELEMENTS // 1000, 1000, requires_grad=True)

@@ -276,8 +276,10 @@ class _NoisyRNN(_Units):
         share: str | None = None,
         generator: torch.Generator | None = None,
         reference: bool = False,
+        compile: bool = False,
     ) -> None:
         super().__init__()
+        self.compile_steps = compile
         if proj_size:
             raise InputError(
                 f"proj_size must be 0: projections are not supported, got {proj_size}", parameter="proj_size"
@@ -471,6 +473,9 @@ class NoisyLSTM(_NoisyRNN):
         Source of the draws.
     reference
         Use plain operations throughout; they can be differentiated twice.
+    compile
+        Compile what lies between two matrix products into one kernel (torch.compile, which needs a C++ compiler).
+        The first window of each shape waits for it, some 20 seconds; pays in long training.
 
     Raises
     ------
@@ -501,8 +506,6 @@ class NoisyLSTM(_NoisyRNN):
         u, _, p = weights
         h, c = state
         if mask is None and self._is_fast(pre):
-            gates = self._block(self.SLOTS[:4], pre)
-            cell = self._block(self.SLOTS[4:], pre)
             e = self._signed(xi, pre.shape[1], pre)
             e = None if e is None else e.expand(pre.shape[0], -1, -1)
             n = 4 * self.hidden_size
@@ -510,7 +513,8 @@ class NoisyLSTM(_NoisyRNN):
             shift = self._input_noise(xi, pre)
             if shift is not None:
                 pre, shift = pre + shift[..., :n], shift[..., n:].expand(pre.shape[0], -1, -1)
-            hidden, last = LSTMWindow.apply(pre, u, h, c, p_gates, p_cell, e, shift, gates, cell)
+            blocks = self._block(self.SLOTS[:4], pre), self._block(self.SLOTS[4:], pre)
+            hidden, last = LSTMWindow.apply(pre, u, h, c, p_gates, p_cell, e, shift, blocks, self.compile_steps)
             return hidden, [hidden[-1], last]
         return self._reference(pre, (h, c), u, p, xi, mask)
 
@@ -565,17 +569,8 @@ class NoisyGRU(_NoisyRNN):
             p_gates, p_cell = (p[:m], p[m:]) if p.dim() else (p, p)
             shift = self._input_noise(xi, pre)
             pre = pre if shift is None else pre + shift
-            hidden = GRUWindow.apply(
-                pre,
-                u,
-                bias,
-                h,
-                p_gates,
-                p_cell,
-                e,
-                self._block(self.SLOTS[:2], pre),
-                self._block(self.SLOTS[2:], pre),
-            )
+            blocks = self._block(self.SLOTS[:2], pre), self._block(self.SLOTS[2:], pre)
+            hidden = GRUWindow.apply(pre, u, bias, h, p_gates, p_cell, e, blocks, self.compile_steps)
             return hidden, [hidden[-1]]
         rec_bias, rows = torch.cat([pre.new_zeros(m), bias]), []
         for t in range(pre.shape[0]):

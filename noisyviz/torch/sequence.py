@@ -5,20 +5,27 @@ folded into the weights, so that sigmoid and tanh gates of either form (hard or 
 h = centre + half·tanh(rate·(u − centre)). With Δ = h − u and t = tanh(|p|Δ/2), d(x)·σ·ε is t·|t|·e, where e =
 ±(c/4)·ε carries the sign of 1 − α: Δ has the sign of −x wherever it is not 0. A step computes φ alone; slopes and
 ∂φ/∂p follow in the backward pass, for some steps at once.
+
+What a step computes behind its matrix product, and the slopes of a window, are functions that torch.compile can turn
+into one kernel each. Not compiled, a step writes into arrays made beforehand (`out`, `work`); a kernel returns new
+arrays, which are copied. The few products of a step backward gain nothing by it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from functools import cache
+from typing import Any, Final, TypeAlias
 
 import torch
 from torch import Tensor
 
+from noisyviz.errors import MissingExtraError
 from noisyviz.torch.functional import refuse_second_derivative
 
-CHUNK: Final = (
-    1 << 17
-)  # numbers whose slopes are worked out at once in the backward pass, so that they stay in the cache
+CHUNK: Final = 1 << 17  # numbers whose slopes are worked out at once in the backward pass: they stay in the cache
+
+Room: TypeAlias = "tuple[Tensor, ...] | None"
+"""Arrays to write into, or None for new ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,16 +41,17 @@ class Block:
     soft: bool  # h = tanh or the logistic function; else clip(u, low, high)
     spans: tuple[tuple[int, int, float, float], ...]  # columns from, to, with the same low and high
 
-    def h(self, u: Tensor, out: Tensor) -> Tensor:
-        """Write h into `out`."""
+    def h(self, u: Tensor, out: Tensor | None = None) -> Tensor:
+        """Return h, in `out` if given."""
         if not self.soft:
             return torch.clamp(u, self.low, self.high, out=out)
         centre, half = 0.5 * (self.high + self.low), 0.5 * (self.high - self.low)
-        torch.sub(u, centre, out=out).div_(half).tanh_()
-        return out.mul_(half).add_(centre)
+        return torch.sub(u, centre, out=out).div_(half).tanh_().mul_(half).add_(centre)
 
     def slope_of(self, u: Tensor) -> Tensor:
         """Return dh/du; at the ends of a clipped line it is 0."""
+        if not self.soft and torch.compiler.is_compiling():
+            return ((u > self.low) & (u < self.high)).to(u.dtype)
         if not self.soft:
             inside, one = torch.empty_like(u), torch.ones((), dtype=u.dtype, device=u.device)
             for start, stop, low, high in self.spans:
@@ -54,17 +62,18 @@ class Block:
         e = torch.sub(u, centre).div_(half).abs_().mul_(-2.0).exp_()
         return (4.0 * e).div_(e.add_(1.0)).div_(e)
 
-    def value(self, u: Tensor, p: Tensor, e: Tensor | None, work: tuple[Tensor, ...], out: Tensor) -> None:
-        """Write φ into `out`; `p` is |p|/2, `work` two arrays of u's shape."""
-        self.h(u, out)
+    def value(self, u: Tensor, p: Tensor, e: Tensor | None, work: Room = None, out: Tensor | None = None) -> Tensor:
+        """Return φ, in `out` if given; `p` is |p|/2, `work` two arrays of u's shape."""
+        value = self.h(u, out)
         if e is None and not self.leaks:
-            return
-        t, size = work
-        torch.sub(out, u, out=t)
-        out.addcmul_(t, self.keep)
+            return value
+        first, second = (None, None) if work is None else work
+        t = torch.sub(value, u, out=first)
+        value.addcmul_(t, self.keep)
         if e is not None:
-            torch.abs(t.mul_(p).tanh_(), out=size)
-            out.addcmul_(t.mul_(size), e)
+            size = torch.abs(t.mul_(p).tanh_(), out=second)
+            value.addcmul_(t.mul_(size), e)
+        return value
 
     def slopes(self, u: Tensor, p: Tensor, e: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """Return ∂φ/∂u and ∂φ/∂|p|; `p` is |p|/2."""
@@ -74,17 +83,17 @@ class Block:
         excess = by_u - 1.0
         if e is None:
             return by_u.addcmul_(excess, self.keep), None
-        delta = self.h(u, torch.empty_like(u)).sub_(u)
+        delta = self.h(u).sub_(u)
         k = delta * p
         cosh = torch.cosh(k)  # |t|/cosh² keeps its digits in the tails, |t|·(1 − t²) does not
         k.tanh_().abs_().div_(cosh).div_(cosh).mul_(e)
-        by_u.addcmul_(excess, torch.addcmul(self.keep, k, 2.0 * p, out=cosh))
+        by_u.addcmul_(excess, torch.addcmul(self.keep, k, 2.0 * p))
         return by_u, k.mul_(delta)
 
 
-def _chunks(steps: int, numbers: int) -> Iterator[tuple[int, int]]:
-    """Yield ranges of steps from the last to the first, of about CHUNK numbers each."""
-    length = max(1, CHUNK // max(numbers, 1))
+def _chunks(steps: int, numbers: int, *, whole: bool) -> Iterator[tuple[int, int]]:
+    """Yield ranges of steps from the last to the first, of about CHUNK numbers each; or all in one."""
+    length = steps if whole else max(1, CHUNK // max(numbers, 1))
     for stop in range(steps, 0, -length):
         yield max(0, stop - length), stop
 
@@ -94,6 +103,100 @@ def _add_p(total: Tensor, grad: Tensor, by_p: Tensor | None, p: Tensor) -> None:
     if by_p is not None:
         product = by_p.mul_(grad)
         total += (product.sum((0, 1)) if p.dim() else product.sum()) * torch.sign(p)
+
+
+def lstm_step(
+    u: Tensor,
+    c: Tensor,
+    shift: Tensor | None,
+    p: tuple[Tensor, Tensor],
+    e: tuple[Tensor | None, Tensor | None],
+    blocks: tuple[Block, Block],
+    work: tuple[Room, Room] = (None, None),
+    out: tuple[Tensor | None, ...] = (None,) * 4,
+) -> tuple[Tensor, ...]:
+    """Return φ of the gates, the cell's state, φ of it, and h_t; what belongs to gates and cell stands in pairs."""
+    gates, cell = blocks
+    phi = gates.value(u, p[0], e[0], work[0], out[0])
+    i, f, g, o = phi.chunk(4, 1)
+    c_next = torch.mul(f, c, out=out[1]).addcmul_(i, g)
+    seen = c_next if shift is None else c_next + shift
+    top = cell.value(seen, p[1], e[1], work[1], out[2])
+    return phi, c_next, top, torch.mul(o, top, out=out[3])
+
+
+def gru_step(
+    u: Tensor,
+    pre: Tensor,
+    h: Tensor,
+    p: tuple[Tensor, Tensor],
+    e: tuple[Tensor | None, Tensor | None],
+    blocks: tuple[Block, Block],
+    work: tuple[Room, Room] = (None, None),
+    out: tuple[Tensor | None, ...] = (None,) * 4,
+) -> tuple[Tensor, ...]:
+    """Return φ of the gates, what the candidate sees, its φ, and h_t; `pre` are the columns of the candidate."""
+    gates, cell = blocks
+    n = h.shape[1]
+    phi = gates.value(u[:, : 2 * n], p[0], e[0], work[0], out[0])
+    r, z = phi.chunk(2, 1)
+    a = torch.addcmul(pre, r, u[:, 2 * n :], out=out[1])
+    new = cell.value(a, p[1], e[1], work[1], out[2])
+    return phi, a, new, torch.sub(h, new, out=out[3]).mul_(z).add_(new)
+
+
+@cache
+def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the kernel of a function; PyTorch makes one for each sort of unit, and warns where they become too many.
+
+    Raises
+    ------
+    MissingExtraError
+        When called where there is no C++ compiler.
+    """
+    compiled = torch.compile(function)
+
+    def run(*given: Any) -> Any:
+        try:
+            return compiled(*given)
+        except torch._dynamo.exc.BackendCompilerFailed as error:
+            raise MissingExtraError(
+                f"compile=True needs a C++ compiler that PyTorch can use: {str(error).splitlines()[0]}"
+            ) from error
+
+    return run
+
+
+def _run(function: Callable[..., Any], *given: Any, compiled: bool, out: tuple[Tensor, ...], work: Any) -> None:
+    """Write what a step returns into `out`, by its kernel if it is compiled."""
+    if not compiled:
+        function(*given, work=work, out=out)
+        return
+    for room, value in zip(out, kernel(function)(*given), strict=True):
+        room.copy_(value)
+
+
+def _slopes(
+    at: tuple[Tensor, Tensor],
+    p: tuple[Tensor, Tensor],
+    e: tuple[Tensor | None, Tensor | None],
+    blocks: tuple[Block, Block],
+) -> list[tuple[Tensor, Tensor | None]]:
+    """Return ∂φ/∂u and ∂φ/∂|p| of gates and cell."""
+    return [block.slopes(u, half, noise) for block, u, half, noise in zip(blocks, at, p, e, strict=True)]
+
+
+def _pairs(like: Tensor, batch: int, *widths: int) -> tuple[Room, Room]:
+    gates, cell = (tuple(like.new_empty(batch, width) for _ in range(2)) for width in widths)
+    return gates, cell
+
+
+def _noise(e: Tensor | None, width: int) -> Callable[[Any], tuple[Tensor | None, Tensor | None]]:
+    """Return what gives the noise of a step, or of a range of steps, for gates (`width` columns) and cell."""
+    if e is None:
+        return lambda _: (None, None)
+    gates, cell = e[..., :width], e[..., width:]
+    return lambda t: (gates[t], cell[t])
 
 
 class LSTMWindow(torch.autograd.Function):
@@ -110,36 +213,33 @@ class LSTMWindow(torch.autograd.Function):
         p_cell: Tensor,
         e: Tensor | None,
         shift: Tensor | None,
-        gates: Block,
-        cell: Block,
+        blocks: tuple[Block, Block],
+        compiled: bool,
     ) -> tuple[Tensor, Tensor]:
         """Run the window.
 
         `pre` is W·x + b, shape (T, B, 4n); `e` is ±(c/4)·ε, shape (T, B, 5n); `shift` is added to what the cell's
-        function sees, shape (T, B, n).
+        function sees, shape (T, B, n); `blocks` are the gates and the cell; `compiled` takes kernels for the steps.
         """
+        gates = blocks[0]
         steps, batch, width = pre.shape
         n = width // 4
         folded = (weight * gates.slope[:, None]).t().contiguous()
         u = torch.addcmul(gates.intercept, pre, gates.slope)
         phi, hidden, cells, tops = (pre.new_empty(steps, batch, k) for k in (width, n, n, n))
-        half_gates, half_cell = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
-        work = tuple(pre.new_empty(batch, width) for _ in range(2))
-        small = tuple(pre.new_empty(batch, n) for _ in range(2))
-        e_gates, e_cell = (None, None) if e is None else (e[..., :width].unbind(0), e[..., width:].unbind(0))
-        h, c = h0, c0
+        half = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        work = _pairs(pre, batch, width, n)
+        noise = _noise(e, width)
+        h, c = h0.detach(), c0.detach()
         rows = zip(u.unbind(0), phi.unbind(0), hidden.unbind(0), cells.unbind(0), tops.unbind(0), strict=True)
         for t, (at, gate, h_next, c_next, top) in enumerate(rows):
             at.addmm_(h, folded)
-            gates.value(at, half_gates, None if e_gates is None else e_gates[t], work, gate)
-            i, f, g, o = gate.split(n, 1)
-            torch.mul(f, c, out=c_next).addcmul_(i, g)
-            seen = c_next if shift is None else c_next + shift[t]
-            cell.value(seen, half_cell, None if e_cell is None else e_cell[t], small, top)
-            torch.mul(o, top, out=h_next)
+            now = None if shift is None else shift[t]
+            out = gate, c_next, top, h_next
+            _run(lstm_step, at, c, now, half, noise(t), blocks, compiled=compiled, work=work, out=out)
             h, c = h_next, c_next
         ctx.save_for_backward(u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e, shift)
-        ctx.blocks = gates, cell
+        ctx.blocks, ctx.compiled = blocks, compiled
         return hidden, cells[-1].clone()
 
     @staticmethod
@@ -147,20 +247,20 @@ class LSTMWindow(torch.autograd.Function):
         """Return the gradients of what `forward` took."""
         refuse_second_derivative()
         u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e, shift = ctx.saved_tensors
-        gates, cell = ctx.blocks
+        (gates, _), compiled = ctx.blocks, ctx.compiled
         steps, _, width = u.shape
         n = width // 4
-        e_gates, e_cell = (None, None) if e is None else (e[..., :width], e[..., width:])
-        half_gates, half_cell = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        half = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        noise = _noise(e, width)
         grad_p, grad_p_cell = torch.zeros_like(p_gates), torch.zeros_like(p_cell)
+        slopes = kernel(_slopes) if compiled else _slopes
         folded = weight * gates.slope[:, None]
         grad_u = torch.empty_like(u)
         gc, gh = grad_c.clone(), torch.zeros_like(h0)
-        for start, stop in _chunks(steps, u[0].numel()):
+        for start, stop in _chunks(steps, u[0].numel(), whole=compiled):
             own = slice(start, stop)
-            by_u, by_p = gates.slopes(u[own], half_gates, None if e_gates is None else e_gates[own])
             seen = cells[own] if shift is None else cells[own] + shift[own]
-            by_c, by_p_cell = cell.slopes(seen, half_cell, None if e_cell is None else e_cell[own])
+            (by_u, by_p), (by_c, by_p_cell) = slopes((u[own], seen), half, noise(own), ctx.blocks)
             grad_phi, grad_top = torch.empty_like(by_u), torch.empty_like(by_c)
             for t in range(stop - 1, start - 1, -1):
                 at = t - start
@@ -187,10 +287,7 @@ class LSTMWindow(torch.autograd.Function):
             gc,
             grad_p,
             grad_p_cell,
-            None,
-            None,
-            None,
-            None,
+            *(None,) * 4,
         )
 
 
@@ -207,10 +304,11 @@ class GRUWindow(torch.autograd.Function):
         p_gates: Tensor,
         p_cell: Tensor,
         e: Tensor | None,
-        gates: Block,
-        cell: Block,
+        blocks: tuple[Block, Block],
+        compiled: bool,
     ) -> Tensor:
         """Run the window; `pre` is W·x + b without the recurrent bias of n, which is `bias`; `e` is (T, B, 3n)."""
+        gates = blocks[0]
         steps, batch, width = pre.shape
         n = width // 3
         m = 2 * n
@@ -220,22 +318,17 @@ class GRUWindow(torch.autograd.Function):
         u[..., :m] += gates.intercept
         u[..., m:] = bias
         a, phi, hidden, news = (pre.new_empty(steps, batch, k) for k in (n, m, n, n))
-        half_gates, half_cell = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
-        work = tuple(pre.new_empty(batch, m) for _ in range(2))
-        small = tuple(pre.new_empty(batch, n) for _ in range(2))
-        e_gates, e_cell = (None, None) if e is None else (e[..., :m].unbind(0), e[..., m:].unbind(0))
-        h = h0
+        half = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        work = _pairs(pre, batch, m, n)
+        noise = _noise(e, m)
+        h, pre = h0.detach(), pre.detach()
         for t in range(steps):
-            at, gate, new = u[t], phi[t], news[t]
-            at.addmm_(h, folded)
-            gates.value(at[:, :m], half_gates, None if e_gates is None else e_gates[t], work, gate)
-            r, z = gate.split(n, 1)
-            torch.addcmul(pre[t, :, m:], r, at[:, m:], out=a[t])
-            cell.value(a[t], half_cell, None if e_cell is None else e_cell[t], small, new)
-            torch.sub(h, new, out=hidden[t]).mul_(z).add_(new)
+            u[t].addmm_(h, folded)
+            out = phi[t], a[t], news[t], hidden[t]
+            _run(gru_step, u[t], pre[t, :, m:], h, half, noise(t), blocks, compiled=compiled, work=work, out=out)
             h = hidden[t]
         ctx.save_for_backward(u, a, phi, hidden, news, weight, fold, h0, p_gates, p_cell, e)
-        ctx.blocks = gates, cell
+        ctx.blocks, ctx.compiled = blocks, compiled
         return hidden
 
     @staticmethod
@@ -243,20 +336,20 @@ class GRUWindow(torch.autograd.Function):
         """Return the gradients of what `forward` took."""
         refuse_second_derivative()
         u, a, phi, hidden, news, weight, fold, h0, p_gates, p_cell, e = ctx.saved_tensors
-        gates, cell = ctx.blocks
+        compiled = ctx.compiled
         steps, _, width = u.shape
         n = width // 3
         m = 2 * n
-        e_gates, e_cell = (None, None) if e is None else (e[..., :m], e[..., m:])
-        half_gates, half_cell = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        half = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        noise = _noise(e, m)
         grad_p, grad_p_cell = torch.zeros_like(p_gates), torch.zeros_like(p_cell)
+        slopes = kernel(_slopes) if compiled else _slopes
         folded = weight * fold[:, None]
         grad_a, grad_u = torch.empty_like(a), torch.empty_like(u)
         gh = torch.zeros_like(h0)
-        for start, stop in _chunks(steps, u[0].numel()):
+        for start, stop in _chunks(steps, u[0].numel(), whole=compiled):
             own = slice(start, stop)
-            by_u, by_p = gates.slopes(u[own, :, :m], half_gates, None if e_gates is None else e_gates[own])
-            by_a, by_p_cell = cell.slopes(a[own], half_cell, None if e_cell is None else e_cell[own])
+            (by_u, by_p), (by_a, by_p_cell) = slopes((u[own, :, :m], a[own]), half, noise(own), ctx.blocks)
             grad_phi, grad_new = torch.empty_like(by_u), torch.empty_like(by_a)
             for t in range(stop - 1, start - 1, -1):
                 at = t - start
@@ -282,7 +375,5 @@ class GRUWindow(torch.autograd.Function):
             gh,
             grad_p,
             grad_p_cell,
-            None,
-            None,
-            None,
+            *(None,) * 3,
         )

@@ -169,8 +169,15 @@ def test_a_function_of_a_users_own_runs_by_numpy_and_refuses_a_second_derivative
 def test_on_an_accelerator() -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device here")
-    act = nvt.NoisyActivation("hard-tanh", kind="nah", units=5).cuda()
-    x = torch.randn(7, 5, device="cuda", requires_grad=True)
-    act(x).sum().backward()
-    assert x.grad is not None
-    assert x.grad.device.type == "cuda"
+    for kind in nvt.KINDS:
+        act = nvt.NoisyActivation("hard-tanh", kind=kind, units=5, dtype=torch.float64)
+        x, xi = torch.randn(7, 5, dtype=torch.float64), torch.randn(7, 5, dtype=torch.float64)
+        found = []
+        for device in ("cpu", "cuda"):
+            at = x.to(device).requires_grad_()
+            value = act.to(device)(at, xi.to(device))
+            (slope,) = torch.autograd.grad(value.sum(), at)
+            assert slope.device.type == device
+            found.append(torch.stack([value.detach().cpu(), slope.cpu()]))
+        torch.testing.assert_close(found[1], found[0], rtol=1e-12, atol=1e-12)
+        assert act.train()(x.cuda()).device.type == "cuda"

@@ -3,6 +3,7 @@
 import copy
 import doctest
 import importlib
+import shutil
 import warnings
 from typing import Any
 
@@ -194,3 +195,59 @@ def test_half_precision_and_autocast_work_on_the_units_in_float32(layer: Any, re
     assert parts(state)[0].dtype == torch.bfloat16
     assert half.weight_hh_l0.grad.dtype == torch.bfloat16
     made.train()(x.half().float())
+
+
+def twins(layer: Any, **options: Any) -> list[tuple[Any, ...]]:
+    """Return output, last state and gradients of a layer and of a copy with other options, for the same draws."""
+    x = torch.randn(5, 3, 2, dtype=D, generator=torch.Generator().manual_seed(1))
+    plain = layer(2, 4, dtype=D, num_layers=2, c=0.5, kind="nah", tanh="tanh", sigmoid="sigmoid")
+    found = []
+    for changed in ({}, options):
+        copied = layer(2, 4, dtype=D, num_layers=2, c=0.5, kind="nah", tanh="tanh", sigmoid="sigmoid", **changed)
+        copied.load_state_dict(plain.state_dict())
+        copied.generator = torch.Generator().manual_seed(2)
+        out, state = copied(x)
+        grads = torch.autograd.grad(out.sin().sum() + parts(state)[-1].sum(), list(copied.parameters()))
+        found.append((out, *parts(state), *grads))
+    return found
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what PyTorch's compiler imports
+@pytest.mark.parametrize("layer", [nvt.NoisyLSTM, nvt.NoisyGRU])
+def test_compiled_steps_change_no_number(layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the tracer alone, which needs no C++ compiler; the next test has one."""
+    compiled: list[str] = []
+
+    def traced(function: Any) -> Any:
+        compiled.append(function.__name__)
+        return torch.compile(function, backend="aot_eager", fullgraph=True)
+
+    monkeypatch.setattr("noisyviz.torch.sequence.kernel", traced)
+    plain, kernels = twins(layer, compile=True)
+    assert worst(kernels, plain) < 1e-12
+    assert {"_slopes", f"{layer.__name__[5:].lower()}_step"} <= set(compiled)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler here")
+def test_compiled_kernels_change_no_number() -> None:
+    plain, kernels = twins(nvt.NoisyLSTM, compile=True)
+    assert worst(kernels, plain) < 1e-10
+
+
+@pytest.mark.parametrize("layer", [nvt.NoisyLSTM, nvt.NoisyGRU])
+def test_layers_on_an_accelerator(layer: Any) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device here")
+    net = layer(2, 4, dtype=D, kind="nan", num_layers=2).eval()
+    x = torch.randn(5, 3, 2, dtype=D)
+    wanted = net(x)[0].detach()
+    torch.testing.assert_close(net.cuda()(x.cuda())[0].detach().cpu(), wanted, rtol=1e-10, atol=1e-10)
+    found = []
+    for reference in (False, True):
+        one = layer(2, 4, dtype=D, kind="nan", num_layers=2, reference=reference, device="cuda")
+        one.load_state_dict(net.state_dict())
+        one.generator = torch.Generator("cuda").manual_seed(3)
+        out, _ = one(x.cuda())
+        found.append((out, *torch.autograd.grad(out.sin().sum(), list(one.parameters()))))
+    assert worst(found[0], found[1]) < 1e-10
