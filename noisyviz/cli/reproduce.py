@@ -149,7 +149,11 @@ def planned(given: Given, folder: Path, limit_s: float, workers: int, began: flo
     }
     budget = fitted(runs, limit_s=max(limit_s - (time.time() - began), 0.0), workers=workers)
     for task, needed in budget.left_out.items():
-        terminal.say(f"{task} is left out: it would take {in_minutes(needed / workers)} more; give more with --minutes")
+        told = in_minutes(needed / workers)
+        terminal.say(f"{task} is left out: it would take {told} more; give more with --minutes")
+    if budget.left_out and len(budget.left_out) == len(runs):
+        least = in_minutes(min(budget.left_out.values()) / workers)
+        raise InputError(f"--minutes must be more for any task to fit: the shortest takes about {least}")
     return budget
 
 
@@ -212,7 +216,7 @@ def table(groups: "Sequence[Group]") -> None:
     picture = differences(groups)
     said = {(one.task, one.unit): one.verdict for one in (picture.rows if picture else ()) if one.control == "leak"}
     header = ["unit", "task", "metric", "better", "seeds", "mean", *(f"minus {name}" for name in CONTROLS), "seconds"]
-    rows = [[*cells(group, gaps), said.get((group.task, group.label), "")] for group, gaps in compared(groups)]
+    rows = [[*cells(group, gaps), said.get((group.task, group.shown), "")] for group, gaps in compared(groups)]
     if terminal.on_terminal():
         terminal.print_table("", [*header, "noise"], rows)
     else:

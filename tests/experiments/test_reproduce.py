@@ -80,15 +80,15 @@ def test_reproduce_trains_all_units_compares_them_and_goes_on_where_it_was_stopp
 
 
 def test_a_plan_trains_nothing_and_what_does_not_fit_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reproduce, "trial", lambda _: 30.0)
+    monkeypatch.setattr(reproduce, "trial", lambda _: 27.0)
     result = begin(run, "--plan")
     assert result.exit_code == 0
-    assert "10 runs to train, about 5 minutes with 1 at a time; 5 minutes are given" in result.stderr
+    assert "10 runs to train, about 4.5 minutes with 1 at a time; 5 minutes are given" in result.stderr
     assert listing("out") == ["plan.json"]
     result = run("reproduce", "--workers", "1", "--minutes", "2", "-o", "out")
     assert result.exit_code == 2
-    assert "unique is left out: it would take 12.5 minutes more" in result.stderr
-    assert result.stderr.endswith("--minutes must be more for any task to fit: the shortest takes about 12.5 minutes\n")
+    assert "unique is left out: it would take 11.2 minutes more" in result.stderr
+    assert result.stderr.endswith("--minutes must be more for any task to fit: the shortest takes about 11.2 minutes\n")
     result = begin(run, "--updates", "3")
     assert result.exit_code == 2
     assert "was begun with other --updates (those of the presets)" in result.stderr
@@ -189,7 +189,7 @@ def test_runs_are_drawn(run: Run) -> None:
 
 def test_units_are_averaged_over_arrays_by_what_they_are_means_of(tmp_path: Path) -> None:
     head = "step,array,fn,units,samples,share_saturated,share_flat,response_saturated,noise_rms_saturated\n"
-    one, two = "0,x,hard-tanh,2,10,0.5,0,0.25,3.0\n", "0,y,hard-tanh,4,10,0.125,0.5,nan,nan\n"
+    one, two = "0,x,hard-tanh,2,10,0.5,0,0.75,3.0\n", "0,y,hard-tanh,4,10,0.125,0.5,nan,nan\n"
     three = "0,z,hard-tanh,1,20,0.25,0,-0.5,1.0\n"
     made_up(tmp_path / "run", "digits", CURVE, head + one + two + three)
     picture = run_pictures.units(run_pictures.read(tmp_path), "digits")
@@ -197,6 +197,6 @@ def test_units_are_averaged_over_arrays_by_what_they_are_means_of(tmp_path: Path
     values = {panel.y: panel.lines[0].y[0] for panel in picture.panels}
     assert values["saturated (share)"] == pytest.approx((20 * 0.5 + 40 * 0.125 + 20 * 0.25) / 80)
     assert values["flat units (share)"] == pytest.approx(40 * 0.5 / 80)
-    assert values["response, sat. (u′)"] == pytest.approx((10 * 0.25 - 5 * 0.5) / 15)
+    assert values["response, sat. (u′)"] == pytest.approx((10 * 0.75 - 5 * 0.5) / 15)
     assert values["noise, sat. (u′)"] == pytest.approx(((10 * 9.0 + 5 * 1.0) / 15) ** 0.5, rel=1e-5)
     assert (picture.panels[0].title, picture.panels[0].y) == ("digits: tanh", "training loss")
