@@ -141,9 +141,23 @@ def made_up(folder: Path, task: str, curve: str, units: str = "", **changes: Any
     (folder / "curve.csv").write_text(curve)
     if units:
         (folder / "units.csv").write_text(units)
-    settings = {"activation": "soft", "alpha": None, "alpha_sigmoid": None, "c": None, "p": "unit", "anneal": None}
+    settings: dict[str, Any] = {
+        "activation": "soft",
+        "alpha": None,
+        "alpha_sigmoid": None,
+        "c": None,
+        "p": "unit",
+        "anneal": None,
+    }
     settings |= {"preset": "small", "options": {}}
-    record = {"task": task, "label": "soft", "activation": "soft", "seed": 1, "state": "done", "metric": "train_nll"}
+    record: dict[str, Any] = {
+        "task": task,
+        "label": "soft",
+        "activation": "soft",
+        "seed": 1,
+        "state": "done",
+        "metric": "train_nll",
+    }
     record |= {"lower_is_better": True, "metrics": {"train_nll": 0.5}, "settings": settings, "data": {"sha256": "0"}}
     (folder / "run.json").write_text(json.dumps({**record, "seconds": 1.0, **changes}))
 

@@ -191,7 +191,7 @@ def test_the_examples_of_the_help_run(run: Run, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("noisyviz.experiments.execute.TESTED_ROWS", 151)
     examples = [line.split() for name in ("train", "runs") for line in run(name, "-h").stdout.splitlines()]
     examples = [words for words in examples if words[:1] == ["noisyviz"]]
-    assert len(examples) == 4
+    assert len(examples) == 6
     for words in examples:
         short = [*words[1:], *(["--updates", "1"] if "train" in words else [])]
         assert run(*short).exit_code == 0, words
