@@ -24,7 +24,7 @@ HELP: Final = """\
 \b
 noisyviz runs trial
 noisyviz runs trial -o curves.pdf
-noisyviz runs trial --draw units --task unique -o units.png
+noisyviz runs trial --draw units -o units.png
 
 Read every finished run below a folder and print, for each unit, the mean of its
 metric over seeds with a 95 % interval (Student's t), and its differences to
