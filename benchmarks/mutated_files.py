@@ -207,8 +207,8 @@ def command_line(rng: random.Random) -> list[str]:
     for option in rng.sample(list(options.values()), min(len(options), rng.randint(1, 5))):
         value = rng.choice(VALUES) if option.default is None or rng.random() < 0.8 else option.default
         given.pop(option.name, None)
-        if option.name in ("open", "show"):
-            continue  # would open a window
+        if option.name in ("open", "show", "terminal"):
+            continue  # open a window, or need an extra
         words += [value] if option.argument else [option.flag] if option.type is bool else [option.flag, value]
     if rng.random() < 0.5:
         words += ["a.npy"] * (name in ("profile", "calibrate")) + ["--json"] * ("json" in options)
@@ -274,6 +274,8 @@ def chunk(first: int, count: int, keep: Path | None) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         whole = seeds(Path(folder))
         actions = {name: uses(name) for name in whole}
+        for name, payload in whole.items():
+            Path(name).write_bytes(payload)
         names = [
             *whole,
             "made.svg",

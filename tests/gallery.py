@@ -1,19 +1,17 @@
-"""The pictures in figures/ and their manifest: ``python tests/gallery.py [GATES.npz]`` makes them again.
-
-GATES.npz holds the pre-activations of a trained LSTM; without it gates.png and gates-profile.png stay as they are.
-"""
+"""The pictures in figures/ and their manifest: ``python tests/gallery.py [STEM...]`` makes them, or some, again."""
 
 import hashlib
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from noisyviz.cli.sample import FILE
 from noisyviz.export.figures import Job, perform_all, processors
 from noisyviz.export.manifest import NAME, manifest_bytes
 from noisyviz.export.render import picture_bytes
@@ -32,14 +30,10 @@ LIMIT: Final = 150_000  # bytes of one file
 GOLDEN: Final = 0.5 * (5.0**0.5 - 1.0)
 COLUMN: Final = ("screen", "icml")
 PAGE: Final = ("screen", "13.6cm")
-GATES: Final = DataSource(
-    file="char_lstm_gates.npz",
-    array="input_gate",
-    sha256="73ec4d279e461fedb896d867f69df4e6140c2905a86e263feac71e2fdf7043fc",
-)
-PROFILED: Final = (GATES,)
+GATES: Final = DataSource(file=FILE.name, array="input_gate", sha256=hashlib.sha256(FILE.read_bytes()).hexdigest())
 DATA: Final = Path(__file__).parents[1] / "docs" / "data"
 STUCK: Final = "stuck.npz"  # a hidden layer of the network of docs/torch.md, before training and after it
+WITH_DATA: Final = ("gates", "gates-profile", "stuck-before", "stuck-after")
 DENSE: Final = {"figure-5": ("screen", "7.3cm")}  # a little smaller than a column, to stay within the limit
 
 
@@ -54,7 +48,7 @@ def jobs() -> dict[str, Job]:
     found["tanh"] = (Overview(samples=600), PAGE)
     panels = ("activation", "gradient")
     found["gates"] = (Overview(fn=("sigmoid",), panels=panels, samples=600, data=GATES), PAGE)
-    profiled = ProfilePicture(fn="sigmoid", files=PROFILED)
+    profiled = ProfilePicture(fn="sigmoid", files=(GATES,))
     found["gates-profile"] = (profiled, PAGE)
     digest = hashlib.sha256((DATA / STUCK).read_bytes()).hexdigest()
     for array in ("before", "after"):
@@ -107,25 +101,20 @@ class Picture:
     tables: Mapping[str, Any]
 
 
-def pictures(gates: str | None) -> dict[str, Picture]:
-    """Compute and draw everything."""
-    wanted = jobs()
-    with_data, profiled = wanted.pop("gates"), wanted.pop("gates-profile")
-    stuck = [wanted.pop(f"stuck-{array}") for array in ("before", "after")]
-    done = perform_all(list(wanted.values()), workers=processors())
+def pictures(stems: Sequence[str] = ()) -> dict[str, Picture]:
+    """Compute and draw everything, or the pictures of these stems."""
+    wanted = {stem: job for stem, job in jobs().items() if not stems or stem in stems}
+    data = {stem: wanted.pop(stem) for stem in list(wanted) if stem in WITH_DATA}
+    done = perform_all(list(wanted.values()), workers=processors()) if wanted else []
     found = {one.job.stem: Picture(files=one.pictures, tables=tables(one.tables)) for one in done}
-    found |= {job.stem: drawn(job, profile_result(job.picture, DATA / STUCK)) for job in stuck}
-    if gates is not None:
-        values, recipe = read_values(f"{gates}:{GATES.array}"), with_data.picture
-        assert values.sha256 == GATES.sha256, "these are other gates"
-        found["gates"] = drawn(with_data, recipe.compute(values.finite))
-        found["gates-profile"] = drawn(profiled, profile_result(profiled.picture, gates))
-    return found
+    return found | {stem: drawn(job, result_with_data(job.picture)) for stem, job in data.items()}
 
 
-def profile_result(recipe: Any, path: str | Path) -> Any:
-    """Profile the arrays that a picture names."""
-    with np.load(path) as archive:
+def result_with_data(recipe: Any) -> Any:
+    """Compute a picture that shows data, from the file that it names."""
+    if recipe.name == "plot":
+        return recipe.compute(read_values(f"{FILE}:{GATES.array}").finite)
+    with np.load(FILE if recipe.files[0].file == FILE.name else DATA / STUCK) as archive:
         arrays = {source.array: archive[source.array] for source in recipe.files}
     return recipe.of(profile(arrays, fn=recipe.fn, functions=dict(recipe.functions), unit=recipe.noisy_unit()))
 
@@ -145,10 +134,10 @@ def machine() -> dict[str, Any]:
     return {"simd": sorted(config["SIMD Extensions"]["found"]), "libc": " ".join(platform.libc_ver())}
 
 
-def write(gates: str | None = None, folder: Path = FOLDER) -> None:
+def write(stems: Sequence[str] = (), folder: Path = FOLDER) -> None:
     """Make the gallery: PNG of every picture, SVG where it is small, and the manifest with the sums of the data."""
     data = json.loads((folder / NAME).read_bytes())["data"] if (folder / NAME).exists() else {}
-    for stem, picture in pictures(gates).items():
+    for stem, picture in pictures(stems).items():
         for name, payload in picture.files.items():
             (folder / name).unlink(missing_ok=True)
             if len(payload) <= LIMIT:
@@ -164,4 +153,4 @@ def write(gates: str | None = None, folder: Path = FOLDER) -> None:
 
 
 if __name__ == "__main__":
-    write(sys.argv[1] if len(sys.argv) > 1 else None)
+    write(sys.argv[1:])

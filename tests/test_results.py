@@ -298,7 +298,9 @@ def test_profile(run: Run, samples: dict[str, Any]) -> None:
 
 def test_calibrate(run: Run) -> None:
     np.savetxt("x.csv", [[-3.0], [0.0], [3.0]], delimiter=",")
-    found = document(run, "calibrate", "x.csv", "--fn", "hard-tanh", "--unit", "nan,nah", "--target-grad", "0.3")
+    found = document(
+        run, "calibrate", "x.csv", "--fn", "hard-tanh", "--unit", "nan,nah", "--alpha", "0.9", "--target-grad", "0.3"
+    )
     assert found.pop("notes") == []  # on the file, of which a result knows nothing
     units = [nv.NoisyUnit("hard-tanh", kind=kind) for kind in ("nan", "nah")]
     assert nv.calibrate([[-3.0], [0.0], [3.0]], units=units, target_grad=0.3).to_dict() == without(found)
@@ -341,7 +343,8 @@ def test_data_frames_hold_what_csv_files_hold(run: Run, annealing: Annealing) ->
     pd.testing.assert_frame_equal(annealing.to_dataframe(), frame, check_dtype=False)
     found = nv.calibrate([-3.0, 0.0, 3.0], units=[nv.NoisyUnit("hard-tanh")], target_grad=0.3)
     np.savetxt("x.csv", [-3.0, 0.0, 3.0])
-    frame = table(run, "calibrate", "x.csv", "--fn", "hard-tanh", "--target-grad", "0.3")
+    words = ("--unit", "nan", "--alpha", "0.9", "--target-grad", "0.3")
+    frame = table(run, "calibrate", "x.csv", "--fn", "hard-tanh", *words)
     pd.testing.assert_frame_equal(found.to_dataframe(), frame, check_dtype=False)
     words = ("--fn", "hard-tanh", "--unit", "nan,nah", "--points", "41")
     compared = nv.compare("hard-tanh", kind=["nan", "nah"], points=41).to_dataframe()

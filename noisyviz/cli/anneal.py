@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from noisyviz.cli import options as opt
 from noisyviz.cli import terminal, text_charts
 from noisyviz.cli.options import Given, Option
-from noisyviz.cli.outputs import Table, outputs
+from noisyviz.cli.outputs import Table, file_stem, outputs
 from noisyviz.cli.parsing import member, number, whole
 from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import idle_notes, versions
@@ -36,8 +36,10 @@ gradient that drives the motion.
 
 The objectives funnel, double-well and plateau are landscapes f with a noisy
 input; they take no unit. Several --schedule values are compared on the same
-draws. Without -o the picture is saved as anneal.png in the current folder; with
---json and no -o nothing is written. -o also writes csv, npz and json.
+draws. Without -o the picture is saved as anneal.png in the current folder, with
+the options of the unit, --objective, --schedule, --c-start and --c-end given in
+its name; with --json and no -o nothing is written. -o also writes csv, npz and
+json.
 """
 BY_DESIGN: Final = ("median_first_passage", "first_passage")  # null means never
 UNIT_OPTIONS: Final = ("fn", "unit", "alpha", "p", "scale")
@@ -91,7 +93,7 @@ def run(given: Given) -> None:
     from noisyviz.pictures.anneal.picture import series
 
     picture, animate, in_text = anneal(given), given["animate"], text_charts.wanted(given)
-    stem = "anneal" if (animate is None and not in_text) or given["format"] is not None else None
+    stem = file_stem("anneal", given) if (animate is None and not in_text) or given["format"] is not None else None
     formats = (*PICTURE_FORMATS, *TABLE_FORMATS)
     out = outputs(given, formats=formats, stem=stem, header=csv_header(picture))
     if animate is not None:

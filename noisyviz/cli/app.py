@@ -24,6 +24,7 @@ from noisyviz.cli import (
     replay,
     reproduce,
     runs,
+    sample,
     terminal,
     train,
 )
@@ -226,8 +227,20 @@ def root(
 
 
 COMMANDS: Final = (
-    *(listing, estimate, plot, explore, compare, anneal, profile, calibrate, figures, replay),
-    *(train, runs, reproduce),
+    listing,
+    estimate,
+    plot,
+    explore,
+    compare,
+    anneal,
+    profile,
+    calibrate,
+    sample,
+    figures,
+    replay,
+    train,
+    runs,
+    reproduce,
 )
 """The modules of the commands, named like them, in the order of the help."""
 

@@ -14,7 +14,7 @@ from noisyviz.errors import InputError, NotReachedError
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 
 if TYPE_CHECKING:
-    from noisyviz.networks.calibration import Calibration
+    from noisyviz.networks.calibration import Calibration, Setting
     from noisyviz.networks.weighted_sample import Sample
     from noisyviz.pictures.calibrate.picture import CalibratePicture
     from noisyviz.units.activation import Activation
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
 SUMMARY: Final = "Find the smallest noise level that restores a gradient without exceeding a bias limit."
 HELP: Final = """\
 \b
-noisyviz calibrate --input normal:0,2 --target-grad 0.2
-noisyviz calibrate activations.npz --unit nan,nah --alpha 0.9,1 --target-grad 0.3 --max-bias 0.4
+noisyviz calibrate --input normal:0,3 --target-grad 0.3
+noisyviz calibrate gates.npz:input_gate --fn sigmoid --target-grad 0.3 --max-bias 0.2
 
 Find the smallest noise level c at which the root mean square of the gradient over
 saturated samples reaches a target, in units of the slope of u, while the bias
-stays within a limit. Every combination of --unit and --alpha is tried. The input
-comes from files, as in 'profile', or from a normal distribution. -o writes the
-whole trade-off as a picture or a table. If no setting reaches the target, the
-exit code is 3.
+stays within a limit. Every combination of --unit and --alpha is tried; that which
+changes the output least (the root mean square of phi - h) comes first, since the c
+of different kinds mean different things. The input comes from files, as in
+'profile', or from a normal distribution. -o writes the whole trade-off as a
+picture or a table. If no setting reaches the target, the exit code is 3.
 """
 LARGEST: Final = 1e9  # of a normal input
 ROUNDING: Final = 1e-9  # where a bias meets its bound
@@ -73,7 +74,10 @@ SEARCH: Final = (
 OPTIONS: Final = (
     *SEARCH,
     *opt.changed(
-        opt.UNIT, c={"refused": "is the quantity that calibrate searches for; use --target-grad and --max-bias"}
+        opt.UNIT,
+        unit={"default": "nan,nah,nani"},
+        alpha={"default": "0.9,1,1.15"},
+        c={"refused": "is the quantity that calibrate searches for; use --target-grad and --max-bias"},
     ),
     *opt.FILES,
     *opt.PICTURE,
@@ -116,7 +120,7 @@ def run(given: Given) -> None:
         raise NotReachedError(verdict(found, asked["target_grad"], asked["max_bias"]))
     if not out.quiet:
         if found.best.c == 0:
-            terminal.say("the leak alone reaches the target: no noise is needed")
+            terminal.say(without_noise(found.best))
         terminal.say(f"draw it with: {found.best.command()}")
         terminal.say(schedule_sentence(found, asked["start_factor"]))
 
@@ -198,6 +202,15 @@ def _config(files: Sequence[Mapping[str, str]], input_text: str | None, units: "
         "scale": units[0].scale,
         "noise": units[0].noise.name,
     }
+
+
+def without_noise(best: "Setting") -> str:
+    """Say what reaches the target at c = 0."""
+    from noisyviz.units.kinds import KINDS
+
+    if "alpha" in KINDS[best.unit.kind].uses and float(best.unit.alpha) != 1.0:
+        return "the leak alone reaches the target: no noise is needed"
+    return f"{best.unit.activation.name} itself reaches the target on saturated samples: no noise is needed"
 
 
 def schedule_sentence(found: "Calibration", factor: float) -> str:

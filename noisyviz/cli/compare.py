@@ -34,8 +34,9 @@ and, over saturated x, the root mean squares of the gradient and of h', and the
 mean probability that the gradient has the opposite sign to u'. The formulas are
 in docs/theory.md.
 
-Without -o the picture is saved as compare-<fn>.png in the current folder; with
---json and no -o nothing is written. -o also writes the table as csv, npz or json.
+Without -o the picture is saved as compare-<fn>.png in the current folder, with
+the unit options given in its name; with --json and no -o nothing is written. -o
+also writes the table as csv, npz or json.
 """
 OPTIONS: Final = (
     *opt.UNIT,
@@ -60,7 +61,7 @@ OPTIONS: Final = (
 def run(given: Given) -> None:
     """Draw units side by side, and print what they do on average."""
     picture, in_text = compare(given), text_charts.wanted(given)
-    stem = None if in_text else file_stem("compare", picture.fn)
+    stem = None if in_text else file_stem("compare", given, picture.fn)
     formats = (*PICTURE_FORMATS, *TABLE_FORMATS)
     out = outputs(given, formats=formats, stem=stem, header=",".join(columns()))
     result = picture.compute()

@@ -11,6 +11,7 @@ from noisyviz.cli.estimate_columns import FEW_HITS
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
 from noisyviz.cli.parsing import member, whole
+from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import PointSettings, build, idle_notes, point_settings, unit_config, unit_settings, versions
 from noisyviz.export.formats import TABLE_FORMATS
 from noisyviz.results import rows_of
@@ -106,7 +107,10 @@ def compute(settings: dict[str, Any], where: PointSettings, draws: dict[str, Any
     (unit,) = build(settings)
     x = where.x([unit.activation])
     rng = np.random.default_rng(draws["seed"])
-    simulated = monte_carlo(unit, x, samples=draws["samples"], rng=rng, sampler=draws["sampler"], jobs=jobs)
+    with Bar("estimating") as bar:
+        simulated = monte_carlo(
+            unit, x, samples=draws["samples"], rng=rng, sampler=draws["sampler"], jobs=jobs, progress=bar.show
+        )
     config = {"command": "estimate", **unit_config(settings), **where.config([unit.activation]), **draws}
     return Estimate(
         config=config | versions(),

@@ -15,7 +15,7 @@ SUMMARY: Final = "Write a page with sliders, in one file that needs no server an
 HELP: Final = """\
 \b
 noisyviz explore --fn hard-tanh --unit nah --alpha 1.15 -o unit.html --show
-noisyviz explore --data activations.npz:layer1
+noisyviz explore --fn sigmoid --data gates.npz:input_gate
 
 Write one HTML file with sliders for alpha, c and p and choices of function,
 unit, noise scale and noise. It shows phi, the saturation Delta, the noise scale
@@ -46,7 +46,7 @@ def run(given: Given) -> None:
     settings = unit_settings(given)
     if len(settings["fn"]) > 1:
         raise InputError(f"--fn takes one value here, got {len(settings['fn'])}: {', '.join(settings['fn'])}")
-    out = outputs(given, formats=PAGE_FORMATS, stem=file_stem("explore", settings["fn"]))
+    out = outputs(given, formats=PAGE_FORMATS, stem=file_stem("explore", given, settings["fn"]))
     (unit,) = build(settings)
     page = explore(unit).html
     if given["data"] is not None:

@@ -6,6 +6,7 @@ A command names the options it takes; `command` makes the function that Typer ca
 
 import contextlib
 import inspect
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -22,6 +23,7 @@ from noisyviz.cli.parsing import (
     number,
     seed_from,
     single,
+    split_list,
     whole,
 )
 from noisyviz.errors import InputError
@@ -120,7 +122,8 @@ class Given:
         option, text = self._options[name], self._texts[name]
         if option.type == list[str]:
             text = single(text, option.flag, option.default)
-        return None if text is None and option.default is None else option.read(text or option.default, option.flag)
+        text = option.default if text is None else text
+        return None if text is None else option.read(text, option.flag)
 
     def values(self, name: str, *, default: Sequence[str] | None = None) -> tuple[Any, ...]:
         """Return the distinct values of an option that takes several; `default` stands in for that of the table."""
@@ -148,13 +151,13 @@ def command(options: Sequence[Option], run: Callable[[Given], None]) -> Callable
 def tell_own_functions(given: Given) -> None:
     """Say on standard error what was not found of functions of the user's own."""
     texts = [text for name in ("fn", "array") if given.takes(name) for text in given[name] or ()]
-    names = [part for text in texts for part in text.split(",") if ":" in part]
-    for name in dict.fromkeys(part.rpartition("=")[2] for part in names):
+    parts = split_list(texts, "--fn") if texts else []
+    for name in dict.fromkeys(part.rpartition("=")[2].strip() for part in parts if re.search(r"[:(x]", part)):
         from noisyviz.cli import terminal
         from noisyviz.units.activations import activation
 
         with contextlib.suppress(InputError):  # part of something else
-            for note in activation(name.strip()).notes:
+            for note in activation(name).notes:
                 terminal.say(f"note: function '{name}': {note}")
 
 

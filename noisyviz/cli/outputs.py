@@ -1,11 +1,12 @@
 """Where results go: the files that ``-o`` and ``--format`` name, checked before anything is computed."""
 
+import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -17,6 +18,14 @@ from noisyviz.errors import InputError, NoisyvizError
 
 if TYPE_CHECKING:
     from noisyviz.pictures.picture import Columns, Picture
+
+_IN_NAMES: Final = {
+    **{"fn": "", "unit": "", "alpha": "a", "c": "c", "p": "p", "scale": "", "noise": "", "objective": ""},
+    **{"schedule": "", "c_start": "from", "c_end": "to", "data": ""},
+}
+"""The options that the name of a picture tells, and what stands before their value there."""
+_SIGNS: Final = {"**": "to-the", "^": "to-the", "*": "times", "/": "over", "+": "plus", ",": "and"}
+_LONGEST_STEM: Final = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,15 +237,45 @@ def look(given: Given) -> dict[str, str]:
     return found
 
 
-def file_stem(command: str, names: Sequence[str]) -> str:
-    """Return the name, without suffix, of a picture that nobody named.
+def file_stem(command: str, given: Given, names: Sequence[str] = ()) -> str:
+    """Return the name, without suffix, of a picture that nobody named: it tells what was asked for.
+
+    Parameters
+    ----------
+    command
+        The first word.
+    given
+        The options; those in `_IN_NAMES` that were given follow, each with its short name.
+    names
+        The functions, where they always stand in the name.
+    """
+    words = [command, *map(_spelled, names)]
+    for name, short in _IN_NAMES.items():
+        if not given.takes(name) or given[name] is None or (name == "fn" and names):
+            continue
+        values = [given.value(name)] if isinstance(given[name], str) else given.values(name)
+        if name == "data":
+            values = [re.sub(r"^[^:]*/", "", values[0])]
+        words.append(short + "-".join(f"{v:.12g}" if isinstance(v, float) else _spelled(str(v)) for v in values))
+    stem = re.sub(r"[^A-Za-z0-9._]+", "-", "-".join(words)).strip("-.")
+    if len(stem) <= _LONGEST_STEM:
+        return stem
+    return f"{stem[:_LONGEST_STEM]}-{hashlib.sha256('-'.join(words).encode()).hexdigest()[:8]}"
+
+
+def _spelled(name: str) -> str:
+    """Return the name of a function, or of data, with operators as words and without suffixes of files.
 
     Examples
     --------
-    >>> file_stem("plot", ["tanh", "mine:bent"])
-    'plot-tanh-mine-bent'
+    >>> _spelled("tanh(2*x)"), _spelled("gates.npz:input_gate"), _spelled("own/mine.py:bent")
+    ('tanh-2-times-x', 'gates-input_gate', 'own-mine-bent')
     """
-    return f"{command}-" + re.sub(r"[^A-Za-z0-9.-]+", "-", "-".join(names))
+    if ":" not in name:
+        for sign, word in _SIGNS.items():
+            name = name.replace(sign, f"-{word}-")
+    name = re.sub(r"\.(py|np[yz]|[ct]sv|txt|dat|gz|safetensors|parquet|h5|pt)(?=[:.]|$)", "", name)
+    return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")
 
 
 def targets(

@@ -20,17 +20,31 @@ _LONGEST: Final = 1000  # digits that are read exactly
 
 
 def split_list(texts: Sequence[str], flag: str) -> list[str]:
-    """Split every text at its commas.
+    """Split every text at its commas, but for those between parentheses.
 
     Examples
     --------
-    >>> split_list(["tanh,relu", "sigmoid"], "--fn")
-    ['tanh', 'relu', 'sigmoid']
+    >>> split_list(["tanh,max(x, 0)", "sigmoid"], "--fn")
+    ['tanh', 'max(x, 0)', 'sigmoid']
     """
-    items = [item.strip() for text in texts for item in text.split(",")]
+    items = [item.strip() for text in texts for item in _parts(text)]
     if "" in items:
         raise InputError(f"{flag} has an empty item in '{','.join(texts)}'; separate values with single commas")
     return items
+
+
+def _parts(text: str) -> list[str]:
+    """Return the parts of a text between its commas; where parentheses do not match, they are letters like others."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter == "(") - (letter == ")")
+        if depth < 0:
+            break
+        if letter == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return parts if depth == 0 else text.split(",")
 
 
 def single(texts: Sequence[str] | None, flag: str, default: str | None) -> str | None:

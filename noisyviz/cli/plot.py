@@ -27,7 +27,8 @@ its spread.
 
 Several --fn are drawn in one picture. --data adds the density of real
 pre-activations below the curves. Without -o the picture is saved as
-plot-<fn>.png in the current folder; with --json and no -o nothing is written.
+plot-<fn>.png in the current folder, with the unit options and data given in its
+name; with --json and no -o nothing is written.
 """
 DATA: Final = Option(
     "data", "FILE[:ARRAY]", "Real pre-activations to show below the curves, from a file as in 'profile'."
@@ -53,7 +54,7 @@ def run(given: Given) -> None:
     from noisyviz.networks.values import read_values
 
     settings, where, in_text = unit_settings(given), point_settings(given), text_charts.wanted(given)
-    stem = None if in_text else file_stem("plot", settings["fn"])
+    stem = None if in_text else file_stem("plot", given, settings["fn"])
     out = outputs(given, formats=PICTURE_FORMATS, stem=stem)
     values = None if given["data"] is None else read_values(given["data"])
     picture = overview(given, settings | where.even(), values)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
@@ -29,10 +30,10 @@ def axis_number(text: str, flag: str) -> int:
 SUMMARY: Final = "Measure which units of a network saturate, and how noise changes their gradients."
 HELP: Final = """\
 \b
-noisyviz profile activations.npz --fn tanh
+noisyviz profile gates.npz:cell_candidate --fn tanh
 noisyviz profile gates.npz --fn sigmoid --array cell_candidate=tanh -o gates.png -o units.csv
 
-Read pre-activations and measure how much they saturate and how a noisy unit
+Read pre-activations ('noisyviz sample' writes gates.npz) and measure how much they saturate and how a noisy unit
 changes the gradients of the saturated ones. Files are .npy, .npz, .safetensors,
 tables of text (.csv, .tsv, .txt, .dat, .gz) or, with the extras 'files' and
 'torch', .parquet, .h5 and .pt; also folders of these, or - for standard input.
@@ -96,7 +97,7 @@ def run(given: Given) -> None:
         for note in found.notes:
             terminal.say(note)
     if out.pictures or in_text:
-        picture = profile_picture(settings, functions, read)
+        picture = profile_picture(settings, functions, read, axis=axis, axes=axes)
         result = picture.of(found)
         out.save(picture, result, table=table)
         if in_text:
@@ -125,7 +126,12 @@ def idle(given: Given, kind: str) -> Iterator[str]:
 
 
 def profile_picture(
-    settings: dict[str, Any], functions: Mapping[str, str], files: Sequence[Mapping[str, str]]
+    settings: dict[str, Any],
+    functions: Mapping[str, str],
+    files: Sequence[Mapping[str, str]],
+    *,
+    axis: int = -1,
+    axes: Mapping[str, int] = MappingProxyType({}),
 ) -> "ProfilePicture":
     """Return the picture of a profile."""
     from noisyviz.pictures.picture import DataSource
@@ -134,6 +140,8 @@ def profile_picture(
     return ProfilePicture(
         **unit_config(settings),
         functions=tuple(functions.items()),
+        axis=axis,
+        axes=tuple(axes.items()),
         files=tuple(DataSource(**source) for source in files),
     )
 

@@ -14,8 +14,8 @@ INTRODUCTION = """\
 This page is generated from the commands by `python -m noisyviz.cli.reference_page > docs/cli.md`.
 
 - Results go to standard output, messages to standard error. `-o -` writes a file to standard output and needs
-  `--format`. In a pipe, tables are complete and tab-separated. Colours are disabled in a pipe, and by `NO_COLOR`,
-  `TERM=dumb` or `--no-color`.
+  `--format`. In a pipe, tables are complete and tab-separated. Colours are disabled in a pipe, unless
+  `FORCE_COLOR` is set, and by `TERM=dumb`, `NO_COLOR` or `--no-color`.
 - Give several values with commas or by repeating the option: `--fn tanh,relu` or `--fn tanh --fn relu`. A range of
   points is `LO:HI:STEP`; it includes its end if a step lands on it.
 - An existing file is overwritten if noisyviz made it and nobody has changed it since, otherwise only with `--force`.

@@ -10,6 +10,7 @@ from noisyviz.cli.outputs import outputs
 from noisyviz.cli.parsing import split_list
 from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import versions
+from noisyviz.errors import InputError
 
 if TYPE_CHECKING:
     from noisyviz.export.replay import PictureFile
@@ -19,7 +20,7 @@ HELP: Final = """\
 \b
 noisyviz replay plot-tanh.png
 noisyviz replay unit.svg -o unit.pdf
-noisyviz replay gates.png --data gates.npz:input_gate --json
+noisyviz replay gates.png --data gates.npz --json
 
 Redraw a picture (png, svg, pdf, pgf) or animation (gif, webp) from the settings
 stored in it, and report whether the bytes are identical. If they are not, the
@@ -34,7 +35,12 @@ Without -o, PLOT.png is redrawn as PLOT-replay.png in the current folder; with
 """
 OPTIONS: Final = (
     Option("picture", "PICTURE", "A picture file written by noisyviz.", argument=True, required=True),
-    Option("data", "FILE[:ARRAY]", "The data shown in the picture, if any."),
+    Option(
+        "data",
+        "FILE[:ARRAY]",
+        "The data shown in the picture, if any; of a profile, every FILE, by repeating the option.",
+        type=list[str],
+    ),
     Option("fn", "NAME", "Your own functions used in the picture, as module:function.", type=list[str]),
     *opt.FILES,
     opt.SHOW,
@@ -44,14 +50,20 @@ OPTIONS: Final = (
 
 def run(given: Given) -> None:
     """Read a picture, compute it again, write it and compare."""
-    from noisyviz.export.replay import changes, computed, drawn, given_data, read_picture
+    from noisyviz.export.replay import changes, computed, drawn, given_data, profiled, read_picture
 
     functions = split_list(given["fn"], "--fn") if given["fn"] is not None else ()
     found = read_picture(given["picture"], functions=functions)
     out = outputs(given, formats=found.formats, stem=f"{Path(found.name).stem}-replay")
-    values = given_data(found, given["data"])
-    with Bar("replaying") as bar:
-        result = computed(found, values, progress=bar.show)
+    data = given["data"] or []
+    if found.picture.name == "profile":
+        result = profiled(found, data)
+    else:
+        if len(data) > 1:
+            raise InputError(f"--data takes one value here, got {len(data)}: {', '.join(data)}")
+        values = given_data(found, data[0] if data else None)
+        with Bar("replaying") as bar:
+            result = computed(found, values, progress=bar.show)
     made = {target.format: b"" for target in out.targets} or {found.format: b""}
     for fmt in made:
         made[fmt] = drawn(found, result, fmt)

@@ -99,7 +99,9 @@ def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(file=sys.stdout, color_system=None if _plain() else "auto", highlight=False)
+    console = Console(
+        file=sys.stdout, color_system=None if _plain() else "standard" if _forced() else "auto", highlight=False
+    )
     cells = list(rows)
     words = [[*name.split(), *(row[k] for row in cells)] for k, name in enumerate(header)]
     widths = [max((len(word) for word in column), default=0) for column in words]
@@ -138,8 +140,8 @@ def forbid_color() -> None:
 
 
 def coloured() -> bool:
-    """Whether standard output is a terminal that takes colours."""
-    return on_terminal() and not _plain()
+    """Whether standard output takes colours: a terminal does, and FORCE_COLOR says so of anything else."""
+    return not _plain() and (on_terminal() or _forced())
 
 
 def uncoloured(text: str) -> str:
@@ -153,5 +155,10 @@ def uncoloured(text: str) -> str:
     return re.sub(r"\x1b\[[0-9;]*m", "", text)
 
 
+def _forced() -> bool:
+    return os.environ.get("FORCE_COLOR", "") not in ("", "0")
+
+
 def _plain() -> bool:
-    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") in ("dumb", "unknown")
+    """Whether colours are unwanted: NO_COLOR goes before FORCE_COLOR, and this before what TERM says."""
+    return bool(os.environ.get("NO_COLOR")) or (os.environ.get("TERM") in ("dumb", "unknown") and not _forced())

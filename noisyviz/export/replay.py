@@ -225,6 +225,47 @@ def given_data(found: PictureFile, text: str | None) -> Values | None:
     return values
 
 
+def profiled(stored: PictureFile, texts: Sequence[str]) -> Any:
+    """Return the numbers in the picture of a profile, from files that are read again.
+
+    Parameters
+    ----------
+    stored
+        The picture.
+    texts
+        The files, as ``noisyviz profile`` took them.
+
+    Raises
+    ------
+    InputError
+        When files are missing, or not those that the picture was made from.
+    """
+    from noisyviz.networks.array_sources import arrays_of
+    from noisyviz.networks.digests import Digests
+    from noisyviz.networks.profile import Profiler
+
+    picture: Any = stored.picture
+    labels = ", ".join(f"'{one.file}:{one.array}'" if one.array else f"'{one.file}'" for one in picture.files)
+    if not texts:
+        raise InputError(f"data of picture '{stored.name}' are not stored in it; give {labels} again", parameter="data")
+    settings = {"functions": dict(picture.functions), "axis": picture.axis, "axes": dict(picture.axes)}
+    profiler = Profiler(fn=picture.fn, unit=picture.noisy_unit(), **settings)
+    with Digests() as digests:
+        for found in arrays_of(texts, digests=digests):
+            profiler.add(found.name, found.array, alias=found.alias, columns=found.columns)
+        read = digests.records()
+    if [(one["array"], one["sha256"]) for one in read] != [(one.array, one.sha256) for one in picture.files]:
+        raise InputError(
+            f"data '{', '.join(texts)}' are not those of picture '{stored.name}', which shows {labels}",
+            parameter="data",
+        )
+    try:
+        with np.errstate(all="ignore"):
+            return picture.of(profiler.finish())
+    except _UNFIT as error:
+        raise _unfit(stored, error) from error
+
+
 def computed(stored: PictureFile, values: Values | None, *, progress: Callable[[float], None] | None = None) -> Any:
     """Return the numbers in a picture; functions of the user's own in it are imported here.
 

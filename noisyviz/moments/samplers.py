@@ -4,7 +4,7 @@ Plain iid draws are one replicate. The others use 16 independent replicates of e
 depend on each other: their standard errors come from the replicates, never from the iid formula.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -68,6 +68,8 @@ class Draws:
         The number of draws in the stream.
     replicates
         1 for iid, else 16.
+    progress
+        Called with the share of the draws in a block whenever one has been worked on.
 
     Raises
     ------
@@ -96,6 +98,7 @@ class Draws:
             each = 1 << (each - 1).bit_length()
         self.each = each
         self.samples = each * self.replicates
+        self.progress: Callable[[float], None] = lambda _share: None
         self._key = generator(rng).integers(0, 2**32, size=4, dtype=np.uint32)
 
     def blocks(self) -> Iterator[Block]:

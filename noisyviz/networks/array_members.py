@@ -1,5 +1,6 @@
 """The arrays in one file, whatever kind it is of: their names, and how each is read."""
 
+import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,16 +84,28 @@ def members_of(path: Path, folder: Path, shown: str, notes: list[str]) -> Member
         return Members([""], lambda _, kind: _table(path, folder, shown, notes, kind))
     if suffix == ".safetensors":
         start, header = tensor_header(path)
-        return Members(list(header), lambda name, kind: tensor(path, start, name, header[name], kind))
+        return Members(sorted(header, key=natural), lambda name, kind: tensor(path, start, name, header[name], kind))
     if suffix == ".parquet":
         return Members([""], lambda _, kind: _parquet(path, folder, shown, notes, kind))
     if suffix in (".h5", ".hdf5"):
-        return Members(hdf5_names(path), lambda name, _: hdf5_array(path, name, folder))
+        return Members(sorted(hdf5_names(path), key=natural), lambda name, _: hdf5_array(path, name, folder))
     if suffix in (".pt", ".pth"):
         held = torch_arrays(path)
         return Members(list(held), lambda name, _: tensor_array(held[name]))
     how = _HOW.get(path.suffix.lower(), "numpy.savez('new.npz', name=array) converts what Python has read")
     raise InputError(f"is no file that noisyviz reads, which are {READ}; {how}")
+
+
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Return by what names are put in order: layer2 before layer10.
+
+    Examples
+    --------
+    >>> sorted(["b10", "b9", "a"], key=natural)
+    ['a', 'b9', 'b10']
+    """
+    parts = re.findall(r"([0-9]+)|([^0-9]+)", name)
+    return [(int(digits[:300]), "") if digits else (-1, word.lower()) for digits, word in parts], name
 
 
 def chosen(array: str, names: Sequence[str], path: Path) -> tuple[Sequence[str], str]:

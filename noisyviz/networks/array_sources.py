@@ -7,7 +7,6 @@ beside what can is left out and told; asked for by name it is an error.
 
 import hashlib
 import os
-import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ import numpy.typing as npt
 
 from noisyviz.errors import InputError, MissingExtraError, printable
 from noisyviz.networks.array_files import Opened, Source, check_regular, naming, split_source
-from noisyviz.networks.array_members import SUFFIXES, chosen, members_of, suffix_by_content, suffix_of
+from noisyviz.networks.array_members import SUFFIXES, chosen, members_of, natural, suffix_by_content, suffix_of
 from noisyviz.networks.digests import Digests
 from noisyviz.networks.narrow_floats import widened
 from noisyviz.networks.streamed import Streamed
@@ -116,7 +115,7 @@ def _places(text: str, notes: list[str]) -> _Places:
         if not source.path.exists() and suffix_of(Path(text)) in SUFFIXES:
             source = Source(path=Path(text), array="")
         return _Places([source])
-    entries = sorted(Path(text).iterdir(), key=_natural)
+    entries = sorted(Path(text).iterdir(), key=lambda path: natural(path.name))
     named = [path for path in entries if suffix_of(path) in SUFFIXES and not path.is_dir()]
     files = [path for path in named if not path.name.startswith((".", "~$"))]
     if not files:
@@ -124,18 +123,6 @@ def _places(text: str, notes: list[str]) -> _Places:
     if len(files) < len(named):
         notes.append(f"passed over {len(named) - len(files)} hidden files of '{text}'")
     return _Places([Source(path=path, array="") for path in files], text)
-
-
-def _natural(path: Path) -> tuple[list[tuple[int, str]], str]:
-    """Return by what files are put in order: layer2 before layer10.
-
-    Examples
-    --------
-    >>> [path.name for path in sorted(map(Path, ["b10", "b9", "a"]), key=_natural)]
-    ['a', 'b9', 'b10']
-    """
-    parts = re.findall(r"([0-9]+)|([^0-9]+)", path.name)
-    return [(int(digits[:300]), "") if digits else (-1, word.lower()) for digits, word in parts], path.name
 
 
 def _found(

@@ -64,6 +64,8 @@ def calibrate(
 ) -> Calibration:
     """Return the smallest noise level c with which saturated samples reach a gradient at an acceptable bias.
 
+    The c of different kinds mean different things, so units are compared by what they do to the output.
+
     Parameters
     ----------
     x
@@ -112,7 +114,7 @@ def calibrate(
     searches = [_Search(unit, sample) for unit in units]
     roots = [(search.smallest(_Wanted(target, max_bias)), search) for search in searches]
     found = [(root, search) for root, search in roots if root is not None]
-    best, search = min(found, key=lambda pair: (pair[0].c, pair[0].bias_rms), default=(None, None))
+    best, search = min(found, key=lambda pair: (pair[0].price, pair[0].c), default=(None, None))
     start = None
     if best is not None and search is not None:
         start = search.smallest(_Wanted(start_factor * target, None), since=best)
@@ -225,4 +227,10 @@ class _Search:
 def _setting(unit: NoisyUnit, sample: Sample, c: float, *, bits: int) -> Setting:
     noisy = unit.replace(c=float(c))
     found = effect(noisy, for_noise(noisy, sample, bits=bits))
-    return Setting(unit=noisy, c=float(c), grad_rms_saturated=found.grad_rms_saturated, bias_rms=found.bias_rms)
+    return Setting(
+        unit=noisy,
+        c=float(c),
+        grad_rms_saturated=found.grad_rms_saturated,
+        bias_rms=found.bias_rms,
+        std_rms=found.std_rms,
+    )

@@ -1,5 +1,7 @@
 """What a calibration answers: settings, the best of them, and the commands that show it."""
 
+import math
+import shlex
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,7 +12,7 @@ from noisyviz.units.kinds import KINDS
 from noisyviz.units.parameters import default
 from noisyviz.units.unit import NoisyUnit
 
-COLUMNS: Final = ("fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms")
+COLUMNS: Final = ("fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms", "std_rms")
 """What is told of a setting."""
 
 
@@ -22,6 +24,12 @@ class Setting(Result):
     c: float
     grad_rms_saturated: float
     bias_rms: float
+    std_rms: float
+
+    @property
+    def price(self) -> float:
+        """The root mean square of φ − h over draws and samples: what the gradient costs in output."""
+        return math.hypot(self.bias_rms, self.std_rms)
 
     def plain(self) -> dict[str, Any]:
         """Return the setting under the names of `COLUMNS`; α is None for a kind that ignores it."""
@@ -33,6 +41,7 @@ class Setting(Result):
             "p": float(self.unit.p),
             "grad_rms_saturated": self.grad_rms_saturated,
             "bias_rms": self.bias_rms,
+            "std_rms": self.std_rms,
         }
 
     def columns(self) -> dict[str, Any]:
@@ -51,8 +60,8 @@ class Calibration(Drawable):
     Parameters
     ----------
     best
-        The setting with the smallest c, of equal ones that with the smallest bias; None when no setting reaches the
-        target.
+        The setting of `found` with the smallest `price`: none of them has both less bias and less spread. None when no
+        setting reaches the target.
     found
         The smallest c of every unit that reaches it.
     curve
@@ -75,12 +84,16 @@ class Calibration(Drawable):
 
     def ranked(self) -> list[Setting]:
         """Return what every unit needs, the best first."""
-        return sorted(self.found, key=lambda setting: (setting.c, setting.bias_rms))
+        return sorted(self.found, key=lambda setting: (setting.price, setting.c))
 
     def summary(self) -> Summary:
-        """Return what every unit needs, the best first."""
+        """Return what every unit needs, the least price first."""
         cells = [["" if value is None else told(value) for value in one.plain().values()] for one in self.ranked()]
-        title = "The smallest c that reaches the target" if cells else "No setting reaches the target"
+        title = (
+            "The smallest c that reaches the target, the least change of output first"
+            if cells
+            else "No setting reaches the target"
+        )
         return Summary(title=title, header=COLUMNS, rows=cells)
 
     def plain(self) -> dict[str, Any]:
@@ -127,7 +140,7 @@ def _number(value: Any) -> Any:
 
 
 def _words(name: str, unit: NoisyUnit, level: str) -> str:
-    words = f"noisyviz {name} --fn {unit.activation.name} --unit {unit.kind}"
+    words = f"noisyviz {name} --fn {shlex.quote(unit.activation.name)} --unit {unit.kind}"
     words += f" --alpha {float(unit.alpha)!r}" if _takes_alpha(unit) else ""
     words += f" {level} --p {float(unit.p)!r}"
     if unit.scale != default("scale"):

@@ -15,6 +15,8 @@ from noisyviz.units.unit import NoisyUnit
 
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 UNIT_QUANTILES: Final = (0.05, 0.5, 0.95)
+MOST_WORST: Final = 5
+"""Units that are named as those that saturate most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
@@ -128,14 +130,26 @@ class ArrayProfile(Result):
     noise: NoiseProfile | None
     per_unit: UnitProfile | None
 
+    def worst(self, most: int = MOST_WORST) -> list[tuple[int, str, float]]:
+        """Return the units that saturate most: place, name and saturated share, the highest share first."""
+        if self.per_unit is None or self.units == 1:
+            return []
+        shares = np.nan_to_num(self.per_unit.share_saturated)
+        order = np.argsort(-shares, kind="stable")[:most].tolist()
+        named = self.unit_names or ("",) * self.units
+        return [(unit, named[unit], float(shares[unit])) for unit in order if shares[unit] > 0.0]
+
     def plain(self) -> dict[str, Any]:
-        """Return the facts about the array, its quantiles, and what the noisy unit does."""
+        """Return the facts about the array, its quantiles, its worst units, and what the noisy unit does."""
         found: dict[str, Any] = {name: getattr(self, name) for name in ARRAY_FIELDS}
         found["axis"] = self.axis
         found["thresholds"] = [x if np.isfinite(x) else None for x in self.thresholds]
         found["quantiles"] = {f"{q:g}": v for q, v in zip(QUANTILES, self.quantiles.tolist(), strict=True)}
         if self.per_unit is not None:
             found["unit_quantile_error"] = self.per_unit.quantile_error
+            found["worst_units"] = [
+                dict(zip(("unit", "name", "share_saturated"), one, strict=True)) for one in self.worst()
+            ]
         if self.noise is not None:
             found["noise"] = self.noise.plain()
         return found
@@ -171,6 +185,8 @@ class Profile(Drawable):
         """Return the main facts, one row per array, and of all together where there are several."""
         rows = [*self.arrays, *([self.total] if len(self.arrays) > 1 else [])]
         names = SHOWN if self.total.noise is not None else {key: SHOWN[key] for key in SHARES_SHOWN}
+        if not self.total.non_finite:
+            names = {key: name for key, name in names.items() if name != "non_finite"}
         cells = [[_cell(row, name) for name in names.values()] for row in rows]
         title = "Saturation" if self.unit is None else f"Saturation, and what {self.unit!r} does"
         return Summary(title=title, header=tuple(names), rows=cells)
@@ -199,6 +215,7 @@ UNIT_COLUMNS: Final = (
 )
 """The columns of a table of units."""
 
+_WORST_SHOWN: Final = 3
 _ONLY_OF_ARRAYS: Final = ("name", "shape", "axis", "thresholds")
 SHOWN: Final = {
     "array": "name",
@@ -213,9 +230,11 @@ SHOWN: Final = {
     "std": "noise.std_rms",
     "grad sat.": "noise.grad_rms_saturated",
     "without": "noise.grad_rms_noiseless_saturated",
+    "non-finite": "non_finite",
+    "worst units": "worst",
 }
 """The columns of a short table of arrays by their headings."""
-SHARES_SHOWN: Final = ("array", "fn", "units", "left", "right", "dead")
+SHARES_SHOWN: Final = ("array", "fn", "units", "left", "right", "dead", "non-finite", "worst units")
 
 
 def unit_columns(arrays: Sequence[ArrayProfile]) -> dict[str, Any]:
@@ -237,6 +256,8 @@ def unit_columns(arrays: Sequence[ArrayProfile]) -> dict[str, Any]:
 
 def _cell(row: ArrayProfile, name: str) -> str:
     """Return a fact as text; a share beyond a threshold that the function does not have is told as none."""
+    if name == "worst":
+        return ", ".join(f"{called or unit}" for unit, called, _ in row.worst(_WORST_SHOWN))
     sides = dict(zip(("share_left", "share_right"), row.thresholds, strict=False))
     return "none" if np.isinf(sides.get(name, 0.0)) else told(fact(row, name))
 

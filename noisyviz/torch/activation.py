@@ -137,18 +137,18 @@ class NoisyActivation(nn.Module):
             Of x's shape and dtype; float16 and bfloat16 are worked on in float32.
         """
         wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
-        kind = self.kind
+        kind, own = self.kind, xi is None
         if xi is None and self.training and kind != "none":
             xi = draw(self.noise, wide.shape, generator=self.generator, device=wide.device, dtype=wide.dtype)
         if xi is None:
             xi = wide.new_full((), self._mean)
-            kind = kind if kind in USES_ALPHA else "none"  # the mean of every other noise leaves h
+            kind, own = kind if kind in USES_ALPHA else "none", False  # the mean of every other noise leaves h
         options: dict[str, Any] = {"kind": kind, "alpha": self.alpha, "scale": self.scale}
         c, p = self.c.to(wide.dtype), self.p.to(wide.dtype)
         if self.reference or torch.compiler.is_compiling() or _transformed(x) or not wide.numel():
             value = phi(self._function, wide, xi.to(wide.dtype), c=c, p=p, **options)
         else:
-            value = fast_phi(self._function, wide, xi.to(wide.dtype), c=c, p=p, **options)
+            value = fast_phi(self._function, wide, xi.to(wide.dtype), c=c, p=p, own=own, **options)
         return value.to(x.dtype)
 
     def extra_repr(self) -> str:

@@ -507,7 +507,7 @@ class NoisyLSTM(_NoisyRNN):
         h, c = state
         if mask is None and self._is_fast(pre):
             e = self._signed(xi, pre.shape[1], pre)
-            e = None if e is None else e.expand(pre.shape[0], -1, -1)
+            e = None if e is None else e.expand(pre.shape[0], -1, -1).contiguous()
             n = 4 * self.hidden_size
             p_gates, p_cell = (p[:n], p[n:]) if p.dim() else (p, p)
             shift = self._input_noise(xi, pre)
@@ -565,7 +565,7 @@ class NoisyGRU(_NoisyRNN):
         (h,) = state
         if mask is None and self._is_fast(pre):
             e = self._signed(xi, pre.shape[1], pre)
-            e = None if e is None else e.expand(pre.shape[0], -1, -1)
+            e = None if e is None else e.expand(pre.shape[0], -1, -1).contiguous()
             p_gates, p_cell = (p[:m], p[m:]) if p.dim() else (p, p)
             shift = self._input_noise(xi, pre)
             pre = pre if shift is None else pre + shift

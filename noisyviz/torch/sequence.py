@@ -3,8 +3,8 @@
 Gates are worked on in the coordinates u = slope·pre + intercept of their linearisation, with slope and intercept
 folded into the weights, so that sigmoid and tanh gates of either form (hard or soft) are one block of h = clip(u) or
 h = centre + half·tanh(rate·(u − centre)). With Δ = h − u and t = tanh(|p|Δ/2), d(x)·σ·ε is t·|t|·e, where e =
-±(c/4)·ε carries the sign of 1 − α: Δ has the sign of −x wherever it is not 0. A step computes φ alone; slopes and
-∂φ/∂p follow in the backward pass, for some steps at once.
+±(c/4)·ε carries the sign of 1 − α: Δ has the sign of −x wherever it is not 0. A step computes φ, and the factor that
+slopes and ∂φ/∂p have in common in the memory of e; the rest follows in the backward pass, for some steps at once.
 
 What a step computes behind its matrix product, and the slopes of a window, are functions that torch.compile can turn
 into one kernel each. Not compiled, a step writes into arrays made beforehand (`out`, `work`); a kernel returns new
@@ -62,33 +62,41 @@ class Block:
         e = torch.sub(u, centre).div_(half).abs_().mul_(-2.0).exp_()
         return (4.0 * e).div_(e.add_(1.0)).div_(e)
 
-    def value(self, u: Tensor, p: Tensor, e: Tensor | None, work: Room = None, out: Tensor | None = None) -> Tensor:
-        """Return φ, in `out` if given; `p` is |p|/2, `work` two arrays of u's shape."""
+    def value(
+        self, u: Tensor, p: Tensor, e: Tensor | None, work: Room = None, out: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Return φ, in `out` if given, and −|t|/(4 cosh²(pΔ/2))·e, in the place of `e` if `work` is given.
+
+        `p` is −|p|, `work` five arrays of u's shape. With q = exp(−|pΔ|) and E = q − 1, −|t| is E/(2 + E) and 1/cosh²
+        is 4q/(2 + E)²; both keep their digits in the tails.
+        """
         value = self.h(u, out)
         if e is None and not self.leaks:
-            return value
-        first, second = (None, None) if work is None else work
-        t = torch.sub(value, u, out=first)
-        value.addcmul_(t, self.keep)
-        if e is not None:
-            size = torch.abs(t.mul_(p).tanh_(), out=second)
-            value.addcmul_(t.mul_(size), e)
-        return value
+            return value, None
+        room = (None,) * 5 if work is None else work
+        delta = torch.sub(value, u, out=room[0])
+        value.addcmul_(delta, self.keep)
+        if e is None:
+            return value, None
+        t = torch.abs(delta, out=room[1]).mul_(p)
+        q = torch.exp(t, out=room[2])
+        t.expm1_()
+        base = torch.add(t, 2.0, out=room[3])
+        t.div_(base)
+        value.addcmul_(torch.mul(t, t, out=room[4]).copysign_(delta), e)
+        k = torch.mul(e, t, out=None if work is None else e)
+        return value, k.mul_(q).div_(base).div_(base)
 
-    def slopes(self, u: Tensor, p: Tensor, e: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Return ∂φ/∂u and ∂φ/∂|p|; `p` is |p|/2."""
+    def slopes(self, u: Tensor, p: Tensor, k: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Return ∂φ/∂u and ∂φ/∂|p|; `p` is −|p|, `k` what `value` returned."""
         by_u = self.slope_of(u)
-        if e is None and not self.leaks:
+        if k is None and not self.leaks:
             return by_u, None
         excess = by_u - 1.0
-        if e is None:
+        if k is None:
             return by_u.addcmul_(excess, self.keep), None
-        delta = self.h(u).sub_(u)
-        k = delta * p
-        cosh = torch.cosh(k)  # |t|/cosh² keeps its digits in the tails, |t|·(1 − t²) does not
-        k.tanh_().abs_().div_(cosh).div_(cosh).mul_(e)
-        by_u.addcmul_(excess, torch.addcmul(self.keep, k, 2.0 * p))
-        return by_u, k.mul_(delta)
+        by_u.addcmul_(excess, torch.addcmul(self.keep, k, 4.0 * p))
+        return by_u, self.h(u).sub_(u).mul_(k).mul_(-4.0)
 
 
 def _chunks(steps: int, numbers: int, *, whole: bool) -> Iterator[tuple[int, int]]:
@@ -114,15 +122,18 @@ def lstm_step(
     blocks: tuple[Block, Block],
     work: tuple[Room, Room] = (None, None),
     out: tuple[Tensor | None, ...] = (None,) * 4,
-) -> tuple[Tensor, ...]:
-    """Return φ of the gates, the cell's state, φ of it, and h_t; what belongs to gates and cell stands in pairs."""
+) -> tuple[Tensor | None, ...]:
+    """Return φ of the gates, the cell's state, φ of it, h_t, and the `k` of both.
+
+    What belongs to gates and cell stands in pairs; see `Block.value`.
+    """
     gates, cell = blocks
-    phi = gates.value(u, p[0], e[0], work[0], out[0])
+    phi, k = gates.value(u, p[0], e[0], work[0], out[0])
     i, f, g, o = phi.chunk(4, 1)
     c_next = torch.mul(f, c, out=out[1]).addcmul_(i, g)
     seen = c_next if shift is None else c_next + shift
-    top = cell.value(seen, p[1], e[1], work[1], out[2])
-    return phi, c_next, top, torch.mul(o, top, out=out[3])
+    top, k_cell = cell.value(seen, p[1], e[1], work[1], out[2])
+    return phi, c_next, top, torch.mul(o, top, out=out[3]), k, k_cell
 
 
 def gru_step(
@@ -134,15 +145,18 @@ def gru_step(
     blocks: tuple[Block, Block],
     work: tuple[Room, Room] = (None, None),
     out: tuple[Tensor | None, ...] = (None,) * 4,
-) -> tuple[Tensor, ...]:
-    """Return φ of the gates, what the candidate sees, its φ, and h_t; `pre` are the columns of the candidate."""
+) -> tuple[Tensor | None, ...]:
+    """Return φ of the gates, what the candidate sees, its φ, h_t, and the `k` of both, as `lstm_step` does.
+
+    `pre` are the columns of the candidate.
+    """
     gates, cell = blocks
     n = h.shape[1]
-    phi = gates.value(u[:, : 2 * n], p[0], e[0], work[0], out[0])
+    phi, k = gates.value(u[:, : 2 * n], p[0], e[0], work[0], out[0])
     r, z = phi.chunk(2, 1)
     a = torch.addcmul(pre, r, u[:, 2 * n :], out=out[1])
-    new = cell.value(a, p[1], e[1], work[1], out[2])
-    return phi, a, new, torch.sub(h, new, out=out[3]).mul_(z).add_(new)
+    new, k_cell = cell.value(a, p[1], e[1], work[1], out[2])
+    return phi, a, new, torch.sub(h, new, out=out[3]).mul_(z).add_(new), k, k_cell
 
 
 @cache
@@ -167,27 +181,36 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _run(function: Callable[..., Any], *given: Any, compiled: bool, out: tuple[Tensor, ...], work: Any) -> None:
-    """Write what a step returns into `out`, by its kernel if it is compiled."""
+def _run(
+    function: Callable[..., Any],
+    *given: Any,
+    e: tuple[Tensor | None, Tensor | None],
+    blocks: tuple[Block, Block],
+    compiled: bool,
+    out: tuple[Tensor, ...],
+    work: Any,
+) -> None:
+    """Write what a step returns into `out` and `e`, by its kernel if it is compiled."""
     if not compiled:
-        function(*given, work=work, out=out)
+        function(*given, e, blocks, work, out)
         return
-    for room, value in zip(out, kernel(function)(*given), strict=True):
-        room.copy_(value)
+    for room, value in zip((*out, *e), kernel(function)(*given, e, blocks), strict=True):
+        if room is not None and value is not None:
+            room.copy_(value)
 
 
 def _slopes(
     at: tuple[Tensor, Tensor],
     p: tuple[Tensor, Tensor],
-    e: tuple[Tensor | None, Tensor | None],
+    k: tuple[Tensor | None, Tensor | None],
     blocks: tuple[Block, Block],
 ) -> list[tuple[Tensor, Tensor | None]]:
     """Return ∂φ/∂u and ∂φ/∂|p| of gates and cell."""
-    return [block.slopes(u, half, noise) for block, u, half, noise in zip(blocks, at, p, e, strict=True)]
+    return [block.slopes(u, minus_p, one) for block, u, minus_p, one in zip(blocks, at, p, k, strict=True)]
 
 
 def _pairs(like: Tensor, batch: int, *widths: int) -> tuple[Room, Room]:
-    gates, cell = (tuple(like.new_empty(batch, width) for _ in range(2)) for width in widths)
+    gates, cell = (tuple(like.new_empty(batch, width) for _ in range(5)) for width in widths)
     return gates, cell
 
 
@@ -218,8 +241,9 @@ class LSTMWindow(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         """Run the window.
 
-        `pre` is W·x + b, shape (T, B, 4n); `e` is ±(c/4)·ε, shape (T, B, 5n); `shift` is added to what the cell's
-        function sees, shape (T, B, n); `blocks` are the gates and the cell; `compiled` takes kernels for the steps.
+        `pre` is W·x + b, shape (T, B, 4n); `e` is ±(c/4)·ε, shape (T, B, 5n), and is overwritten; `shift` is added to
+        what the cell's function sees, shape (T, B, n); `blocks` are the gates and the cell; `compiled` takes kernels
+        for the steps.
         """
         gates = blocks[0]
         steps, batch, width = pre.shape
@@ -227,7 +251,7 @@ class LSTMWindow(torch.autograd.Function):
         folded = (weight * gates.slope[:, None]).t().contiguous()
         u = torch.addcmul(gates.intercept, pre, gates.slope)
         phi, hidden, cells, tops = (pre.new_empty(steps, batch, k) for k in (width, n, n, n))
-        half = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        minus_p = -p_gates.abs(), -p_cell.abs()
         work = _pairs(pre, batch, width, n)
         noise = _noise(e, width)
         h, c = h0.detach(), c0.detach()
@@ -236,7 +260,7 @@ class LSTMWindow(torch.autograd.Function):
             at.addmm_(h, folded)
             now = None if shift is None else shift[t]
             out = gate, c_next, top, h_next
-            _run(lstm_step, at, c, now, half, noise(t), blocks, compiled=compiled, work=work, out=out)
+            _run(lstm_step, at, c, now, minus_p, e=noise(t), blocks=blocks, compiled=compiled, work=work, out=out)
             h, c = h_next, c_next
         ctx.save_for_backward(u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e, shift)
         ctx.blocks, ctx.compiled = blocks, compiled
@@ -250,7 +274,7 @@ class LSTMWindow(torch.autograd.Function):
         (gates, _), compiled = ctx.blocks, ctx.compiled
         steps, _, width = u.shape
         n = width // 4
-        half = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        minus_p = -p_gates.abs(), -p_cell.abs()
         noise = _noise(e, width)
         grad_p, grad_p_cell = torch.zeros_like(p_gates), torch.zeros_like(p_cell)
         slopes = kernel(_slopes) if compiled else _slopes
@@ -260,7 +284,7 @@ class LSTMWindow(torch.autograd.Function):
         for start, stop in _chunks(steps, u[0].numel(), whole=compiled):
             own = slice(start, stop)
             seen = cells[own] if shift is None else cells[own] + shift[own]
-            (by_u, by_p), (by_c, by_p_cell) = slopes((u[own], seen), half, noise(own), ctx.blocks)
+            (by_u, by_p), (by_c, by_p_cell) = slopes((u[own], seen), minus_p, noise(own), ctx.blocks)
             grad_phi, grad_top = torch.empty_like(by_u), torch.empty_like(by_c)
             for t in range(stop - 1, start - 1, -1):
                 at = t - start
@@ -307,7 +331,10 @@ class GRUWindow(torch.autograd.Function):
         blocks: tuple[Block, Block],
         compiled: bool,
     ) -> Tensor:
-        """Run the window; `pre` is W·x + b without the recurrent bias of n, which is `bias`; `e` is (T, B, 3n)."""
+        """Run the window; `pre` is W·x + b without the recurrent bias of n, which is `bias`; `e` is (T, B, 3n).
+
+        It is overwritten.
+        """
         gates = blocks[0]
         steps, batch, width = pre.shape
         n = width // 3
@@ -318,14 +345,15 @@ class GRUWindow(torch.autograd.Function):
         u[..., :m] += gates.intercept
         u[..., m:] = bias
         a, phi, hidden, news = (pre.new_empty(steps, batch, k) for k in (n, m, n, n))
-        half = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        minus_p = -p_gates.abs(), -p_cell.abs()
         work = _pairs(pre, batch, m, n)
         noise = _noise(e, m)
         h, pre = h0.detach(), pre.detach()
         for t in range(steps):
             u[t].addmm_(h, folded)
             out = phi[t], a[t], news[t], hidden[t]
-            _run(gru_step, u[t], pre[t, :, m:], h, half, noise(t), blocks, compiled=compiled, work=work, out=out)
+            given = u[t], pre[t, :, m:], h, minus_p
+            _run(gru_step, *given, e=noise(t), blocks=blocks, compiled=compiled, work=work, out=out)
             h = hidden[t]
         ctx.save_for_backward(u, a, phi, hidden, news, weight, fold, h0, p_gates, p_cell, e)
         ctx.blocks, ctx.compiled = blocks, compiled
@@ -340,7 +368,7 @@ class GRUWindow(torch.autograd.Function):
         steps, _, width = u.shape
         n = width // 3
         m = 2 * n
-        half = 0.5 * p_gates.abs(), 0.5 * p_cell.abs()
+        minus_p = -p_gates.abs(), -p_cell.abs()
         noise = _noise(e, m)
         grad_p, grad_p_cell = torch.zeros_like(p_gates), torch.zeros_like(p_cell)
         slopes = kernel(_slopes) if compiled else _slopes
@@ -349,7 +377,7 @@ class GRUWindow(torch.autograd.Function):
         gh = torch.zeros_like(h0)
         for start, stop in _chunks(steps, u[0].numel(), whole=compiled):
             own = slice(start, stop)
-            (by_u, by_p), (by_a, by_p_cell) = slopes((u[own, :, :m], a[own]), half, noise(own), ctx.blocks)
+            (by_u, by_p), (by_a, by_p_cell) = slopes((u[own, :, :m], a[own]), minus_p, noise(own), ctx.blocks)
             grad_phi, grad_new = torch.empty_like(by_u), torch.empty_like(by_a)
             for t in range(stop - 1, start - 1, -1):
                 at = t - start

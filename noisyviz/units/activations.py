@@ -20,7 +20,8 @@ import numpy as np
 from noisyviz.errors import InputError, check_name
 from noisyviz.units.activation import Activation, Array
 from noisyviz.units.noise import normal_density
-from noisyviz.units.own_function import load_activation
+from noisyviz.units.own_expression import is_expression, read_expression
+from noisyviz.units.own_function import analysed, load_activation
 from noisyviz.units.special import (
     arctan_less_line,
     erf,
@@ -454,7 +455,8 @@ def activation(name: str) -> Activation:
     Parameters
     ----------
     name
-        A key of `ACTIVATIONS`, or ``package.module:function``, looked up in the current folder first.
+        A key of `ACTIVATIONS`, ``package.module:function``, looked up in the current folder first, or an expression of
+        x such as ``tanh(2*x)``, see `noisyviz.units.own_expression`.
 
     Returns
     -------
@@ -463,7 +465,7 @@ def activation(name: str) -> Activation:
     Raises
     ------
     InputError
-        If there is no such name, or the user's function is not one that can be analysed.
+        If there is no such name, the expression cannot be read, or the user's function cannot be analysed.
 
     Examples
     --------
@@ -472,7 +474,10 @@ def activation(name: str) -> Activation:
     """
     if ":" in name:
         return load_activation(name)
-    check_name("fn", name, [*ACTIVATIONS, "module:function"])
+    if is_expression(name):
+        expression = read_expression(name, ACTIVATIONS)
+        return analysed(expression.text, expression)
+    check_name("fn", name, [*ACTIVATIONS, "module:function", "an expression of x such as tanh(2*x)"])
     return ACTIVATIONS[name]
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 import numpy as np
 
 from noisyviz.units.activation import Array
+from noisyviz.units.own_expression import Expression
 
 Library = Literal["numpy", "scalar", "torch", "jax"]
 DOUBLE: Final = 2.0**-52
@@ -69,8 +70,10 @@ class Call:
         return np.asarray(self.function(x))
 
     def derivative(self, x: Array) -> Array | None:
-        """Return h′(x) by the library's automatic differentiation; None where there is none."""
+        """Return h′(x) by the library's automatic differentiation or the chain rule; None where there is none."""
         x = np.array(x, dtype=np.float64)
+        if isinstance(self.function, Expression):
+            return self.function.derivative(x)
         try:
             with _quiet():
                 if self.library == "torch":

@@ -56,7 +56,7 @@ def load_activation(name: str) -> Activation:
     if not callable(value):
         raise _refused(name, f"is a {type(value).__name__}, not a function")
     try:
-        return _analysed(name, value)
+        return analysed(name, value)
     except TypeError as error:
         if "unhashable" not in str(error):
             raise
@@ -64,7 +64,8 @@ def load_activation(name: str) -> Activation:
 
 
 @lru_cache(maxsize=64)
-def _analysed(name: str, value: Any) -> Activation:
+def analysed(name: str, value: Any) -> Activation:
+    """Return `from_function` of a function that can be hashed, looked at once."""
     return from_function(name, value)
 
 

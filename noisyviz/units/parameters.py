@@ -39,7 +39,8 @@ PARAMETERS: Final[Mapping[str, Parameter]] = MappingProxyType(
             Parameter(
                 name="fn",
                 default="tanh",
-                help="Activation function h, or your own as module:function or path/file.py:function",
+                help="Activation function h, or your own: an expression of x, such as 'tanh(2*x)', module:function or "
+                "path/file.py:function",
             ),
             Parameter(name="unit", default="nan", help="Kind of noisy unit", members="noisyviz.units.kinds:KINDS"),
             Parameter(name="alpha", default=0.9, help="Weight of h; its linearisation u has weight 1 - alpha"),

@@ -1,7 +1,6 @@
 """What holds for the command line as a whole: help, errors, streams, encodings and exit codes."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,9 +46,7 @@ def test_the_examples_of_the_help_run(run: Run, command: str) -> None:
     lines = run(command, "-h").stdout.splitlines()
     examples = [line.split() for line in lines if line.startswith("  noisyviz ")]
     assert examples
-    data = Path(__file__).parents[1] / "data"
-    for file, name in (("digits.npz", "activations.npz"), ("gates.npz", "gates.npz")):
-        shutil.copy(data / file, name)
+    assert run("sample").exit_code == 0
     for words in examples:
         assert run(*words[1:]).exit_code == 0, words
 
@@ -235,6 +232,17 @@ def test_no_colour_leaves_no_escape_byte_on_a_terminal() -> None:
     assert b"\x1b" not in seen(["list", "units"], NO_COLOR="1")
     assert b"\x1b" not in seen(["list", "units"], TERM="dumb")
     assert b"\x1b" not in seen(["list", "units", "--no-color"])
+    assert b"\x1b" in seen(["list", "units"], TERM="dumb", FORCE_COLOR="1")
+    assert b"\x1b" not in seen(["list", "units"], FORCE_COLOR="1", NO_COLOR="1")
+
+
+def test_force_color_colours_curves_in_a_pipe(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("uniplot")
+    words = ("plot", "--terminal", "--panels", "gradient", "--points", "21", "--samples", "20")
+    assert "\x1b" not in run(*words).stdout
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b" in run(*words).stdout
+    assert "\x1b" not in run(*words, "--no-color").stdout
 
 
 def test_a_table_wider_than_the_terminal_stands_in_parts_and_breaks_no_number(

@@ -205,6 +205,8 @@ def test_the_same_seed_gives_the_same_numbers_and_random_ones_are_told(document:
         (["--lr", "nan"], "--lr must be a finite number of at least 0, got 'nan'"),
         (["--lr", "inf"], "--lr must be a finite number"),
         (["--x0", "nan"], "--x0 must be a finite number, got 'nan'"),
+        (["--x0", ""], "--x0 must be a finite number, got ''"),
+        (["--trajectories", ""], "--trajectories must be a whole number from 1 to 1,000,000, got ''"),
         (["--steps", "-1"], "--steps must be a whole number from 0 to 1,000,000"),
         (["--steps", "1.5"], "--steps must be a whole number"),
         (["--trajectories", "0"], "--trajectories must be a whole number from 1"),

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from noisyviz.networks.calibration import COLUMNS
 
 DIGITS = str(Path(__file__).parents[1] / "data" / "digits.npz")
 NORMAL = ("--input", "normal:0,2")
+NAN = ("--unit", "nan", "--alpha", "0.9")
 
 
 def document(run: Run, *words: str, code: int = 0) -> dict[str, Any]:
@@ -29,10 +31,20 @@ def document(run: Run, *words: str, code: int = 0) -> dict[str, Any]:
 
 
 def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
-    found = document(run, f"{DIGITS}:layer2", "--alpha", "1", "--target-grad", "0.3", "--max-bias", "0.4")
+    found = document(run, f"{DIGITS}:layer2", "--unit", "nan", "--alpha", "1", "--target-grad", "0.3")
     assert set(found) == {"config", "reached", "best", "schedule", "curve", "notes"}
     assert found["reached"] is True
-    assert set(found["best"]) == {"fn", "unit", "alpha", "c", "p", "grad_rms_saturated", "bias_rms", "command"}
+    assert set(found["best"]) == {
+        "fn",
+        "unit",
+        "alpha",
+        "c",
+        "p",
+        "grad_rms_saturated",
+        "bias_rms",
+        "std_rms",
+        "command",
+    }
     assert found["best"]["grad_rms_saturated"] == pytest.approx(0.3, rel=1e-8)
     assert set(found["curve"][0]) == set(COLUMNS)
     with np.load(DIGITS) as archive:
@@ -49,12 +61,12 @@ def test_the_command_of_the_answer_runs(run: Run) -> None:
     best = document(run, *NORMAL, *words)["best"]
     assert "--scale figure" in best["command"]
     assert "--noise student-t:5" in best["command"]
-    plain = document(run, *NORMAL, "--target-grad", "0.2")["best"]["command"]
+    plain = document(run, *NORMAL, *NAN, "--target-grad", "0.2")["best"]["command"]
     assert run(*plain.split()[1:], "-o", "a.png").exit_code == 0
 
 
 def test_the_schedule_starts_at_a_multiple_of_the_target_and_its_command_runs(run: Run) -> None:
-    words = (*NORMAL, "--alpha", "1", "--target-grad", "0.2", "--max-bias", "0.01")
+    words = (*NORMAL, "--unit", "nan", "--alpha", "1", "--target-grad", "0.2", "--max-bias", "0.01")
     found = document(run, *words, "--start-factor", "3")
     schedule = found["schedule"]
     assert schedule["c_end"] == found["best"]["c"]
@@ -67,7 +79,7 @@ def test_the_schedule_starts_at_a_multiple_of_the_target_and_its_command_runs(ru
 
 
 def test_a_schedule_that_ends_without_noise_takes_a_form_that_can(run: Run) -> None:
-    words = (*NORMAL, "--fn", "hard-tanh", "--target-grad", "0.1")
+    words = (*NORMAL, *NAN, "--fn", "hard-tanh", "--target-grad", "0.1")
     schedule = document(run, *words)["schedule"]
     assert schedule["c_end"] == 0.0
     result = run(*schedule["command"].split()[1:], "--steps", "20", "--trajectories", "8", "--json")
@@ -102,19 +114,29 @@ def test_files_without_a_finite_number_are_answered_as_that(run: Run) -> None:
         assert result.stderr == f"noisyviz: '{', '.join(words)}' holds no finite number\n"
 
 
-def test_every_kind_and_alpha_is_tried_and_the_smallest_c_wins(run: Run) -> None:
+def test_every_kind_and_alpha_is_tried_and_the_least_change_of_output_wins(run: Run) -> None:
     words = ("--unit", "nan,nani", "--alpha", "0.9,1", "--target-grad", "0.2")
     found = document(run, *NORMAL, *words)
     tried = {(one["unit"], one["alpha"]) for one in found["curve"]}
     assert tried == {("nan", 0.9), ("nan", 1.0), ("nani", None)}
     rows = [line.split("\t") for line in run("calibrate", *NORMAL, *words).stdout.splitlines()]
     assert rows[0] == list(COLUMNS)
-    assert [float(row[3]) for row in rows[1:]] == sorted(float(row[3]) for row in rows[1:])
+    changes = [math.hypot(float(row[6]), float(row[7])) for row in rows[1:]]
+    assert changes == sorted(changes)
     assert float(rows[1][3]) == found["best"]["c"]
 
 
-def test_the_leak_may_suffice(run: Run) -> None:
-    result = run("calibrate", *NORMAL, "--fn", "hard-tanh", "--target-grad", "0.1")
+def test_without_a_word_several_kinds_are_tried_each_at_several_alpha(run: Run) -> None:
+    tried = {(one["unit"], one["alpha"]) for one in document(run, *NORMAL, "--target-grad", "0.3")["curve"]}
+    assert tried == {(kind, alpha) for kind in ("nan", "nah") for alpha in (0.9, 1.0, 1.15)} | {("nani", None)}
+
+
+def test_the_leak_suffices_only_where_there_is_one(run: Run) -> None:
+    for words in (("--unit", "nani"), ("--unit", "nan", "--alpha", "1")):
+        said = run("calibrate", "--input", "normal:0,1", *words, "--target-grad", "0.1").stderr
+        assert "tanh itself reaches the target on saturated samples: no noise is needed" in said
+        assert "leak" not in said
+    result = run("calibrate", *NORMAL, *NAN, "--fn", "hard-tanh", "--target-grad", "0.1")
     assert result.exit_code == 0
     assert "the leak alone reaches the target" in result.stderr
     assert "noisyviz plot --fn hard-tanh --unit nan --alpha 0.9 --c 0.0" in result.stderr
@@ -136,7 +158,7 @@ def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
     [
         (("--unit", "nani", "--target-grad", "0.9"), "the largest gradient found is 0."),
         (("--unit", "nani", "--target-grad", "0.9", "--max-bias", "0"), "the largest gradient within that limit is 0."),
-        (("--unit", "nah", "--max-bias", "1e-6"), "at the smallest bias found, the gradient is 0."),
+        (("--unit", "nah", "--alpha", "0.9", "--max-bias", "1e-6"), "at the smallest bias found, the gradient is 0."),
     ],
 )
 def test_the_sentence_says_how_near_it_came_within_the_bound(run: Run, words: tuple[str, ...], near: str) -> None:
@@ -147,14 +169,14 @@ def test_the_sentence_says_how_near_it_came_within_the_bound(run: Run, words: tu
 
 
 def test_the_trade_off_is_written_as_csv(run: Run) -> None:
-    assert run("calibrate", *NORMAL, "-o", "curve.csv", "-o", "curve.json").exit_code == 0
+    assert run("calibrate", *NORMAL, *NAN, "-o", "curve.csv", "-o", "curve.json").exit_code == 0
     with Path("curve.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == COLUMNS
     assert float(rows[0]["c"]) == 0.0
     levels = [float(row["grad_rms_saturated"]) for row in rows]
     assert levels == sorted(levels)
-    assert run("calibrate", *NORMAL, "-o", "curve.csv", "-o", "curve.json").exit_code == 0
+    assert run("calibrate", *NORMAL, *NAN, "-o", "curve.csv", "-o", "curve.json").exit_code == 0
 
 
 @pytest.mark.parametrize(

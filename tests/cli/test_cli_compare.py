@@ -40,9 +40,10 @@ def settings(path: str) -> dict[str, Any]:
 
 def test_without_o_the_picture_is_named_after_the_activation_and_the_table_printed(run: Run) -> None:
     result = run(*QUICK, "--fn", "hard-tanh", "--unit", "nan,nah,nani,nanil,nanis", "--alpha", "0.9,1.0,1.15")
-    assert (result.exit_code, result.stderr) == (0, "wrote compare-hard-tanh.png\n")
-    assert listing() == ["compare-hard-tanh.png"]
-    assert Path("compare-hard-tanh.png").read_bytes().startswith(PNG_SIGNATURE)
+    name = "compare-hard-tanh-nan-nah-nani-nanil-nanis-a0.9-1-1.15.png"
+    assert (result.exit_code, result.stderr) == (0, f"wrote {name}\n")
+    assert listing() == [name]
+    assert Path(name).read_bytes().startswith(PNG_SIGNATURE)
     table = rows(result.stdout, "\t")
     assert list(table[0]) == SETTINGS + AVERAGES
     assert [(row["unit"], row["alpha"]) for row in table] == [

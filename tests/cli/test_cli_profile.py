@@ -20,10 +20,13 @@ import numpy.typing as npt
 import pytest
 from conftest import Run
 
+import noisyviz as nv
 from noisyviz.cli import terminal as output
 from noisyviz.networks.array_sources import arrays_of
 from noisyviz.networks.digests import Digests
 from noisyviz.networks.results import UNIT_COLUMNS
+from noisyviz.pictures.profile.page import caption_words
+from noisyviz.pictures.profile.picture import ProfilePicture
 
 DATA = Path(__file__).parents[1] / "data"
 DIGITS, GATES = str(DATA / "digits.npz"), str(DATA / "gates.npz")
@@ -367,3 +370,28 @@ def test_a_file_larger_than_the_bound_is_mapped_and_streamed(run: Run) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 35e6  # of 80
+
+
+def test_the_units_that_saturate_most_are_named(run: Run) -> None:
+    x = np.zeros((10, 4))
+    x[:9, 2], x[:7, 0], x[:2, 3], x[0, 1] = 3.0, -3.0, 3.0, np.nan
+    Path("x.csv").write_text("a,b,c,d\n" + "\n".join(",".join(map(str, row)) for row in x) + "\n")
+    found = json.loads(run("profile", "x.csv", "--json").stdout)
+    assert found["arrays"][0]["worst_units"] == [
+        {"unit": 2, "name": "c", "share_saturated": 0.9},
+        {"unit": 0, "name": "a", "share_saturated": 0.7},
+        {"unit": 3, "name": "d", "share_saturated": 0.2},
+    ]
+    assert "worst_units" not in found["total"]
+    array = nv.profile(x, unit=nv.NoisyUnit("tanh"))
+    shown = dict(zip(array.summary().header, array.summary().rows[0], strict=True))
+    assert (shown["non-finite"], shown["worst units"]) == ("1", "2, 0, 3")
+    picture = ProfilePicture()
+    assert "Most saturated units: 2, 0, 3." in " ".join(caption_words(picture.of(array)))
+
+
+def test_arrays_of_a_file_come_in_natural_order(run: Run) -> None:
+    x = np.zeros((2, 1), dtype=np.float32)
+    Path("a.safetensors").write_bytes(tensors(dict.fromkeys(("layer1", "layer10", "layer2"), ("F32", x))))
+    rows = run("profile", "a.safetensors").stdout.splitlines()
+    assert [row.split("\t")[0] for row in rows[1:4]] == ["layer1", "layer2", "layer10"]

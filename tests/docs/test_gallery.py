@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gallery import DATA, FOLDER, LIMIT, STUCK, jobs, machine, profile_result, tables
+from gallery import FOLDER, LIMIT, WITH_DATA, jobs, machine, result_with_data, tables
 from PIL import Image
 
 from noisyviz.export import manifest, provenance
@@ -56,11 +56,10 @@ def test_no_picture_is_stale(stem: str) -> None:
         asked: Any = job.picture
         assert one["settings"] == asked.settings(), f"{one['file']} {STALE}"
         assert (one["recipe"], one["style"], one["width"]) == (asked.name, job.style, job.width), STALE
-    if stem.startswith("stuck-"):
-        found = tables(job.picture.tables(profile_result(job.picture, DATA / STUCK)))
+    if stem in WITH_DATA:
+        found = tables(job.picture.tables(result_with_data(job.picture)))
         assert differing(found, document()["data"][stem]) == [], f"{stem} {STALE}"
-    if any(getattr(job.picture, key, None) for key in ("data", "files")):
-        return  # the others' data are not in this repository
+        return
     versions = document()["versions"]
     same = versions == provenance.versions() and all(one["versions"] == versions for one in entries(stem))
     done = perform(job if same else replace(job, formats=()))

@@ -126,9 +126,9 @@ def test_a_saved_page_is_recognised_and_no_other_file_is_replaced(folder: Path) 
 
 def test_the_command_writes_the_page_of_python(run: Run) -> None:
     result = run("explore", "--fn", "hard-tanh", "--unit", "nah", "--alpha", "1.15")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "wrote explore-hard-tanh.html\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "wrote explore-hard-tanh-nah-a1.15.html\n")
     made = nv.explore(nv.NoisyUnit("hard-tanh", kind="nah", alpha=1.15))
-    assert Path("explore-hard-tanh.html").read_text(encoding="utf-8") == made.html
+    assert Path("explore-hard-tanh-nah-a1.15.html").read_text(encoding="utf-8") == made.html
 
 
 def test_data_are_named_so_that_the_copied_command_reads_them(run: Run) -> None:

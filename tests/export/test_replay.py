@@ -323,3 +323,25 @@ def test_every_recipe_comes_back_from_its_settings_and_refuses_huge_ones(name: s
         for bad in odd:
             with pytest.raises(InputError):
                 stored_picture(name, stored | {key: bad}).compute()
+
+
+def test_a_profile_is_replayed_from_its_files_with_every_option(run: Run) -> None:
+    rng = np.random.default_rng(5)
+    np.savez("a.npz", one=rng.normal(0.0, 2.0, (4, 30)), two=rng.normal(0.0, 2.0, (30, 4)))
+    np.save("b.npy", rng.normal(0.0, 2.0, (30, 3)))
+    words = ("--fn", "tanh(2*x)", "--array", "one=hard-tanh@0", "--unit", "nah", "--c", "0.8", "--width", "icml")
+    assert run("profile", "a.npz", "b.npy", *words, "-o", "p.png").exit_code == 0
+    done = run("replay", "p.png", "--data", "a.npz", "--data", "b.npy")
+    assert (done.exit_code, done.stderr) == (0, "wrote p-replay.png\nthe bytes are identical to p.png\n")
+    assert Path("p-replay.png").read_bytes() == Path("p.png").read_bytes()
+    refused = {
+        (): "give 'a.npz', 'b.npy' again",
+        ("--data", "a.npz"): "are not those of picture 'p.png', which shows 'a.npz', 'b.npy'",
+        ("--data", "a.npz:one", "--data", "b.npy"): "are not those of picture 'p.png'",
+        ("--data", "a.npz", "--data", "none.npy"): "'none.npy' cannot be read",
+    }
+    for given, why in refused.items():
+        done = run("replay", "p.png", *given, "-o", "q.png")
+        assert (done.exit_code, why in done.stderr, Path("q.png").exists()) == (2, True, False), done.stderr
+    assert run("plot", "--points", "9", "-o", "c.png").exit_code == 0
+    assert "--data takes one value here" in run("replay", "c.png", "--data", "a", "--data", "b").stderr

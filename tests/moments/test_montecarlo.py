@@ -368,3 +368,18 @@ def test_shares_of_zero_and_wrong_gradients_count_draws() -> None:
     assert float(out.p_wrong) == pytest.approx(0.5, abs=1e-3)
     soft = estimate(nv.NoisyUnit("tanh", kind="nani"), [-1000.0, 1000.0], 100, "iid", 0)
     assert soft.p_zero.tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "sampler", "jobs"),
+    [("nan", "auto", "iid", 1), ("nani", "plain", "iid", 2), ("nani", "auto", "sobol", 1)],
+)
+def test_progress_rises_to_the_whole(kind: str, method: str, sampler: str, jobs: int) -> None:
+    told: list[float] = []
+    unit, x = nv.NoisyUnit("hard-tanh", kind=kind), np.append(np.linspace(-2.0, 2.0, 99), np.inf)
+    words = {"samples": 300_000, "method": method, "sampler": sampler, "jobs": jobs}
+    nv.monte_carlo(unit, x, rng=0, progress=told.append, **words)  # type: ignore[arg-type]
+    assert told == sorted(set(told))
+    assert len(told) > 2
+    assert told[0] < 0.7
+    assert told[-1] == pytest.approx(1.0)

@@ -94,7 +94,9 @@ def test_no_two_curves_look_alike(alphas: int) -> None:
     kinds = tuple(kind for kind in nv.KINDS if kind != "none")
     many = tuple(0.8 + 0.05 * k for k in range(alphas))
     units = CalibratePicture(unit=kinds, alpha=many, normal=(0.0, 2.0)).units()
-    alone = computed(CalibratePicture(normal=(0.0, 2.0)))  # a look hangs on the unit, not on the numbers
+    alone = computed(
+        CalibratePicture(unit=("nan",), alpha=(0.9,), normal=(0.0, 2.0))
+    )  # a look hangs on the unit, not on the numbers
     (numbers,) = alone.curves
     curves = [
         replace(numbers, kind=unit.kind, alpha=float(unit.alpha) if "alpha" in nv.KINDS[unit.kind].uses else None)
@@ -129,11 +131,12 @@ def test_where_nothing_reaches_the_target_the_picture_says_so(target: float, far
     [
         MANY,
         CalibratePicture(normal=(0.0, 2.0)),
-        CalibratePicture(fn="sigmoid", target_grad=0.1, normal=(1.0, 4.0)),
-        CalibratePicture(alpha=(1.0,), normal=(0.0, 2.0)),
-        CalibratePicture(alpha=(1.0,), start_factor=1.02, normal=(0.0, 2.0)),
+        CalibratePicture(unit=("nan",), alpha=(0.9,), normal=(0.0, 2.0)),
+        CalibratePicture(unit=("nan",), alpha=(0.9,), fn="sigmoid", target_grad=0.1, normal=(1.0, 4.0)),
+        CalibratePicture(unit=("nan",), alpha=(1.0,), normal=(0.0, 2.0)),
+        CalibratePicture(unit=("nan",), alpha=(1.0,), start_factor=1.02, normal=(0.0, 2.0)),
     ],
-    ids=["many", "one", "leak", "no bias", "near start"],
+    ids=["many", "as usual", "one", "leak", "no bias", "near start"],
 )
 def test_nothing_overlaps_or_leaves_the_page(recipe: CalibratePicture, width: float, style: str) -> None:
     figure, axes = drawn(computed(recipe), width=width, style=style)

@@ -51,6 +51,7 @@ def monte_carlo(
     method: str = "auto",
     chunk: int | None = None,
     jobs: int = 1,
+    progress: Callable[[float], None] | None = None,
 ) -> MonteCarloMoments:
     """Estimate the moments of a unit by simulation; the same draws serve every x.
 
@@ -74,6 +75,8 @@ def monte_carlo(
         rounding).
     jobs
         Threads; changes no bit of the result.
+    progress
+        Called now and then with the share of the work that is done, from 0 to 1.
 
     Returns
     -------
@@ -96,9 +99,13 @@ def monte_carlo(
     if jobs < 1 or jobs != int(jobs):
         raise InputError(f"jobs must be a whole number of at least 1, got {jobs}", parameter="jobs")
     draws = Draws(unit.noise, samples=samples, sampler=sampler, rng=rng)
+    if progress is not None:
+        draws.progress = _Progress(progress, np.broadcast(x, unit.alpha, unit.c, unit.p).size)
 
     def compute(part: NoisyUnit, points: Array) -> dict[str, Array]:
         at = part.at(points)
+        if isinstance(draws.progress, _Progress):
+            draws.progress.points = points.size
         way = _fast_way(part, at, draws) if method == "auto" else None
         if way is None:
             sums = _plain(part, at, draws, chunk=max(int(chunk or _PLAIN_CHUNK), 2), jobs=int(jobs))
@@ -117,6 +124,18 @@ def monte_carlo(
     return MonteCarloMoments(**columns, samples=draws.samples, sampler=sampler, degrees_of_freedom=degrees)
 
 
+class _Progress:
+    """Turns shares of the draws, at some of the points, into the share of all."""
+
+    def __init__(self, tell: Callable[[float], None], size: int) -> None:
+        self.tell, self.size, self.points, self.done = tell, max(size, 1), 0, 0.0
+
+    def __call__(self, share: float) -> None:
+        """Take up that this share of the draws is done at `points`."""
+        self.done += share * self.points / self.size
+        self.tell(min(self.done, 1.0))
+
+
 def _fast_way(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws) -> _Way | None:
     """Return how the draws are regrouped, None where every draw must be evaluated."""
     h = unit.activation
@@ -133,8 +152,9 @@ def _plain(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws, *, chunk
     """Return the plain sums, over few enough points at a time that draws × points stay in the cache."""
     step = max(_ELEMENTS // chunk, 1)
     size = at.base.size
-    parts = [
-        plain_sums(unit, at.part(slice(start, start + step)), draws, chunk=chunk, jobs=jobs)
-        for start in range(0, size, step)
-    ]
+    parts = []
+    for start in range(0, size, step):
+        if isinstance(draws.progress, _Progress):
+            draws.progress.points = min(step, size - start)
+        parts.append(plain_sums(unit, at.part(slice(start, start + step)), draws, chunk=chunk, jobs=jobs))
     return np.concatenate(parts, axis=2) if parts else np.zeros((draws.replicates, ROWS, 0))

@@ -28,6 +28,7 @@ def over_blocks(draws: Draws, work: Callable[[Block], Array], *, jobs: int) -> A
         if total is None:
             total = np.zeros((draws.replicates, *part.shape))
         total[block.replicate] += part
+        draws.progress((block.stop - block.start) / draws.each / draws.replicates)
     assert total is not None
     return total
 

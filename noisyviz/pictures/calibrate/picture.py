@@ -105,16 +105,16 @@ class CalibratePicture(Picture[CalibrateResult]):
 
     Examples
     --------
-    >>> result = CalibratePicture(target_grad=0.1, normal=(0.0, 2.0), fn="hard-tanh").compute()
-    >>> result.best.c, len(result.curves)
-    (0.0, 1)
+    >>> result = CalibratePicture(fn="hard-tanh", alpha=(0.9,), target_grad=0.1, normal=(0.0, 2.0)).compute()
+    >>> len(result.curves), result.best.c > 0.0
+    (3, True)
     """
 
     name: ClassVar[str] = "calibrate"
 
     fn: str = default("fn")
-    unit: tuple[str, ...] = (default("unit"),)
-    alpha: tuple[float, ...] = (default("alpha"),)
+    unit: tuple[str, ...] = ("nan", "nah", "nani")
+    alpha: tuple[float, ...] = (0.9, 1.0, 1.15)
     p: float = default("p")
     scale: str = default("scale")
     noise: str = default("noise")

@@ -24,6 +24,7 @@ STRIP_EM: Final = 1.3  # above h, for the shares
 ZERO: Final = (-2.3, -1.5)  # where gradients of exactly 0 stand, in decades from the smallest level
 BELOW: Final = -1.0  # where the bin of all other gradients below that level begins
 FEW: Final = 4  # units, of which every one has its tick
+WORST: Final = 3  # units named as those that saturate most
 LITTLE: Final = 5e-4  # share of samples beyond the range that goes without saying
 LEGEND: Final = (
     "$h$",
@@ -173,6 +174,20 @@ def _fitting(text: str, room: float, *, end: bool = False) -> str:
     return literal(shown)
 
 
+def _worst_words(result: ProfileResult) -> list[str]:
+    """Name the units that saturate most; where only some arrays have several units, those of these."""
+    told = []
+    for array in result.arrays:
+        shares = (array.left + array.right)[:WORST]
+        units = [f"{unit:,}" for unit, share in zip(array.order.tolist(), shares.tolist(), strict=False) if share > 0.0]
+        if units and array.units > 1:
+            told.append(([literal(array.name)] if len(result.arrays) > 1 else []) + [", ".join(units)])
+    if not told:
+        return []
+    *before, last = (" ".join(words) for words in told)
+    return ["Most", "saturated", "units:", *" ".join([*(f"{words};" for words in before), f"{last}."]).split()]
+
+
 def caption_words(result: ProfileResult) -> list[str]:
     """Return the caption in pieces: the unit, and what the numbers above the panels are."""
     formula = labels.KIND_FORMULAS[result.kind]
@@ -181,6 +196,8 @@ def caption_words(result: ProfileResult) -> list[str]:
     more = [*(f"{labels.parameter(key, value)}," for key, value in result.parameters), result.noise, r"$\xi$."]
     noisy = result.kind != "none"
     words = ["Unit", f"{result.kind}:", *formula[:-1], formula[-1] + (";" if noisy else "."), *(more if noisy else ())]
+    written = dict.fromkeys(array.fn for array in result.arrays if "(" in array.fn)  # too long for the labels of axes
+    words += [word for fn in written for word in ("$h$", f"= {literal(fn)}.")]
     words += ["Shaded:", "saturated."]
     words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
     words += [r"$a\rightarrow b$:", "share", "of", "samples", "with", "a", "gradient", f"under {result.levels[0]:g},"]
@@ -188,6 +205,7 @@ def caption_words(result: ProfileResult) -> list[str]:
     shared = max(array.units / array.bar_left.size for array in result.arrays)
     if shared > 1.0:
         words += ["A", "bar", "is", "the", "mean", "of", "up", "to", f"{int(np.ceil(shared)):,}", "units."]
+    words += _worst_words(result)
     beyond = max(array.beyond for array in result.arrays)
     if beyond >= LITTLE:
         words += ["Up", "to", labels.percent(beyond), "of", "samples", "lie", "beyond", "the", "range."]

@@ -129,6 +129,8 @@ class ProfilePicture(Picture[ProfileResult]):
         Pairs of an array's name and its activation.
     unit, alpha, c, p, scale, noise
         As in `noisyviz.NoisyUnit`, where `unit` is called `kind`.
+    axis, axes
+        The axis of units, and pairs of an array's name and its own.
     files
         The files that were profiled.
 
@@ -156,6 +158,8 @@ class ProfilePicture(Picture[ProfileResult]):
     p: float = default("p")
     scale: str = default("scale")
     noise: str = default("noise")
+    axis: int = -1
+    axes: tuple[tuple[str, int], ...] = ()
     files: tuple[DataSource, ...] = ()
 
     def __post_init__(self) -> None:
@@ -196,7 +200,7 @@ class ProfilePicture(Picture[ProfileResult]):
             Always.
         """
         names = ", ".join(f"'{source.file}'" for source in self.files) or "the files"
-        raise InputError(f"a profile is not made again from its picture; run 'noisyviz profile' on {names}")
+        raise InputError(f"a picture of a profile holds no data; give {names} again")
 
     def of(self, found: Profile) -> ProfileResult:
         """Return every number in the picture of a profile.
