@@ -84,7 +84,10 @@ def test_importing_noisyviz_loads_neither_numpy_nor_matplotlib() -> None:
     [
         ["--version"],
         ["--help"],
-        *([name, "-h"] for name in ("list", "estimate", "plot", "explore", "figures", "replay", "train", "runs")),
+        *(
+            [name, "-h"]
+            for name in ("list", "estimate", "plot", "explore", "figures", "replay", "train", "runs", "reproduce")
+        ),
     ],
 )
 def test_help_and_version_load_neither_numpy_nor_matplotlib(words: list[str]) -> None:

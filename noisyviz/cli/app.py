@@ -22,6 +22,7 @@ from noisyviz.cli import (
     plot,
     profile,
     replay,
+    reproduce,
     runs,
     sample,
     terminal,
@@ -239,6 +240,7 @@ COMMANDS: Final = (
     replay,
     train,
     runs,
+    reproduce,
 )
 """The modules of the commands, named like them, in the order of the help."""
 

@@ -17,6 +17,7 @@ from noisyviz.export.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
     from noisyviz.export.figures import Done, Job
+    from noisyviz.pictures.picture import Picture
 
 SUMMARY: Final = "Redraw the figures of the paper, each with its data."
 HELP: Final = """\
@@ -24,6 +25,7 @@ HELP: Final = """\
 noisyviz figures
 noisyviz figures --only 4,wrong-sign --format pdf -o paper
 noisyviz figures --edition v3 --scale eq9 --style screen --width 12cm
+noisyviz figures --only 7,8 --runs runs
 
 Redraw the figures of the paper (ICML 2016: 1 to 9; --edition v3, arXiv: 1 to 11)
 and two further ones, wrong-sign and budget, at ICML column width. Each is written
@@ -32,6 +34,9 @@ manifest.json lists every file with its sha256 and every picture with its settin
 
 --scale selects the noise scale in figures 4 to 6 (v3: 4, 6, 7): as drawn in the
 paper (figure), or by its Eq 9 (eq9).
+
+--runs RUNS draws the curves of one's own runs of noisyviz train beside the paper's
+learning curves (figures 7, 8 and 9; v3: 5, 8, 9, 10 and 11).
 
 Without -o, files go to the folder 'figures' in the current folder; a missing
 folder is created. With --json and no -o nothing is written and the data are
@@ -62,6 +67,7 @@ OPTIONS: Final = (
         read=partial(choice, allowed=PICTURE_FORMATS),
         type=list[str],
     ),
+    Option("runs", "RUNS", "Folder of own runs, drawn beside the paper's learning curves."),
     Option("output", "FOLDER", "Folder to write into.", also=("-o", "--out"), told=FOLDER, type=list[str]),
     *opt.changed(
         (opt.SEED, opt.STYLE, opt.WIDTH),
@@ -134,9 +140,27 @@ def jobs(given: Given, seed: int | None) -> "list[Job]":
     asked = distinct(given["only"], "--only", list(EDITIONS[edition]))
     labels = [choice(label, "--only", EDITIONS[edition]) for label in asked]
     found = paper_figures(edition, given.value("scale"), only=labels, seed=seed)
+    if given["runs"] is not None:
+        found = with_runs(found, Path(given["runs"]))
     return [
         Job(stem=f"figure-{label}", picture=picture, formats=formats, **look(given)) for label, picture in found.items()
     ]
+
+
+def with_runs(pictures: "dict[str, Picture[Any]]", folder: Path) -> "dict[str, Picture[Any]]":
+    """Return the pictures, with own runs beside the paper's learning curves."""
+    from noisyviz.cli.run_pictures import OF_THE_PAPER, beside_the_paper, read, tasks_of
+    from noisyviz.pictures.learning_curves.picture import LearningCurves
+
+    runs = read(folder)
+    wanted = {OF_THE_PAPER[one.experiment][0] for one in pictures.values() if isinstance(one, LearningCurves)}
+    if not wanted & set(tasks_of(runs)):
+        tasks = f"runs of {', '.join(sorted(wanted))}" if wanted else "a figure of learning curves"
+        raise InputError(f"--runs needs {tasks}, and {folder} holds runs of {', '.join(tasks_of(runs))}")
+    return {
+        label: beside_the_paper(one, runs) if isinstance(one, LearningCurves) else one
+        for label, one in pictures.items()
+    }
 
 
 def without_pictures(job: "Job") -> "Job":

@@ -1,41 +1,78 @@
 """``noisyviz runs``: all runs of ``noisyviz train`` in one table, with differences to the controls."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from noisyviz.cli import options as opt
 from noisyviz.cli import terminal
 from noisyviz.cli.options import Given, Option
+from noisyviz.cli.parsing import choice
 from noisyviz.cli.train import FOLDER
+from noisyviz.errors import InputError
 from noisyviz.experiments.settings import CONTROLS
 from noisyviz.results import masked_document
 
 if TYPE_CHECKING:
+    from noisyviz.cli.run_pictures import Run
     from noisyviz.experiments.comparison import Estimate, Group
+    from noisyviz.pictures.picture import Picture
 
 SUMMARY: Final = "Compare trained runs with soft, hard and the leak."
 HELP: Final = """\
 \b
 noisyviz runs trial
+noisyviz runs trial -o curves.pdf
+noisyviz runs trial --draw units -o units.png
 
 Read every finished run below a folder and print, for each unit, the mean of its
 metric over seeds with a 95 % interval (Student's t), and its differences to
 soft, hard and leak, taken in pairs of one seed. An interval that includes 0
 shows no difference. A single seed has no interval. Runs of other sizes or other
 data are not compared.
+
+-o draws the runs, unfinished ones included. --draw curves: loss and metric over
+the updates. --draw differences: those of the table. --draw units: how the units
+of one task saturate, and what becomes of their gradients (response, pull, noise).
 """
+DRAWN: Final = ("curves", "differences", "units")
 OPTIONS: Final = (
     Option("folder", "RUNS", "Folder of the runs.", argument=True, default=FOLDER),
-    opt.JSON,
-    opt.QUIET,
+    Option(
+        "draw",
+        "NAME",
+        f"What -o draws: {', '.join(DRAWN)}.",
+        default="curves",
+        read=partial(choice, allowed=DRAWN),
+    ),
+    Option("task", "NAME", "Draw one task alone.", told="all; for units the first"),
+    *opt.FILES,
+    *opt.PICTURE,
+    *opt.PRINTING,
 )
 
 
 def run(given: Given) -> None:
-    """Print the table."""
-    from noisyviz.experiments.comparison import compared, grouped, read_runs
+    """Print the table, and draw."""
+    from noisyviz.cli.outputs import outputs
+    from noisyviz.experiments.comparison import run_folders
+    from noisyviz.export.formats import PICTURE_FORMATS
 
-    records = read_runs(Path(given.value("folder")))
+    files = outputs(given, formats=PICTURE_FORMATS)
+    found_runs = run_folders(Path(given.value("folder")))
+    records = [record for _, record in found_runs]
+    if files.targets:
+        picture = drawn(given, found_runs)
+        files.save(picture, picture.compute())
+    report(given, records)
+    files.open_viewer()
+
+
+def report(given: Given, records: Sequence[dict[str, Any]]) -> None:
+    """Print the table of all finished runs."""
+    from noisyviz.experiments.comparison import compared, grouped
+
     found = list(compared(grouped(records)))
     unfinished = sum(record["state"] != "done" for record in records)
     if given["json"]:
@@ -51,6 +88,28 @@ def run(given: Given) -> None:
         terminal.print_tsv(header, rows)
     if unfinished and not given["quiet"]:
         terminal.say(f"{unfinished} unfinished runs are left out")
+
+
+def drawn(given: Given, runs: "Sequence[Run]") -> "Picture[Any]":
+    """Return the picture that was asked for."""
+    from noisyviz.cli import run_pictures
+    from noisyviz.experiments.comparison import grouped
+
+    tasks = run_pictures.tasks_of(runs)
+    if given["task"] is not None:
+        task = choice(given["task"], "--task", tasks)
+        runs = [one for one in runs if one[1]["task"] == task]
+    found: Picture[Any] | None
+    if given.value("draw") == "differences":
+        found = run_pictures.differences(grouped(run_pictures.comparable(runs)))
+        missing = "two units with a finished run of one seed"
+    elif given.value("draw") == "units":
+        found, missing = run_pictures.units(runs, runs[0][1]["task"]), "a run that logged its units"
+    else:
+        return run_pictures.curves(runs)
+    if found is None:
+        raise InputError(f"--draw {given.value('draw')} needs {missing}, and {given.value('folder')} holds none")
+    return found
 
 
 def cells(group: "Group", differences: dict[str, Any]) -> list[str]:

@@ -15,7 +15,9 @@ from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.experiments.settings import (
     ACTIVATIONS,
     ATTENTION,
+    DEVICES,
     NOISY,
+    PRECISIONS,
     PRESETS,
     STRATEGIES,
     USES_ALPHA,
@@ -26,6 +28,7 @@ from noisyviz.results import masked_document
 
 if TYPE_CHECKING:
     from noisyviz.experiments.loop import Run
+    from noisyviz.experiments.machine import Machine, Place
 
 SUMMARY: Final = "Train one of the paper's experiments with noisy units."
 HELP: Final = """\
@@ -44,13 +47,15 @@ Activations are soft (tanh, sigmoid), hard (hard-tanh, hard-sigmoid), leak (the
 linear part at the same alpha, c = 0) and the noisy units. Runs of one seed
 start from the same weights and see the same data.
 
-Every run has a folder RUNS/TASK/UNIT/seed-N with run.json, curve.csv and
+Every run has a folder RUNS/TASK/UNIT/seed-N with run.json, curve.csv, units.csv,
 checkpoint.pt, and best.pt with the best model. Ctrl-C saves and exits 130,
 SIGTERM 143. --resume RUN continues a run; on a CPU its numbers are those of a
 run without a break. Needs PyTorch.
 """
 MOST_SEEDS: Final = 1000
 FOLDER: Final = "runs"
+Plan = tuple[Settings, Path] | Path
+"""A run to begin, or the folder of one to continue."""
 UNIT: Final = ("activation", "alpha", "alpha_sigmoid", "c", "p", "anneal")
 SIZES: Final = ("updates", "strategy", "curriculum", "attention", "data")
 PUBLISHED: Final = tuple(name for name, presets in PRESETS.items() if "paper" in presets)
@@ -164,6 +169,27 @@ OPTIONS: Final = (
     ),
     Option("minutes", "M", "Stop after this time and report; --resume continues.", read=read_minutes),
     Option("threads", "N", "Threads of PyTorch.", default="1", read=partial(whole, low=1, high=1024)),
+    Option(
+        "device",
+        "NAME",
+        "Compute on cpu, cuda, mps, or auto: CUDA where there is one (extra 'train-multi').",
+        told="cpu",
+        read=partial(choice, allowed=DEVICES),
+    ),
+    Option(
+        "devices",
+        "N",
+        "Processes that share each batch, one on each device.",
+        told="1",
+        read=partial(whole, low=1, high=1024),
+    ),
+    Option(
+        "precision",
+        "NAME",
+        "32, or bf16: products of matrices in bfloat16.",
+        told="32",
+        read=partial(choice, allowed=PRECISIONS),
+    ),
     Option("resume", "RUN", "Continue the run in this folder; takes no settings."),
     Option("output", "RUNS", "Folder of all runs.", also=("-o",), default=FOLDER),
     opt.JSON,
@@ -176,37 +202,63 @@ def run(given: Given) -> None:
     """Train, or continue, one run after the other."""
     from noisyviz.experiments import require_torch
 
-    plans = None if given["resume"] is not None else planned(given)
+    plans: list[Plan] = []
+    if given["resume"] is None:
+        plans += planned(given)
+    else:
+        refuse_settings(given)
+        plans.append(Path(given["resume"]))
     require_torch()
     import torch
 
-    from noisyviz.experiments import loop
+    from noisyviz.experiments.machine import launch
 
     torch.set_num_threads(given.value("threads"))
-    tell = loop.quiet if given["quiet"] else terminal.say
     minutes = given.value("minutes")
-    until = None if minutes is None else time.monotonic() + 60.0 * minutes
-    if plans is None:
-        refuse_settings(given)
-        done = [loop.resume(Path(given["resume"]), tell=tell)]
-        train(done[0], until, tell=tell)
-        report(done, given)
-        return
+    limit = None if minutes is None else 60.0 * minutes
+    records, diverged = launch(machine(given, plans), train_all, plans, limit, given["quiet"])
+    report(records, given)
+    if diverged:
+        raise NoisyvizError(f"{diverged} of {len(plans)} runs ended at a loss or a gradient that is not finite")
+
+
+def machine(given: Given, plans: Sequence[Plan]) -> "Machine":
+    """Return what to compute on: what is given, for a run that is continued else what it was begun on."""
+    from noisyviz.experiments.checkpoint import read_checkpoint
+    from noisyviz.experiments.machine import Machine
+
+    stored: dict[str, Any] = {}
+    if isinstance(plans[0], Path):
+        stored = dict(read_checkpoint(plans[0]).get("machine", {}))
+    asked = {name: given.value(name) for name in ("device", "devices", "precision") if given[name] is not None}
+    return Machine(**{**stored, **asked}).found()
+
+
+def train_all(
+    place: "Place", plans: Sequence[Plan], limit_s: float | None, quiet: bool
+) -> tuple[list[dict[str, Any]], int]:
+    """Train in one process of a machine; return the records of all runs and how many diverged."""
+    from noisyviz.experiments import loop
+
+    tell = loop.quiet if quiet or place.rank else terminal.say
+    until = None if limit_s is None else time.monotonic() + limit_s
     done, diverged = [], 0
-    for place, (settings, folder) in enumerate(plans):
-        one = loop.begin(settings, folder)
-        share = None if until is None else time.monotonic() + (until - time.monotonic()) / (len(plans) - place)
+    for index, plan in enumerate(plans):
+        one = (
+            loop.resume(plan, tell=tell, place=place)
+            if isinstance(plan, Path)
+            else loop.begin(plan[0], plan[1], place=place)
+        )
+        share = None if until is None else time.monotonic() + (until - time.monotonic()) / (len(plans) - index)
         try:
             train(one, share, tell=tell)
         except loop.DivergedError as error:
             if len(plans) == 1:
                 raise
-            terminal.say(f"noisyviz: {error}")
+            tell(f"noisyviz: {error}")
             diverged += 1
-        done.append(one)
-    report(done, given)
-    if diverged:
-        raise NoisyvizError(f"{diverged} of {len(plans)} runs ended at a loss or a gradient that is not finite")
+        done.append(one.record())
+    return done, diverged
 
 
 def planned(given: Given) -> list[tuple[Settings, Path]]:
@@ -252,15 +304,14 @@ def train(one: "Run", until: float | None, *, tell: Any) -> None:
     settings = one.settings
     try:
         with Bar(f"{settings.task} {settings.label} seed {settings.seed}") as bar:
-            one.go(limit_s=limit, tell=tell, show=bar.show)
+            one.go(limit_s=limit, tell=tell, **({} if one.place.rank else {"show": bar.show}))
     finally:
         if one.state == "stopped":
             tell(f"stopped at update {one.step} of {one.updates}; noisyviz train --resume {one.folder} continues")
 
 
-def report(done: "Sequence[Run]", given: Given) -> None:
+def report(records: Sequence[dict[str, Any]], given: Given) -> None:
     """Print what came out: a row for each run, and what the paper found."""
-    records = [one.record() for one in done]
     if given["json"]:
         document, masked = masked_document({"config": {"command": "train"}, "runs": records})
         terminal.print_json({**document, "masked": masked})

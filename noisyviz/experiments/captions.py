@@ -184,7 +184,7 @@ class Captions(Task):
 
     def places(self, rows: Sequence[int]) -> Tensor:
         """Return features of pictures, shape (B, L, D)."""
-        return torch.from_numpy(np.asarray(self.features[list(rows)], dtype=np.float32))
+        return torch.as_tensor(np.asarray(self.features[list(rows)], dtype=np.float32))
 
     def _nll(self, captions: Sequence[Caption], sample: bool | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the NLL of every word, shape (T, B), which of them are no padding, and weights and their stand-ins."""

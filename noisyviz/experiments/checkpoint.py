@@ -13,11 +13,12 @@ import torch
 
 from noisyviz.errors import InputError
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 CHECKPOINT: Final = "checkpoint.pt"
 BEST: Final = "best.pt"
 RECORD: Final = "run.json"
 CURVE: Final = "curve.csv"
+UNITS: Final = "units.csv"
 
 
 def write_whole(path: Path, payload: bytes) -> None:
@@ -74,6 +75,18 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
 
 def write_curve(folder: Path, rows: Sequence[Mapping[str, float]]) -> None:
     """Write ``curve.csv``, a row for each evaluation."""
+    write_whole(folder / CURVE, _table(rows))
+
+
+def write_units(folder: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write ``units.csv``, a row for each array of units at each moment they were looked at."""
+    write_whole(folder / UNITS, _table(rows))
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    def cell(value: Any) -> str:
+        return value if isinstance(value, str) else f"{value:.9g}"
+
     header = list(rows[0]) if rows else []
-    lines = [",".join(header), *(",".join(f"{row[name]:.9g}" for name in header) for row in rows)]
-    write_whole(folder / CURVE, ("\n".join(lines) + "\n").encode())
+    lines = [",".join(header), *(",".join(cell(row[name]) for name in header) for row in rows)]
+    return ("\n".join(lines) + "\n").encode()

@@ -1,5 +1,6 @@
 """Runs of one task side by side: means over seeds, and differences to the controls in pairs of one seed."""
 
+import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from noisyviz.errors import InputError
-from noisyviz.experiments.settings import CONTROLS, USES_ALPHA
+from noisyviz.experiments.settings import CONTROLS, LEVELS, USES_ALPHA
 
 Estimate = tuple[float, float | None]
 """A mean and half the width of its 95 % interval (Student's t); None for a single value."""
@@ -38,6 +39,10 @@ class Group:
 
     Attributes
     ----------
+    shown
+        The unit in a picture.
+    metric_label
+        The metric in a picture.
     values
         The metric of each seed.
     alphas
@@ -48,8 +53,10 @@ class Group:
 
     task: str
     label: str
+    shown: str
     activation: str
     metric: str
+    metric_label: str
     lower: bool
     alphas: tuple[float | None, float | None]
     options: str
@@ -80,6 +87,11 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
     InputError
         For a folder without runs, and for a record that is none.
     """
+    return [record for _, record in run_folders(folder)]
+
+
+def run_folders(folder: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Return the folder and the record of every run below a folder; see `read_runs`."""
     found = []
     for path in sorted(folder.rglob("run.json")):
         try:
@@ -87,10 +99,47 @@ def read_runs(folder: Path) -> list[dict[str, Any]]:
             _key(record), record["metrics"], record["metric"], record["state"]
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path} is no record of a run of noisyviz") from error
-        found.append(record)
+        found.append((path.parent, record))
     if not found:
         raise InputError(f"RUNS must be a folder with runs of noisyviz train, but {folder} holds none")
     return found
+
+
+def read_table(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a run's ``curve.csv`` or ``units.csv``, none where it has none."""
+    if not path.is_file():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def shown(record: Mapping[str, Any]) -> str:
+    """Return the unit of a run as it stands in a picture: what is not the authors' α, and c.
+
+    Examples
+    --------
+    >>> shown({"settings": {"activation": "nan", "alpha": None, "alpha_sigmoid": 1.0, "anneal": None, "c": 0.25,
+    ...        "p": "unit"}})
+    'nan, α(sigmoid) = 1, c = 0.25'
+    """
+    settings = record["settings"]
+    words = [settings["activation"]]
+    for key, name in (("alpha", "α"), ("alpha_sigmoid", "α(sigmoid)")):
+        words += [] if settings[key] is None else [f"{name} = {settings[key]:g}"]
+    if settings["anneal"] is not None:
+        start, end, schedule = settings["anneal"]
+        words.append(f"c = {start:g} to {end:g}" + ("" if schedule == "paper" else f", {schedule}"))
+    elif settings["activation"] in LEVELS:
+        words.append(f"c = {LEVELS[settings['activation']] if settings['c'] is None else settings['c']:g}")
+    words += [] if settings["p"] == "unit" else [f"p = {settings['p']}"]
+    return ", ".join(words)
+
+
+def in_order(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the labels of all units, controls first."""
+    order = {name: place for place, name in enumerate(CONTROLS)}
+    pairs = {(order.get(record["activation"], len(order)), record["label"]) for record in records}
+    return [label for _, label in sorted(pairs)]
 
 
 def grouped(records: Sequence[Mapping[str, Any]]) -> list[Group]:
@@ -115,8 +164,10 @@ def _group(key: tuple[str, ...], runs: Sequence[Mapping[str, Any]]) -> Group:
     return Group(
         task=key[0],
         label=key[1],
+        shown=shown(first),
         activation=first["activation"],
         metric=first["metric"],
+        metric_label=first.get("metric_label", first["metric"]),
         lower=first["lower_is_better"],
         alphas=(settings["alpha"], settings["alpha_sigmoid"]),
         options=key[2],

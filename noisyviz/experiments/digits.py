@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from noisyviz.errors import InputError, MissingExtraError
+from noisyviz.experiments.machine import part
 from noisyviz.experiments.settings import Settings
 from noisyviz.experiments.task import EVALUATE, TRAIN, Task, digest, paired, stream
 from noisyviz.torch.activation import NoisyActivation
@@ -92,7 +93,7 @@ def _idx(path: Path, kind: int) -> np.ndarray[Any, Any]:
 class Digits(Task):
     """Epochs in an order of their own; no image is left out."""
 
-    metric, lower, clip = "train_nll", True, 5.0
+    metric, lower, clip, label = "train_nll", True, 5.0, "training NLL"
     paper = (
         "training NLL over 100 epochs of MNIST, noisy below hard-tanh below tanh; the paper states no sizes, and these "
         "are other images"
@@ -102,7 +103,7 @@ class Digits(Task):
         super().__init__(settings)
         size = settings.options
         train, test = small_digits() if size["data"] is None else read_idx(size["data"])
-        self.train, self.test = (tuple(torch.from_numpy(x) for x in one) for one in (train, test))
+        self.train, self.test = (tuple(torch.as_tensor(x) for x in one) for one in (train, test))
         hidden, inputs = size["hidden"], train[0].shape[1]
         self.model = paired(settings, lambda unit: perceptron(inputs, hidden, unit), self.noise)
         self.optimizer = torch.optim.RMSprop(self.model.parameters(), lr=0.001)
@@ -119,8 +120,9 @@ class Digits(Task):
         size = self.settings.options["batch"]
         epoch, batch = divmod(step, -(-len(images) // size))
         order = stream(self.settings.seed, TRAIN, epoch).permutation(len(images))
-        rows = torch.from_numpy(order[batch * size : (batch + 1) * size])
-        return cross_entropy(self.model(images[rows]), labels[rows])
+        own, weight = part(order[batch * size : (batch + 1) * size])
+        rows = torch.as_tensor(own)
+        return weight * cross_entropy(self.model(images[rows]), labels[rows])
 
     def measure(self) -> dict[str, float]:
         """Return NLL and accuracy over the whole training set and test set, without noise."""

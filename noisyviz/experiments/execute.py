@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from noisyviz.experiments.machine import part, place
 from noisyviz.experiments.programs import CHARACTERS, matrix, strategy
 from noisyviz.experiments.reader import Reader, State
 from noisyviz.experiments.settings import Settings
@@ -27,7 +28,7 @@ Data = tuple[Any, Any]
 class Execute(Task):
     """Programs of growing difficulty; the state runs through the windows of a matrix, and each matrix is read once."""
 
-    metric, lower, clip = "test_accuracy", False, 5.0
+    metric, lower, clip, label = "test_accuracy", False, 5.0, "test accuracy"
     paper = (
         "test accuracy 0.4645 (reference) and 0.4809 (nah) at 6 digits and 3 operations, with two layers of 400 units "
         "(preset paper)"
@@ -43,6 +44,7 @@ class Execute(Task):
         self.optimizer = kind(self.model.parameters(), lr=size["lr"])
         self.current, self.seen, self.accuracies = (1, 1), [0, 0], []
         self.state: State | None = None
+        self.weight = 1.0
         self.drawn: tuple[int, int, int] | None = None  # the matrix in use: its number and difficulty
         self.text, self.answer = np.zeros((0, 0), dtype=np.int64), np.zeros((0, 0), dtype=bool)
         self.test = self._tested(2, "baseline")
@@ -68,7 +70,8 @@ class Execute(Task):
         size = self.settings.options
         rng = stream(self.settings.seed, TRAIN, number)
         draw = strategy(size["strategy"], rng, (length, nesting), self.target)
-        self.text, self.answer = matrix(rng, draw, split="train", rows=size["rows"], columns=size["batch"])
+        text, answer = matrix(rng, draw, split="train", rows=size["rows"], columns=size["batch"])
+        (self.text, self.weight), (self.answer, _) = part(text, 1), part(answer, 1)
         self.drawn = (number, length, nesting)
 
     def loss(self, step: int) -> Tensor:
@@ -78,25 +81,26 @@ class Execute(Task):
             self._draw_matrix(number, *self.current)
             self.state = None
         start = window * WINDOW
-        logits, state = self.model(torch.from_numpy(self.text[start : start + WINDOW]), self.state)
+        logits, state = self.model(torch.as_tensor(self.text[start : start + WINDOW]), self.state)
         self.state = (state[0].detach(), state[1].detach())
-        wanted, target = (torch.from_numpy(x[start + 1 : start + WINDOW + 1]) for x in (self.answer, self.text))
+        wanted, target = (torch.as_tensor(x[start + 1 : start + WINDOW + 1]) for x in (self.answer, self.text))
         self.seen[0] += int((logits.detach().argmax(-1) == target)[wanted].sum())
         self.seen[1] += int(wanted.sum())
         total: Tensor = cross_entropy(logits[wanted], target[wanted], reduction="sum") / wanted.shape[1]
-        return total
+        return self.weight * total
 
     def _accuracy(self, data: Data) -> float:
         """Return the share of answer characters that are right when all before them are given."""
-        text, answer = (torch.from_numpy(x) for x in data)
+        text, answer = (torch.as_tensor(x) for x in data)
         with torch.no_grad():
             logits, _ = self.model.eval()(text[:-1], None)
         return float((logits.argmax(-1) == text[1:])[answer[1:]].double().mean())
 
     def measure(self) -> dict[str, float]:
         """Return accuracies, the difficulty and the learning rate."""
+        right, answers = place().mean(self.seen)
         return {
-            "train_accuracy": self.seen[0] / max(self.seen[1], 1),
+            "train_accuracy": right / max(answers, 1.0),
             "valid_accuracy": self._accuracy(self.valid),
             "test_accuracy": self._accuracy(self.test),
             "length": float(self.current[0]),

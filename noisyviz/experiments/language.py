@@ -32,8 +32,8 @@ class _Language(Task):
         check_lengths(source, streams, size["batch"] * (size["window"] + 1))
         train = columns(streams[0], size["batch"])
         self.windows = (len(train) - 1) // size["window"]
-        self.train = torch.from_numpy(train)
-        self.tests = [torch.from_numpy(columns(one, min(self.measured, len(one) // 2))) for one in streams[1:]]
+        self.train = torch.as_tensor(train)
+        self.tests = [torch.as_tensor(columns(one, min(self.measured, len(one) // 2))) for one in streams[1:]]
         self.model = paired(settings, lambda unit: self.network(len(vocabulary), unit), self.noise)
         self.state: State | None = None
         self.vocabulary = vocabulary

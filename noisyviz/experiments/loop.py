@@ -4,7 +4,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from math import isfinite
 from pathlib import Path
 from types import FrameType
@@ -24,10 +24,13 @@ from noisyviz.experiments.checkpoint import (
     write_checkpoint,
     write_curve,
     write_record,
+    write_units,
 )
+from noisyviz.experiments.machine import ALONE, Place
 from noisyviz.experiments.settings import Settings
 from noisyviz.experiments.task import Task
-from noisyviz.torch import NoiseAnnealing
+from noisyviz.experiments.unit_profiles import Row, looked_at, profiled
+from noisyviz.torch import NoiseAnnealing, capture
 
 SAVE_EVERY_S: Final = 30.0
 SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -53,15 +56,19 @@ class Run:
         Updates done.
     rows
         One row for each evaluation.
+    profiles
+        A row for each array of units at each moment they were looked at.
+    place
+        Where it computes; only the first of several processes writes.
     state
         ``running``, ``done``, ``stopped`` (by time or by a signal) or ``diverged``.
     seconds
         Time spent on training and evaluation, earlier parts of a resumed run included.
     """
 
-    def __init__(self, task: Task, folder: Path) -> None:
-        self.task, self.folder, self.settings = task, folder, task.settings
-        self.step, self.rows, self.state, self.seconds = 0, [], "running", 0.0
+    def __init__(self, task: Task, folder: Path, place: Place = ALONE) -> None:
+        self.task, self.folder, self.settings, self.place = task, folder, task.settings, place
+        self.step, self.rows, self.profiles, self.state, self.seconds = 0, [], [], "running", 0.0
         self.final: dict[str, float] = {}
         self._losses = [0.0, 0.0]  # sum and number since the last evaluation
         schedule = self.settings.schedule()
@@ -71,6 +78,7 @@ class Run:
         self._measuring = 0.0  # seconds of the last evaluation, which --minutes keeps for the one at the end
 
     rows: list[dict[str, float]]
+    profiles: list[Row]
 
     @property
     def c(self) -> float:
@@ -87,16 +95,21 @@ class Run:
         """Whether nothing is left to do."""
         return self.step >= self.updates or self.task.finished
 
-    def update(self) -> bool:
+    def update(self, *, looks: bool = True) -> bool:
         """Do one update; False, with the weights as they were, where loss or gradient are not finite."""
-        task = self.task
+        task, place = self.task, self.place
         task.model.train()
-        loss = task.loss(self.step)
-        value = float(loss.detach())
+        looks = looks and not place.rank and self.step in looked_at(self.updates)
+        with place.here(), place.autocast(), capture(task.model) if looks else nullcontext() as seen:
+            loss = task.loss(self.step)
+        value = place.mean([float(loss.detach())])[0]
         if not isfinite(value):
             return False
+        if seen is not None:
+            self.profiles += profiled(self.step, task.model, seen)
         task.optimizer.zero_grad()
         loss.backward()
+        place.average([one.grad for one in task.model.parameters() if one.grad is not None])
         norm = clip_grad_norm_(task.model.parameters(), task.clip)
         if not isfinite(float(norm)):
             return False
@@ -110,7 +123,7 @@ class Run:
     def evaluate(self) -> dict[str, float]:
         """Measure, and write the row of an evaluation."""
         began = time.monotonic()
-        metrics = self.task.measure()
+        metrics = self._measure()
         self._measuring = time.monotonic() - began
         mean = self._losses[0] / self._losses[1] if self._losses[1] else float("nan")
         row = {"step": float(self.step), "seconds": self.seconds, "c": self.c, "loss": mean} | metrics
@@ -121,6 +134,15 @@ class Run:
             self._new_best = self._origin() | {"row": row, "model": weights}
         self.task.observe(metrics)
         return row
+
+    def _measure(self) -> dict[str, float]:
+        with self.place.here():
+            metrics = self.task.measure()
+        return dict(zip(metrics, self.place.mean(list(metrics.values())), strict=True))
+
+    def _agreed(self, *wishes: bool) -> list[bool]:
+        """Return which of some wishes any of the processes has."""
+        return [share > 0.0 for share in self.place.mean([float(wish) for wish in wishes])]
 
     def go(self, *, limit_s: float | None = None, tell: Tell = quiet, show: Show = quiet) -> str:
         """Train to the end, for so many seconds at most, or until a signal; return the state.
@@ -138,8 +160,10 @@ class Run:
         began, before, first = time.monotonic(), self.seconds, self.step
         self.state, self.final = "running", {}
         with signals() as caught:
-            while not self.ended and not caught:
-                if limit_s is not None and time.monotonic() - began + self._measuring >= limit_s:
+            while not self.ended:
+                late = limit_s is not None and time.monotonic() - began + self._measuring >= limit_s
+                stop, save = self._agreed(bool(caught) or late, time.monotonic() - self._saved > SAVE_EVERY_S)
+                if stop:
                     break
                 if not self.update():
                     self._diverge(f"loss or gradient of update {self.step + 1}")
@@ -147,7 +171,7 @@ class Run:
                 if self.step - first == TRIAL:
                     announce((time.monotonic() - began) / TRIAL * (self.updates - self.step), tell)
                 evaluated = self.step % self.settings.options["every"] == 0 or self.ended
-                if evaluated or time.monotonic() - self._saved > SAVE_EVERY_S:
+                if evaluated or save:
                     if not all(bool(weight.isfinite().all()) for weight in self.task.model.parameters()):
                         self._diverge(f"a weight after update {self.step}")
                     if evaluated:
@@ -159,8 +183,9 @@ class Run:
                 self.final = self.rows[-1]
             self.save()
             if not self.final:  # after the checkpoint, for who sends a signal may not wait
-                self.final = self.task.measure()
-                write_record(self.folder, self.record())
+                self.final = self._measure()
+                if not self.place.rank:
+                    write_record(self.folder, self.record())
         if caught:
             signal.raise_signal(caught[0])
         return self.state
@@ -168,8 +193,9 @@ class Run:
     def _diverge(self, what: str) -> None:
         """End a run whose numbers are not finite; the checkpoint on disk is of finite weights."""
         self.state = "diverged"
-        with suppress(OSError):
-            write_record(self.folder, self.record())
+        if not self.place.rank:
+            with suppress(OSError):
+                write_record(self.folder, self.record())
         raise DivergedError(f"{self.folder}: {what} is not finite; the run ends, and its last checkpoint is kept")
 
     def _try_to_save(self, tell: Tell) -> None:
@@ -177,7 +203,6 @@ class Run:
         try:
             self.save()
         except OSError as error:
-            self._saved = time.monotonic()
             tell(f"{self.folder} cannot be saved now ({error.strerror}); training goes on and tries again")
 
     def save(self) -> None:
@@ -185,13 +210,17 @@ class Run:
 
         A run that ends in between finds the best model again.
         """
+        content = self.content()  # by all processes
+        self._saved = time.monotonic()
+        if self.place.rank:
+            return
         if self._new_best is not None:
             write_checkpoint(self.folder / BEST, self._new_best)
             self._new_best = None
-        write_checkpoint(self.folder / CHECKPOINT, self.content())
+        write_checkpoint(self.folder / CHECKPOINT, content)
         write_curve(self.folder, self.rows)
+        write_units(self.folder, self.profiles)
         write_record(self.folder, self.record())
-        self._saved = time.monotonic()
 
     @property
     def best(self) -> dict[str, float] | None:
@@ -211,6 +240,7 @@ class Run:
     def content(self) -> dict[str, Any]:
         """Return all that decides how the run goes on."""
         task = self.task
+        first, *others = self.place.gather({"noise": task.noise.get_state(), "task": task.state_dict()})
         return {
             **self._origin(),
             "step": self.step,
@@ -221,9 +251,11 @@ class Run:
             "final": self.final,
             "model": task.model.state_dict(),
             "optimizer": task.optimizer.state_dict(),
-            "noise": task.noise.get_state(),
             "annealing": None if self.annealing is None else self.annealing.state_dict(),
-            "task": task.state_dict(),
+            "profiles": self.profiles,
+            "machine": self.place.machine.told(),
+            **first,
+            "others": others,
         }
 
     def restore(self, content: dict[str, Any]) -> None:
@@ -231,8 +263,11 @@ class Run:
         task = self.task
         task.model.load_state_dict(content["model"])
         task.optimizer.load_state_dict(content["optimizer"])
-        task.noise.set_state(content["noise"])
-        task.load_state_dict(content["task"])
+        own = content["others"][self.place.rank - 1] if self.place.rank else content
+        task.noise.set_state(own["noise"])
+        with self.place.here():
+            task.load_state_dict(self.place.moved(own["task"]))
+        self.profiles = list(content["profiles"])
         if self.annealing is not None:
             self.annealing.load_state_dict(content["annealing"])
         self.step, self.seconds, self._losses = content["step"], content["seconds"], list(content["losses"])
@@ -251,6 +286,7 @@ class Run:
             "state": self.state,
             "updates": self.step,
             "metric": task.metric,
+            "metric_label": task.label or task.metric.replace("_", " "),
             "lower_is_better": task.lower,
             "metrics": {
                 name: final[name] for name in final if name not in ("step", "seconds") and isfinite(final[name])
@@ -261,6 +297,7 @@ class Run:
             "data": dict(task.facts),
             "settings": plain,
             "threads": torch.get_num_threads(),
+            "machine": self.place.machine.told(),
             "versions": versions(),
         }
 
@@ -269,26 +306,34 @@ class DivergedError(NoisyvizError):
     """A loss or a gradient became infinite or NaN."""
 
 
-def begin(settings: Settings, folder: Path) -> Run:
+def begin(settings: Settings, folder: Path, *, place: Place = ALONE) -> Run:
     """Return a run that has not begun, with its first checkpoint in a new or an old folder."""
-    run = Run(make_task(settings), folder)
+    with place.here():
+        run = Run(make_task(settings), folder, place)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / BEST).unlink(missing_ok=True)
     run.save()
     return run
 
 
-def resume(folder: Path, *, tell: Tell = quiet) -> Run:
+def resume(folder: Path, *, tell: Tell = quiet, place: Place = ALONE) -> Run:
     """Return a run as its checkpoint left it.
 
     Raises
     ------
     InputError
-        For a damaged checkpoint or one of another version, for other data, and where nothing is left to do.
+        For a damaged checkpoint or one of another version, for other data or another number of processes, and where
+        nothing is left to do.
     """
     content = read_checkpoint(folder)
     try:
-        run = Run(make_task(Settings.read(content["settings"])), folder)
+        if len(content["others"]) + 1 != place.size:
+            raise InputError(
+                f"{folder} was trained on {len(content['others']) + 1} devices, and only so many can continue it, "
+                f"got {place.size}"
+            )
+        with place.here():
+            run = Run(make_task(Settings.read(content["settings"])), folder, place)
         if run.task.facts["sha256"] != content["sha256"]:
             raise InputError(f"{folder} was trained on other data than are there now (their SHA-256 differs)")
         run.restore(content)

@@ -142,7 +142,7 @@ class Recall(Task):
         else:
             self.optimizer = torch.optim.RMSprop(self.model.parameters(), lr=size["lr"], momentum=0.9)
         tests = {items: episodes(stream(0, EVALUATE, items), TESTED, items=items, **self.item) for items in self.counts}
-        self.tests = {items: tuple(torch.from_numpy(one) for one in test) for items, test in tests.items()}
+        self.tests = {items: tuple(torch.as_tensor(one) for one in test) for items, test in tests.items()}
         self.facts = {
             "source": "generated",
             "test_episodes": TESTED,
@@ -160,8 +160,8 @@ class Recall(Task):
         size, rng = self.settings.options, stream(self.settings.seed, TRAIN, step)
         items = int(rng.integers(FEWEST, size["most"] + 1))
         x, answer = episodes(rng, size["batch"], items=items, **self.item)
-        logits = self.model(torch.from_numpy(x), size["vectors"])
-        return size["vectors"] * binary_cross_entropy_with_logits(logits, torch.from_numpy(answer))
+        logits = self.model(torch.as_tensor(x), size["vectors"])
+        return size["vectors"] * binary_cross_entropy_with_logits(logits, torch.as_tensor(answer))
 
     def measure(self) -> dict[str, float]:
         """Return wrong bits per episode at several numbers of items, and the NLL at the most of training."""

@@ -101,6 +101,9 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
 """Sizes of each task by preset; a task without ``paper`` is one whose sizes the paper does not state."""
 STRATEGIES: Final = ("baseline", "naive", "mix", "blend")
 ATTENTION: Final = ("soft", "hard")
+DEVICES: Final = ("cpu", "cuda", "mps", "auto")
+"""What a run may compute on; ``auto`` is CUDA where there is one."""
+PRECISIONS: Final = ("32", "bf16")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,11 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from noisyviz.experiments.machine import place
 from noisyviz.experiments.settings import Settings
 
 TRAIN: Final = 1
 EVALUATE: Final = 2
 """Streams of random numbers below one seed."""
+NEXT_RANK: Final = 1 << 32
+"""Between the seeds of the noise in two processes of one run."""
 
 
 def stream(seed: int, *key: int) -> np.random.Generator:
@@ -37,6 +40,8 @@ class Task(ABC):
     ----------
     metric, lower
         The number by which runs are compared, and whether less of it is better.
+    label
+        What stands beside its axis; empty for its name in words.
     paper
         What the paper found, and why it is not to be compared with a small run.
     model, optimizer, clip
@@ -49,6 +54,7 @@ class Task(ABC):
 
     metric: ClassVar[str]
     lower: ClassVar[bool]
+    label: ClassVar[str] = ""
     paper: ClassVar[str]
     clip: ClassVar[float]
     model: nn.Module
@@ -57,7 +63,8 @@ class Task(ABC):
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.noise = torch.Generator().manual_seed(settings.seed)
+        here = place()
+        self.noise = torch.Generator(device=here.device).manual_seed(settings.seed + here.rank * NEXT_RANK)
 
     @abstractmethod
     def loss(self, step: int) -> Tensor:
@@ -87,11 +94,12 @@ def paired(settings: Settings, make: Callable[[dict[str, Any]], nn.Module], nois
     """Return the model that `make` builds from the options of its units.
 
     Its weights are those of the soft model of the same seed, so that runs of one seed can be compared in pairs; p alone
-    is its own. PyTorch's global generator is left as it was.
+    is its own. They are drawn on the CPU, so that they are the same on every device. PyTorch's global generator is left
+    as it was.
     """
 
     def built(one: Settings) -> nn.Module:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
             torch.manual_seed(one.seed)
             return make({**one.unit(), "generator": noise})
 
@@ -100,7 +108,7 @@ def paired(settings: Settings, make: Callable[[dict[str, Any]], nn.Module], nois
     with torch.no_grad():
         for name, value in soft.named_parameters():
             model.get_parameter(name).copy_(value)
-    return model
+    return model.to(place().device)
 
 
 class EarlyStop:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from noisyviz.experiments.machine import part
 from noisyviz.experiments.settings import Settings
 from noisyviz.experiments.task import EVALUATE, TRAIN, Task, digest, paired, stream
 from noisyviz.torch.recurrent import NoisyLSTM
@@ -49,7 +50,7 @@ class Counter(nn.Module):
 class Unique(Task):
     """Batches are drawn anew for every update; the test set is the same for every seed."""
 
-    metric, lower, clip = "test_error", True, 5.0
+    metric, lower, clip, label = "test_error", True, 5.0, "test error (%)"
     paper = (
         "test error 33.28 % (reference), 31.12 % (nan), 9.53 % (nan annealed), 20.94 % (nanil annealed), 14.83 % "
         "(curriculum); sizes and number of updates are not published"
@@ -61,7 +62,7 @@ class Unique(Task):
         self.model = paired(settings, lambda unit: Counter(hidden, unit), self.noise)
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=0.003)
         x, distinct = sequences(stream(0, EVALUATE), TESTED)
-        self.test = torch.from_numpy(x), torch.from_numpy(distinct - 1)
+        self.test = torch.as_tensor(x), torch.as_tensor(distinct - 1)
         self.facts = {"source": "generated", "test_sequences": TESTED, "sha256": digest(x, distinct)}
 
     def length(self, step: int) -> int:
@@ -72,7 +73,8 @@ class Unique(Task):
         """Return the mean NLL of one batch."""
         rng = stream(self.settings.seed, TRAIN, step)
         x, distinct = sequences(rng, self.settings.options["batch"], self.length(step))
-        return cross_entropy(self.model(torch.from_numpy(x)), torch.from_numpy(distinct - 1))
+        (x, weight), (distinct, _) = part(x), part(distinct)
+        return weight * cross_entropy(self.model(torch.as_tensor(x)), torch.as_tensor(distinct - 1))
 
     def measure(self) -> dict[str, float]:
         """Return test error in per cent and test NLL."""

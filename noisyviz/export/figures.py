@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing import active_children, get_context, parent_process, resource_tracker
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.export import manifest, provenance
@@ -22,6 +22,8 @@ from noisyviz.export.write import write_table
 from noisyviz.pictures.picture import Columns, Picture
 from noisyviz.pictures.shared.finish import USUAL, Finish
 
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 _SIGNALS: Final = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
@@ -101,24 +103,53 @@ def perform_all(
         When a process is killed, for instance for want of memory.
     """
     show = progress or (lambda _: None)
-    workers = min(workers, len(jobs))
+    done: list[int] = []
+
+    def count(_: Done) -> None:
+        done.append(1)
+        show(len(done) / len(jobs))
+
+    return spread(perform, jobs, workers=workers, each=count)
+
+
+def spread(
+    work: Callable[[Item], Answer], items: Sequence[Item], *, workers: int, each: Callable[[Answer], None]
+) -> list[Answer]:
+    """Return ``work(item)`` of every item, several at a time in processes that end with this one.
+
+    Parameters
+    ----------
+    work
+        A function of a module.
+    items
+        What it takes, in the order in which they are begun.
+    workers
+        Processes; 1 uses no other than this one.
+    each
+        Called with every answer when it is there.
+
+    Raises
+    ------
+    NoisyvizError
+        When a process is killed. What `work` raises first is raised here, and the other processes are ended.
+    """
+    workers = min(workers, len(items))
     if workers <= 1:
         done = []
-        for job in jobs:
-            done.append(perform(job))
-            show(len(done) / len(jobs))
+        for item in items:
+            done.append(work(item))
+            each(done[-1])
         return done
     pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin)
     others = set(active_children())
     try:
         with _deferred():  # a process that hears a signal while it starts would print where it stood
-            futures = [pool.submit(perform, job) for job in jobs]
-        for count, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            show(count / len(jobs))
+            futures = [pool.submit(work, item) for item in items]
+        for future in as_completed(futures):
+            each(future.result())
         return [future.result() for future in futures]
     except BrokenProcessPool as error:
-        raise NoisyvizError("a process that draws was killed, perhaps for want of memory") from error
+        raise NoisyvizError("a process at work was killed, perhaps for want of memory") from error
     except BaseException:
         for child in set(active_children()) - others:
             child.kill()

@@ -25,6 +25,8 @@ PICTURES: Final[Mapping[str, str]] = MappingProxyType(
         "budget": "noisyviz.pictures.budget.picture:Budget",
         "learning-curves": "noisyviz.pictures.learning_curves.picture:LearningCurves",
         "profile": "noisyviz.pictures.profile.picture:ProfilePicture",
+        "runs": "noisyviz.pictures.runs.picture:TrainingRuns",
+        "run-differences": "noisyviz.pictures.run_differences.picture:RunDifferences",
         "calibrate": "noisyviz.pictures.calibrate.picture:CalibratePicture",
     }
 )

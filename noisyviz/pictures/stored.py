@@ -13,6 +13,8 @@ from noisyviz.units.names import FAMILIES
 
 _LONGEST_BITS: Final = 1000  # of a whole number; any of them is a float too
 _SHOWN: Final = 60
+_NO_FUNCTIONS: Final = ("noise", "data", "caption", "panels", "rows", "runs")
+"""Settings whose texts name no function."""
 
 
 def stored_picture(name: object, stored: object) -> Picture[Any]:
@@ -60,15 +62,15 @@ def stored_picture(name: object, stored: object) -> Picture[Any]:
 def own_functions(settings: Mapping[str, Any]) -> list[str]:
     """Return the functions of a user's own that settings name as ``module:function``.
 
-    Any text with a colon counts, but for distributions (``student-t:5``), functions with parameters (``elu:0.5``) and
-    the names of data files.
+    Any text with a colon counts, but for distributions (``student-t:5``), functions with parameters (``elu:0.5``), the
+    names of data files, and what pictures of training runs hold.
 
     Examples
     --------
     >>> own_functions({"fn": ["tanh", "os:system"], "noise": "student-t:5"})
     ['os:system']
     """
-    pending: list[Any] = [value for key, value in settings.items() if key not in ("noise", "data")]
+    pending: list[Any] = [value for key, value in settings.items() if key not in _NO_FUNCTIONS]
     found = []
     while pending:
         value = pending.pop()

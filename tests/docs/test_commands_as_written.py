@@ -25,7 +25,7 @@ PAGES = {
     "docs/gallery.md": 3,
 }
 """At least so many commands are there."""
-ELSEWHERE = re.compile(r"noisyviz (train|runs|--install-completion|list`)|docs/data/|venv|pip install")
+ELSEWHERE = re.compile(r"noisyviz (train|runs|reproduce|--install-completion|list`)|docs/data/|venv|pip install")
 
 
 def commands(page: str) -> Iterator[str]:

@@ -106,6 +106,8 @@ def same(first: loop.Run, second: loop.Run) -> None:
     untimed = [[{**row, "seconds": 0.0} for row in run.rows] for run in (first, second)]
     assert untimed[0] == untimed[1]
     assert {**first.final, "seconds": 0.0} == {**second.final, "seconds": 0.0}
+    assert first.profiles
+    assert str(first.profiles) == str(second.profiles)  # as text, for NaN
 
 
 # Data.

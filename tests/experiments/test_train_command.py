@@ -41,7 +41,7 @@ def test_training_and_comparing(run: Run, document: Read) -> None:
     assert {row["state"] for row in table} == {"done"}
     assert "update 3 of 3" in result.stderr
     assert "paper: test error 33.28 %" in result.stderr
-    assert listing("runs/unique/soft/seed-1") == ["checkpoint.pt", "curve.csv", "run.json"]
+    assert listing("runs/unique/soft/seed-1") == ["checkpoint.pt", "curve.csv", "run.json", "units.csv"]
     found = document("runs", "runs")
     assert [(group["label"], group["seeds"]) for group in found["groups"]] == [
         ("soft", 2),
@@ -193,7 +193,7 @@ def test_the_examples_of_the_help_run(run: Run, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("noisyviz.experiments.execute.TESTED_ROWS", 151)
     examples = [line.split() for name in ("train", "runs") for line in run(name, "-h").stdout.splitlines()]
     examples = [words for words in examples if words[:1] == ["noisyviz"]]
-    assert len(examples) == 4
+    assert len(examples) == 6
     for words in examples:
         short = [*words[1:], *(["--updates", "1"] if "train" in words else [])]
         assert run(*short).exit_code == 0, words

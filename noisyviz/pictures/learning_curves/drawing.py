@@ -9,6 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from noisyviz.pictures.learning_curves.picture import LearningCurve, LearningCurvesResult, Scale
+from noisyviz.pictures.runs.drawing import draw_lines, placed
+from noisyviz.pictures.runs.drawing import handles as run_handles
+from noisyviz.pictures.runs.lines import labels_of
 from noisyviz.pictures.shared.layout import literal
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, KIND_LOOKS, LONG_DASHED, SERIES, colours
@@ -16,6 +19,8 @@ from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, KIND_LOOKS,
 SHARE: Final = 0.5  # height of the axes by the width of the picture
 TALLEST_IN: Final = 2.6
 PANEL: Final = "curves"
+OWN: Final = "runs"
+WIDE_IN: Final = 5.0  # from which on own runs stand beside the paper's, not below
 MARKED: Final = 20  # points at most that get marks
 DOT_ALPHA: Final = 0.6
 CROWDED: Final = 150  # points from which on lines are thinner
@@ -69,6 +74,10 @@ def draw(result: LearningCurvesResult, figure: Figure) -> Axes:
             axes.plot(x / result.x.unit, y / result.y.unit, label=one.label, zorder=order, **style)
         handles.append(Line2D([], [], **style | {"linewidth": width}))
     plan.legend(drawn, PANEL, handles)
+    if result.runs is not None:
+        labels = labels_of([result.runs])
+        draw_lines(drawn[OWN], result.runs, labels, hues)
+        plan.legend(drawn, OWN, run_handles(labels, hues))
     return axes
 
 
@@ -98,8 +107,13 @@ def page(result: LearningCurvesResult, width: float) -> Sheet:
         y=_range(result.y),
         height=min(SHARE * width, TALLEST_IN),
         legend=tuple(literal(one.label) for one in result.curves),
+        title="paper" if result.runs is not None else "",
     )
-    return sheet([[panel]], width=width, caption=result.caption.split(" "))
+    rows = [[panel]]
+    if result.runs is not None:
+        own = placed(OWN, result.runs, height=panel.height, legend=list(map(literal, labels_of([result.runs]))))
+        rows = [[panel, own]] if width >= WIDE_IN else [[panel], [own]]
+    return sheet(rows, width=width, caption=result.caption.split(" "))
 
 
 def _range(scale: Scale) -> Range:

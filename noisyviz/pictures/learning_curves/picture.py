@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from noisyviz.errors import check_name
 from noisyviz.pictures.picture import Columns, Picture
+from noisyviz.pictures.runs.lines import RunPanel, columns
 from noisyviz.units.activation import Array
 
 
@@ -51,6 +52,7 @@ class LearningCurvesResult:
     x: Scale
     y: Scale
     caption: str  # What is learned, what the axes do not tell, and where the numbers come from
+    runs: RunPanel | None = None  # Curves of a user's own runs, beside the paper's
 
 
 NOWHERE: Final = -np.inf
@@ -132,6 +134,8 @@ class LearningCurves(Picture[LearningCurvesResult]):
     ----------
     experiment
         A key of `EXPERIMENTS`.
+    runs
+        Curves of one's own runs, which have axes of their own, or None.
 
     Raises
     ------
@@ -152,6 +156,7 @@ class LearningCurves(Picture[LearningCurvesResult]):
     name: ClassVar[str] = "learning-curves"
 
     experiment: str
+    runs: RunPanel | None = None
 
     def __post_init__(self) -> None:
         check_name("experiment", self.experiment, EXPERIMENTS)
@@ -162,10 +167,12 @@ class LearningCurves(Picture[LearningCurvesResult]):
         curves = tuple(_curve(label, points, one) for label, points in decoded(self.experiment).items())
         where = one.figure.replace("Figure ", "Figure\N{NO-BREAK SPACE}").replace(" v3", "\N{NO-BREAK SPACE}v3")
         caption = f"{one.task} Data: decoded from the vector drawing of {where}."
-        return LearningCurvesResult(curves=curves, x=one.x, y=one.y, caption=caption)
+        if self.runs is not None:
+            caption = f"Paper: {caption} Own runs: other data and sizes; seeds thin, means thick."
+        return LearningCurvesResult(curves=curves, x=one.x, y=one.y, caption=caption, runs=self.runs)
 
     def tables(self, result: LearningCurvesResult) -> Mapping[str, Columns]:
-        """Return the points, one row each, without those where a line leaves the paper's drawing."""
+        """Return the points, one row each, without those where a line leaves the paper's drawing; own runs apart."""
         shown = [~one.leaves for one in result.curves]
         pairs = list(zip(result.curves, shown, strict=True))
         return {
@@ -173,7 +180,8 @@ class LearningCurves(Picture[LearningCurvesResult]):
                 "curve": np.repeat([one.label for one in result.curves], [int(keep.sum()) for keep in shown]),
                 result.x.column: np.concatenate([one.x[keep] for one, keep in pairs]),
                 result.y.column: np.concatenate([one.y[keep] for one, keep in pairs]),
-            }
+            },
+            **({} if result.runs is None else {"-runs": columns([result.runs])}),
         }
 
 

@@ -1,0 +1,1 @@
+"""Pictures of training runs: curves over the updates, and differences between units."""
