@@ -34,6 +34,13 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture(autouse=True, scope="session")
+def hearing() -> None:
+    """Hear Ctrl-C, also where the tests run under nohup or as a background job."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder, with no settings of a terminal."""

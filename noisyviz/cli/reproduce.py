@@ -71,6 +71,7 @@ OPTIONS: Final = (
     ),
     opt.STYLE,
     opt.WIDTH,
+    *opt.FINISH,
     *opt.PRINTING,
 )
 
@@ -174,7 +175,7 @@ def known_times(path: Path, options: Mapping[str, Any], workers: int) -> dict[st
         raise InputError(f"{path} is no plan of noisyviz reproduce; name another folder with -o") from error
 
 
-def conclude(given: Given, folder: Path, formats: tuple[str, ...], shown: Mapping[str, str]) -> None:
+def conclude(given: Given, folder: Path, formats: tuple[str, ...], shown: Mapping[str, Any]) -> None:
     """Write pictures, tables and manifest, and print the table with what it says."""
     from noisyviz.cli import run_pictures
     from noisyviz.cli.runs import entry
