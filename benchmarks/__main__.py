@@ -10,25 +10,27 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-from benchmarks import accuracy, estimates, laws, page, start
+from benchmarks import accuracy, estimates, laws, page, start, worst_case
 from benchmarks.timing import Row
 
 HEAD: Final = ["what", "measured", "target", "", "seen"]
 RESULTS: Final = Path(__file__).with_name("results.md")
-PACKAGES: Final = ("noisyviz", "numpy", "scipy", "matplotlib", "typer", "torch")
+PACKAGES: Final = ("noisyviz", "numpy", "scipy", "matplotlib", "typer", "torch", "jax", "numba")
 
 
 def main() -> None:
     """Measure, print the table and write it."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer repeats and smaller sizes; writes nothing")
-    parser.add_argument("--only", metavar="WORD", default="", help="sections whose title holds this; writes nothing")
+    parser.add_argument("--only", metavar="WORD", default="", help="sections whose title holds this")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the table here as well")
     asked = parser.parse_args()
     sections: dict[str, Callable[[], list[Row]]] = {
         "Curves of 1,001 points × 10⁶ draws against drawing 10⁶ normals": partial(
             estimates.against_normals, quick=asked.quick
         ),
         "Against the same estimate written plainly": partial(estimates.against_rivals, quick=asked.quick),
+        "Worst case over all functions, kinds, noises and samplers": partial(worst_case.rows, quick=asked.quick),
         "Memory": estimates.memory,
         "Annealing": partial(estimates.annealing, quick=asked.quick),
         "Saturation of real pre-activations": partial(estimates.profiling, quick=asked.quick),
@@ -47,6 +49,8 @@ def main() -> None:
         part = [f"## {title}", "", *table(measure()), ""]
         print("\n".join(part), flush=True)
         lines += part
+    if asked.write:
+        asked.write.write_text("\n".join(lines))
     if not (asked.quick or asked.only):
         RESULTS.write_text("\n".join(lines))
         print(f"wrote {RESULTS.name}")
@@ -62,7 +66,8 @@ def conditions() -> str:
             held.append(f"{name} not installed")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return (
-        f"{datetime.date.today()}, {cores} cores, {platform.machine()}, Python {platform.python_version()}, "
+        f"{datetime.date.today()}, {worst_case.processor()}, {cores} cores, {platform.machine()}, "
+        f"Python {platform.python_version()}, "
         f"{', '.join(held)}. Every ratio is of medians of alternating runs within this one run, on one core unless it "
         "says otherwise. Made by `python -m benchmarks`."
     )

@@ -5,6 +5,7 @@ x, from the same number of draws, in blocks of draws that fit in memory.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -83,3 +84,89 @@ def _torch_sums(phi: Callable[..., "object"], x: Array, samples: int) -> object:
         for row, part in enumerate((value, value**2, grad, grad**2, grad == 0, grad < 0)):
             sums[row] += part.sum(dim=0)
     return sums / samples
+
+
+Means = Callable[[Array, int], Array]
+
+
+def _torch_block(compiled: bool) -> Means:
+    import torch
+
+    def sums(x: "torch.Tensor", xi: "torch.Tensor") -> "torch.Tensor":
+        h = torch.tanh(x + 0.5 * xi)
+        slope = 1.0 - h * h
+        return torch.stack([part.sum(dim=0) for part in (h, h * h, slope, slope * slope)])
+
+    block = torch.compile(sums) if compiled else sums
+
+    def estimate(x: Array, samples: int) -> Array:
+        torch.manual_seed(0)
+        total = torch.zeros((4, x.size), dtype=torch.float64)
+        points = torch.from_numpy(x)
+        for _ in range(samples // BLOCK):
+            total += block(points, torch.randn((BLOCK, 1), dtype=torch.float64))
+        return np.asarray(total[0] / samples)
+
+    return estimate
+
+
+def torch_eager() -> Means:
+    """Return the estimate of E φ by PyTorch with the derivative written out: tanh, input noise, c = 0.5."""
+    return _torch_block(compiled=False)
+
+
+def torch_compiled() -> Means:
+    """Return the same through torch.compile."""
+    return _torch_block(compiled=True)
+
+
+def jax_compiled() -> Means:
+    """Return the same by JAX, compiled, in double precision on the CPU."""
+    import jax
+
+    config: Any = jax.config
+    config.update("jax_enable_x64", True)
+    config.update("jax_platforms", "cpu")
+    from jax import numpy as jnp
+
+    def block(key: Any, x: Any) -> Any:
+        h = jnp.tanh(x + 0.5 * jax.random.normal(key, (BLOCK, 1), dtype=jnp.float64))
+        slope = 1.0 - h * h
+        return jnp.stack([part.sum(axis=0) for part in (h, h * h, slope, slope * slope)])
+
+    def whole(key: Any, x: Any, blocks: int) -> Any:
+        keys = jax.random.split(key, blocks)
+        return jax.lax.fori_loop(0, blocks, lambda k, total: total + block(keys[k], x), jnp.zeros((4, x.shape[0])))
+
+    compiled = jax.jit(whole, static_argnums=2)
+
+    def estimate(x: Array, samples: int) -> Array:
+        found = compiled(jax.random.PRNGKey(0), jnp.asarray(x), samples // BLOCK)
+        means: Array = np.asarray(found)[0] / (samples // BLOCK * BLOCK)
+        return means
+
+    return estimate
+
+
+def numba_loop() -> Means:
+    """Return the same by a loop over draws and points that numba compiles."""
+    import numba
+
+    @numba.njit(fastmath=True)
+    def add(total: Array, x: Array, xi: Array) -> None:
+        for j in range(xi.size):
+            for i in range(x.size):
+                h = np.tanh(x[i] + 0.5 * xi[j])
+                slope = 1.0 - h * h
+                total[0, i] += h
+                total[1, i] += h * h
+                total[2, i] += slope
+                total[3, i] += slope * slope
+
+    def estimate(x: Array, samples: int) -> Array:
+        rng, total = np.random.default_rng(0), np.zeros((4, x.size))
+        for _ in range(samples // BLOCK):
+            add(total, x, rng.standard_normal(BLOCK))
+        return np.asarray(total[0] / samples)
+
+    return estimate

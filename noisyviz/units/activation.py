@@ -189,11 +189,11 @@ class Activation:
         return np.log(np.abs(self.slope_function(x)))
 
     def slope_sign(self, x: Array) -> Array:
-        """Return the sign of h′(x) for finite x; an h′ that underflows keeps its sign."""
+        """Return the sign of h′(x) for finite x; an h′ that underflows keeps its sign, + where u has no slope."""
         slope = self.slope_function(x)
         lost = (slope == 0) & ~self.is_flat(x)
         turns = len(self.turns) - np.searchsorted(np.asarray(self.turns), x)
-        return np.where(lost, np.sign(self.slope) * (-1.0) ** turns, np.sign(slope))
+        return np.where(lost, (np.sign(self.slope) or 1.0) * (-1.0) ** turns, np.sign(slope))
 
     def is_flat(self, x: Array) -> npt.NDArray[np.bool_]:
         """Return whether h′ = 0 in exact arithmetic on an interval around x."""

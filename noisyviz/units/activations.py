@@ -498,6 +498,7 @@ _MEMBERS: Final = (
         function=lambda x: -tanh_less_line(x),
         slope_function=lambda x: np.tanh(x) ** 2,
         slope=0.0,
+        flat=((0.0, 0.0),),
         strip=pi / 2.0,
         panels=_spread(20.0, 2.0),
         lines=((1.0, 1.0), (-1.0, 1.0)),

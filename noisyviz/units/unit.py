@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 At = TypeVar("At", "OutputNoise", "InputNoise")
 _SETTINGS: Final = ("kind", "alpha", "c", "p", "scale", "noise")
-Cut = slice | tuple[slice, None]
+Cut = slice | npt.NDArray[np.int64] | tuple[slice | npt.NDArray[np.int64], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,11 +142,10 @@ class InputNoise:
             return h.function(self.x + s) - self.base
         # h = u + Δ: difference whichever of h and Δ is the smaller at x
         delta = h.finite_delta(self.x)
-        return np.where(
-            np.abs(self.base) <= np.abs(delta),
-            h.function(self.x + s) - self.base,
-            h.slope * s + (h.finite_delta(self.x + s) - delta),
-        )
+        small = np.abs(self.base) <= np.abs(delta)
+        by_h = h.function(self.x + s) - self.base if small.any() else s
+        by_delta = s if small.all() else h.slope * s + (h.finite_delta(self.x + s) - delta)
+        return np.where(small, by_h, by_delta)
 
     def deviation_and_slope(self, xi: Array) -> tuple[Array, Array]:
         """Return φ − h(x) and h′(x + s) together, where that is less work than apart."""

@@ -14,7 +14,7 @@ import numpy as np
 from noisyviz.moments.montecarlo.power_sums import PRODUCTS
 from noisyviz.moments.quantities import MOMENTS
 from noisyviz.moments.samplers import Draws
-from noisyviz.units.activation import Array
+from noisyviz.units.activation import LARGE, Array
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise
 
 EVEN: Final = ("stratified", "sobol")  # samplers that put about one draw into each of equally likely strata
@@ -30,11 +30,16 @@ def estimates(unit: NoisyUnit, at: OutputNoise | InputNoise, sums: Array, draws:
     def put(name: str, value: Array, error: Array) -> None:
         columns[name], columns[f"{name}_se"] = value, error
 
-    def error(of_replicates: Array, variance: Array) -> Array:
-        """Return the standard error of the mean of Y from the replicates' means, or for iid from the variance of Y."""
+    def error(of_replicates: Array, variance: Array, terms: Array | float = 0.0) -> Array:
+        """Return the standard error of the mean of Y from the replicates' means, or for iid from the variance of Y.
+
+        `terms` is the size of what was subtracted to get the means, whose rounding they hold.
+        """
         if draws.replicates > 1:
-            spread: Array = of_replicates.std(axis=0, ddof=1) / np.sqrt(draws.replicates)
-            scale = np.maximum(np.sqrt(np.maximum(variance, 0.0)), np.abs(of_replicates).max(axis=0))
+            largest = np.abs(of_replicates).max(axis=0)
+            size = np.where(largest > LARGE, largest, 1.0)  # squares must not overflow
+            spread: Array = (of_replicates / size).std(axis=0, ddof=1) * size / np.sqrt(draws.replicates)
+            scale = np.maximum(np.sqrt(np.maximum(variance, 0.0)), np.maximum(largest, terms))
             return np.where(spread <= 1e-14 * scale, 0.0, spread)  # equal but for rounding
         if draws.samples == 1:
             return np.full(variance.shape, np.nan)
@@ -79,14 +84,15 @@ def estimates(unit: NoisyUnit, at: OutputNoise | InputNoise, sums: Array, draws:
     return columns
 
 
-def _covariance(means: Array, error: Callable[[Array, Array], Array]) -> tuple[Array, Array]:
+def _covariance(means: Array, error: Callable[[Array, Array, Array], Array]) -> tuple[Array, Array]:
     """Return Cov(φ, ∂φ/∂x) and its standard error, that of the mean of (D − E D)(G − E G) (delta method)."""
     m, d2, g, g2 = (means[:, row].mean(axis=0) for row in (0, 1, 4, 5))
     dg, d2g, dg2, d2g2 = means[:, PRODUCTS:].mean(axis=0)
     value = dg - m * g
     square = d2g2 - 2.0 * g * d2g - 2.0 * m * dg2 + g**2 * d2 + m**2 * g2 + 4.0 * m * g * dg - 3.0 * m**2 * g**2
     of_replicates = means[:, PRODUCTS] - m * means[:, 4] - g * means[:, 0]
-    return value, error(of_replicates, square - value**2)
+    terms = np.abs(means[:, PRODUCTS]) + np.abs(m * means[:, 4]) + np.abs(g * means[:, 0])
+    return value, error(of_replicates, square - value**2, terms.max(axis=0))
 
 
 def _floor(shares: Array, each: int) -> Array:

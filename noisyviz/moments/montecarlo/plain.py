@@ -1,11 +1,15 @@
 """Plain sums: φ and its gradients are evaluated at every draw and every x. What the other ways are tested against."""
 
+from typing import Final
+
 import numpy as np
 
 from noisyviz.moments.montecarlo.power_sums import OUTSIDE, PRODUCTS, ROWS, WRONG, ZERO, over_blocks, products
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise
+
+PLAIN_CHUNK: Final = 2048  # draws evaluated at once
 
 
 def plain_sums(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws, *, chunk: int, jobs: int) -> Array:

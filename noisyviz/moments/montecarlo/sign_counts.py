@@ -38,11 +38,14 @@ class Pieces:
         edges = h.breaks if h.pieces is not None else h.sign_edges
         starts = []
         for edge in edges:
-            here, before = (float(h.slope_sign(np.asarray(z))) for z in (edge, np.nextafter(edge, -np.inf)))
+            around = (np.nextafter(edge, -np.inf), edge, np.nextafter(edge, np.inf))
+            before, here, after = (float(h.slope_sign(np.asarray(z))) for z in around)
             same = float(h.slope_function(np.asarray(edge)))
             left = h.pieces is not None and same == float(h.slope_function(np.asarray(np.nextafter(edge, -np.inf))))
             belongs_left = left if h.pieces is not None else here == before
-            starts.append(float(np.nextafter(edge, np.inf)) if belongs_left else edge)
+            alone = h.pieces is None and here not in (before, after)  # h′ = 0 at a single z
+            starts += [edge] if alone or not belongs_left else []
+            starts += [float(around[2])] if alone or belongs_left else []
         inside = [np.nextafter(starts[0], -np.inf), *starts] if starts else [0.0]
         signs = tuple(float(h.slope_sign(np.asarray(z))) for z in inside)
         return cls(starts=tuple(starts), lines=h.pieces, signs=signs)

@@ -1,0 +1,298 @@
+"""Sums for input noise: the draws of an equal grid of cells in ξ become weights at a few nodes of ever larger cells.
+
+In a cell on which φ is smooth, polynomials through a few Chebyshev nodes stand for φ, its gradients and their powers,
+and the draws of the cell for weights at these nodes. The smallest cells take them from the sums of the first powers of
+the draws, larger ones from their halves. Each x then looks for the largest cells on which its φ is smooth: halved are
+those in which h has a kink or a jump of a higher derivative, and those that cover more than one panel of h
+(`Activation.panels`). A smallest cell with a kink is cut at the kink itself.
+
+Where h is piecewise linear, five nodes hold all four powers: the sums are those of the plain evaluation regrouped.
+Elsewhere the polynomials are exact to about 1e-11 of the largest value on a cell.
+"""
+
+from itertools import pairwise
+from math import ceil, log
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from noisyviz.moments.montecarlo.buckets import LEVELS, REACH, Buckets, Index
+from noisyviz.moments.montecarlo.plain import PLAIN_CHUNK, add_plainly, plain_sums
+from noisyviz.moments.montecarlo.power_sums import PRODUCTS, ROWS, over_blocks, products
+from noisyviz.moments.montecarlo.power_sums import powers as powers_of
+from noisyviz.moments.montecarlo.walls import Walls, count_signs, smooth_panels
+from noisyviz.moments.samplers import Block, Draws
+from noisyviz.units.activation import Array
+from noisyviz.units.unit import InputNoise, NoisyUnit, SoftplusNoise
+
+CHUNK: Final = 2**14  # draws worked on at once: all that is made of them stays in the cache
+_NODES: Final = 36  # hold φ and its powers over one panel of h
+_LINEAR: Final = 5  # hold the fourth power of a line
+_NEAREST: Final = 3.43  # (ρ + √(ρ² + a²))/a for panels of half-width a, with singularities at a distance ρ = 1.57 a
+_ELEMENTS: Final = 2**15  # values at once
+_AT_ONCE: Final = 64
+_RARE: Final = 64  # draws beyond a grid are evaluated as they are, more of them put into a wider one
+_SOFT: Final = 20  # nodes that hold the softplus form between ξ and 2ξ
+_STEEP: Final = 0.15  # of a panel of h, the most that a smallest cell may cover
+_SETTLED: Final = 0.025  # below this share of its reach, s of the softplus form is a constant
+_FAR: Final = 1e100  # farther x, and ±inf, are evaluated plainly: powers would overflow
+_THIN: Final = 1e-5  # of a smallest cell: a part that is narrower is one point
+
+
+def _chebyshev(count: int) -> Array:
+    return np.cos(np.pi * (np.arange(count) + 0.5) / count)
+
+
+def _interpolation(nodes: Array, places: Array) -> Array:
+    """Return the matrix from values at Chebyshev nodes to their polynomial at places, shape (places, nodes)."""
+    degrees = np.arange(nodes.size)
+    weights = np.where(degrees == 0, 1.0, 2.0) / nodes.size
+    angles = np.multiply.outer(np.arccos(places), degrees)
+    found: Array = (np.cos(angles) * weights) @ np.cos(np.multiply.outer(degrees, np.arccos(nodes)))
+    return found
+
+
+def _from_powers(count: int) -> Array:
+    """Return the matrix from sums of the powers 0, 1, … of places from −1 to 1 to weights at Chebyshev nodes."""
+    found = np.linalg.inv(_chebyshev(count) ** np.arange(count)[:, None]).T
+    return np.asarray(found, dtype=np.float64)
+
+
+def _needed(share: float, digits: float, most: int) -> int:
+    """Return how many nodes a cell needs that is this share of a panel of h."""
+    return min(max(ceil(digits * log(10.0) / log(_NEAREST / min(max(share, 1e-30), 1.0))), 0) + _LINEAR - 1, most)
+
+
+class _Smooth:
+    """Where the φ of each x is smooth.
+
+    Attributes
+    ----------
+    linear
+        Whether φ is piecewise linear in ξ.
+    kinks
+        Its kinks in ξ, shape (kinks, n).
+    soft
+        Whether s is that of the softplus form, which bends at every scale of ξ.
+    steepest
+        The most panels of h that ξ passes by 1.
+    """
+
+    def __init__(self, at: InputNoise, kinks: Array) -> None:
+        h = at.activation
+        self._at, self.kinks = at, kinks
+        self.soft = isinstance(at, SoftplusNoise)
+        self.linear = h.pieces is not None and not self.soft
+        self._panels, widths, _, self._point = smooth_panels(h)
+        self._widths = np.concatenate([[np.inf], widths, [np.inf]])
+        self.steepest = float(np.max(at.sigma, initial=0.0)) / float(self._widths[self._widths > self._point].min())
+
+    def accepted(self, rows: Index, low: Array, high: Array, share: float, octave: float) -> npt.NDArray[np.bool_]:
+        """Return on which cells, of shape (m,), φ is smooth.
+
+        They cover at most this share of a panel of h and, for the softplus form, of abs ξ.
+        """
+        kinks = self.kinks[:, rows]
+        good = ~((kinks > low) & (kinks < high)).any(axis=0)
+        if self.linear:
+            return np.asarray(good)
+        at = self._at.part(rows)
+        inner = 1e-9 * (high - low)
+        z = [at.x + at.shift(xi) for xi in (low + inner, high - inner)]
+        first, last = np.searchsorted(self._panels, z[0], side="right"), np.searchsorted(self._panels, z[1])
+        room = np.minimum(self._widths[first], self._widths[np.maximum(last, first)])
+        across = z[1] - z[0]
+        inside = np.isinf(room) | (across <= share * room)
+        if octave < 0.5:
+            inside |= (across <= room) & (room <= self._point)  # next to nothing
+        good &= (last - first <= 1) & inside
+        if isinstance(at, SoftplusNoise):  # s has its singularities at 0 and on the imaginary axis, up to abs R/π
+            far = np.maximum(np.abs(low), np.abs(high))
+            settled = (high - low <= octave * far) | (far < _SETTLED * np.abs(at.reach)) | (at.reach == 0.0)
+            good &= (low * high >= 0.0) & settled
+        return np.asarray(good)
+
+
+def _grids(smooth: _Smooth, draws: Draws, walls: Walls) -> tuple[list[Buckets], float]:
+    """Return the grids from the innermost to the outermost, and how near to 0 draws are rare enough for plain sums.
+
+    Inner ones are there for what happens near 0, an outer one for many draws beyond.
+    """
+    levels = LEVELS if draws.replicates == 1 else LEVELS - 1
+    sizes, hole = [(REACH, levels)], 0.0
+    while not smooth.linear and (smooth.soft or smooth.steepest * 2.0 * sizes[0][0] / 2**levels > _STEEP):
+        inner = sizes[0][0] / 2.0 ** (levels - 3)
+        if 2.0 * draws.samples * inner * float(draws.noise.density(np.zeros(()))) <= _RARE:
+            hole = inner
+            break
+        sizes.insert(0, (inner, levels))
+    if 2.0 * draws.samples * float(draws.noise.above(REACH)) > _RARE:
+        sizes.append((8.0 * REACH, LEVELS - 2))
+    found = []
+    for reach, levels in sizes:
+        share = _STEEP if smooth.soft else min(smooth.steepest * 2.0 * reach / 2**levels, _STEEP)
+        powers = _LINEAR if smooth.linear else _needed(share, 12.0, 99) - 3
+        found.append(Buckets(walls.kinks, walls.turns, powers=powers, reach=reach, levels=levels))
+    return found, hole
+
+
+def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int = CHUNK, jobs: int) -> Array:
+    """Return the sums over the draws, see `noisyviz.moments.montecarlo.power_sums`."""
+    walls = Walls.of(at)
+    smooth = _Smooth(at, walls.kinks)
+    grids, hole = _grids(smooth, draws, walls)
+    main = [grid.reach for grid in grids].index(REACH)
+    leak = at.grad_x(np.zeros(()))
+    cuts = np.cumsum([grid.shape[0] * grid.shape[1] for grid in grids])
+
+    def work(block: Block) -> Array:
+        found = np.zeros(cuts[-1] + ROWS * at.x.size)
+        *parts, rare = np.split(found, cuts)
+        parts = [part.reshape(grid.shape) for grid, part in zip(grids, parts, strict=True)]
+        for xi in draws.read(block, chunk):
+            grids[main].add(parts[main], xi)
+            inner = xi
+            for grid, part in zip(grids[:main][::-1], parts[:main][::-1], strict=True):
+                inner = inner[(inner >= -grid.reach) & (inner < grid.reach)]
+                grid.add(part, inner)
+            few = [inner[(inner >= -hole) & (inner < hole)]] if hole else []
+            if xi.min() < -REACH or xi.max() >= REACH:
+                outer = xi[(xi < -REACH) | (xi >= REACH)]
+                for grid, part in zip(grids[main + 1 :], parts[main + 1 :], strict=True):
+                    grid.add(part, outer)
+                    outer = outer[(outer < -grid.reach) | (outer >= grid.reach)]
+                few.append(outer)
+            with np.errstate(all="ignore"):
+                for one in few:
+                    for start in range(0, one.size, _AT_ONCE):
+                        add_plainly(rare.reshape(ROWS, -1), unit, at, leak, one[start : start + _AT_ONCE])
+        return found
+
+    *parts, rare = np.split(over_blocks(draws, work, jobs=jobs), cuts, axis=1)
+    sums = rare.reshape(draws.replicates, ROWS, -1).copy()
+    open_rows = ~(np.abs(at.x) < _FAR)
+    for grid, part in zip(grids, parts, strict=True):
+        moments = part.reshape(draws.replicates, *grid.shape)
+        _Cells(grid, moments, smooth, hole).add(sums, at, leak, open_rows)
+        hole = grid.reach
+    counts = parts[main].reshape(draws.replicates, *grids[main].shape)[:, 0]
+    count_signs(sums, at, walls, grids[main], counts, draws)
+    for row in np.flatnonzero(open_rows):
+        cut = slice(row, row + 1)
+        sums[:, :, cut] = plain_sums(unit, at.part(cut), draws, chunk=PLAIN_CHUNK, jobs=jobs)
+    return sums
+
+
+class _Cells:
+    """The draws of a grid as weights at the nodes of its cells, on every level from the whole grid down."""
+
+    def __init__(self, grid: Buckets, moments: Array, smooth: _Smooth, hole: float) -> None:
+        self._grid, self._moments, self._smooth = grid, moments, smooth
+        self._starts = np.searchsorted(grid.edges, grid.grid, side="right")
+        count = moments.shape[1]
+        of_cells = np.add.reduceat(moments[:, :, : self._starts[-1]], self._starts[:-1], axis=2)
+        of_cells[:, :, np.abs(grid.grid[:-1] + 0.5 * grid.width) < hole] = 0.0  # a finer grid has them
+        weights = np.moveaxis(of_cells, 1, 2) @ (_from_powers(count) * 2.0 ** np.arange(count)[:, None])
+        share = _STEEP if smooth.soft else min(smooth.steepest * grid.width, _STEEP)
+        self._levels = [(share, _chebyshev(count), weights)]
+        for level in range(grid.levels - 1, -1, -1):
+            share = min(smooth.steepest * 2.0 * grid.reach / 2**level, 1.0)
+            count = _LINEAR if smooth.linear else _needed(share, 15.0, _NODES)
+            nodes = _chebyshev(max(count, _SOFT) if smooth.soft else count)
+            _, finer, weights = self._levels[0]
+            halves = np.concatenate([_interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
+            merged = weights.reshape(weights.shape[0], 2**level, -1) @ halves
+            self._levels.insert(0, (share, nodes, merged))
+
+    def add(self, sums: Array, at: InputNoise, leak: Array, open_rows: npt.NDArray[np.bool_]) -> None:
+        """Add the powers of φ − φ₀, of ∂φ/∂x − leak and of ∂φ/∂p; mark the points for which a cell is too large."""
+        rows, cells = np.arange(at.x.size), np.zeros(at.x.size, dtype=np.int64)
+        for level, (share, nodes, weights) in enumerate(self._levels):
+            used = np.asarray(weights.any(axis=(0, 2)))
+            rows, cells = rows[used[cells]], cells[used[cells]]
+            width = 2.0 * self._grid.reach / 2**level
+            low = cells * width - self._grid.reach
+            good = self._smooth.accepted(rows, low, low + width, share, 0.5 if level < self._grid.levels else 0.2)
+            some = np.flatnonzero(good)
+            half = np.full(some.size, 0.5 * width)
+            _evaluate(sums, at, leak, rows[some], low[some] + half, half, nodes, weights[:, cells[some]])
+            rows, cells = rows[~good], cells[~good]
+            if level < self._grid.levels:
+                rows, cells = np.repeat(rows, 2), (2 * cells[:, None] + np.arange(2)).ravel()
+        if rows.size:
+            self._cut(sums, at, leak, rows, cells, open_rows)
+
+    def _cut(
+        self, sums: Array, at: InputNoise, leak: Array, rows: Index, cells: Index, open_rows: npt.NDArray[np.bool_]
+    ) -> None:
+        """Add the smallest cells that hold a kink of their x, each part between kinks by itself."""
+        low = cells * self._grid.width - self._grid.reach
+        ends = np.sort(np.clip(self._smooth.kinks[:, rows], low, low + self._grid.width), axis=0)
+        ends = np.concatenate([low[None], ends, low[None] + self._grid.width])
+        total = np.cumsum(self._moments, axis=2)
+        total = np.concatenate([np.zeros((*total.shape[:2], 1)), total], axis=2)
+        allowed, nodes, _ = self._levels[-1]
+        for start, stop in pairwise(ends):
+            moments = total[:, :, self._grid.place(stop)] - total[:, :, self._grid.place(start)]
+            some = np.flatnonzero(moments[:, 0].any(axis=0) & (stop > start))
+            if not some.size:
+                continue
+            start, stop, moments = start[some], stop[some], moments[:, :, some]
+            open_rows[rows[some][~self._smooth.accepted(rows[some], start, stop, allowed, 0.2)]] = True
+            centre, half = 0.5 * (start + stop), 0.5 * (stop - start)
+            from_middle = (centre - (low[some] + 0.5 * self._grid.width)) / self._grid.width
+            share = 2.0 * half / self._grid.width
+            wide = np.where(share > _THIN, 0.5 * share, np.inf)
+            moved = _moved(moments, -from_middle) / wide ** np.arange(nodes.size)[:, None]
+            weights = np.moveaxis(moved, 1, 2) @ _from_powers(nodes.size)
+            _evaluate(sums, at, leak, rows[some], centre, half, nodes, weights)
+
+
+def _moved(moments: Array, by: Array) -> Array:
+    """Return the sums of powers of y + by from those of y; shapes (replicates, powers, m) and (m,)."""
+    found = moments.copy()
+    for lowest in range(1, moments.shape[1]):
+        for k in range(moments.shape[1] - 1, lowest - 1, -1):
+            found[:, k] += by * found[:, k - 1]
+    return found
+
+
+def _evaluate(
+    sums: Array, at: InputNoise, leak: Array, rows: Index, centre: Array, half: Array, nodes: Array, weights: Array
+) -> None:
+    """Add the powers at weighted nodes, for pairs of a point and a cell in the order of the points.
+
+    Parameters
+    ----------
+    sums
+        Shape (replicates, ROWS, n).
+    rows, centre, half
+        The points, and centre and half-width of the cells, shape (m,).
+    nodes
+        From −1 to 1, shape (k,).
+    weights
+        Shape (replicates, m, k).
+    """
+    step = max(1, _ELEMENTS // nodes.size)
+    learned, fixed = bool(at.sigma_p.any()), not at.sigma_slope.any()
+    powers = np.empty((4, step, nodes.size))
+    for begin in range(0, rows.size, step):
+        cut = slice(begin, begin + step)
+        row = rows[cut]
+        part = at.part((row, None))
+        xi = centre[cut, None] + half[cut, None] * nodes
+        deviation, slope = part.deviation_and_slope(xi)
+        values = [deviation, (slope if fixed else slope * part.factor(xi)) - leak[row, None]]
+        values += [slope * part.shift_p(xi)] if learned else []
+        firsts = np.flatnonzero(np.diff(row, prepend=-1))  # of each point
+        for first, value in zip((0, 4, 8), values, strict=False):
+            room = powers_of(value, powers[:, : row.size])
+            _add(sums[:, first : first + 4], room, weights[:, cut], row, firsts)
+        _add(sums[:, PRODUCTS:], products(values[0], values[1], powers[:, : row.size]), weights[:, cut], row, firsts)
+
+
+def _add(sums: Array, values: Array, weights: Array, row: Index, firsts: Index) -> None:
+    """Add weighted values, shape (4, m, k), to the sums of the point of each pair."""
+    for total, weight in zip(sums, weights, strict=True):
+        total[:, row[firsts]] += np.add.reduceat(np.vecdot(values, weight), firsts, axis=1)

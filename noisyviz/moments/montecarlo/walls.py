@@ -1,0 +1,187 @@
+"""Counts for noise on the input: the sign of ∂φ/∂x = h′(z)·factor changes where z crosses an edge of h or the factor 0.
+
+z = x + s(ξ) and the factor are monotone in ξ, for s = σξ in floating point too, so that a handful of walls in ξ for
+each x decides every draw. For the softplus form rounding may decide either way next to a wall: there it has two walls,
+and what lies between them is decided draw by draw.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from noisyviz.moments.montecarlo.buckets import Buckets
+from noisyviz.moments.montecarlo.power_sums import CHUNK, OUTSIDE, WRONG, ZERO, over_blocks
+from noisyviz.moments.montecarlo.thresholds import first_reaching
+from noisyviz.moments.samplers import Block, Draws
+from noisyviz.units.activation import Activation, Array
+from noisyviz.units.unit import InputNoise, SoftplusNoise
+
+_BAND: Final = 1e-10  # of ξ, on either side of a wall of the softplus form
+_TINY: Final = 1e-300  # of ξ, where a wall is 0: products with less underflow
+_CENTRE: Final = 8.0  # panels from −8 to 8 tell how wide they usually are
+_POINT: Final = 1e-4  # of that, panels that stand for one point
+_ROUNDING: Final = 1e-15  # of z
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Walls:
+    """The ξ at which φ of each x has a kink or ∂φ/∂x changes its sign, ±inf where there is none.
+
+    Attributes
+    ----------
+    kinks
+        Where z reaches an edge of h, shape (edges, n).
+    turns
+        Where the factor changes its sign, shape (turns, n).
+    bands
+        From where to where rounding may decide either way, shape (2, bands, n).
+    """
+
+    kinks: Array
+    turns: Array
+    bands: Array
+
+    @classmethod
+    def of(cls, at: InputNoise) -> "Walls":
+        """Return the walls of a unit; but for bands, the smallest ξ at which the plain evaluation decides anew."""
+        starts = np.array(sorted({*first_of_stretches(at.activation), *smooth_panels(at.activation)[2]}))[:, None]
+        if isinstance(at, SoftplusNoise):
+            room = _ROUNDING * (np.abs(at.x) + np.abs(starts))
+            kinks = _band(*(_preimages(at, starts - at.x + side * room) for side in (-1.0, 1.0)))
+            turns = _band(*2 * (_turns(at),))
+            zero = np.zeros((1, at.x.size))
+            return cls(
+                kinks=kinks.reshape(-1, at.x.size),
+                turns=np.concatenate([*turns, zero]),
+                bands=np.concatenate([kinks, turns], axis=1),
+            )
+        limits = np.array([[0.0], [np.nextafter(0.0, 1.0)]] if at.sigma_slope.any() else []).reshape(-1, 1)
+        return cls(
+            kinks=first_reaching(at.x, at.sigma, starts),
+            turns=first_reaching(np.sign(at.sigma_slope), np.abs(at.sigma_slope), limits),
+            bands=np.empty((2, 0, at.x.size)),
+        )
+
+
+def first_of_stretches(h: Activation) -> list[float]:
+    """Return the first z of each stretch, but the first, on which h is smooth and h′ has one sign.
+
+    Each edge belongs to the side whose h′ it has.
+    """
+    found = []
+    for edge in sorted({*h.breaks, *h.sign_edges}):
+        around = np.array([np.nextafter(edge, -np.inf), edge, np.nextafter(edge, np.inf)])
+        sign, change = h.slope_sign(around), np.abs(np.diff(h.slope_function(around)))
+        left = sign[0] == sign[1] if sign[0] != sign[2] else change[0] <= change[1]
+        alone = sign[1] not in (sign[0], sign[2])  # h′ = 0 at a single z
+        found += [edge] if alone or not left else []
+        found += [float(around[2])] if alone or left else []
+    return found
+
+
+def smooth_panels(h: Activation) -> tuple[Array, Array, list[float], float]:
+    """Return the panels' edges, the widths on whose scale h is smooth, edges that count as kinks, and a tiny width.
+
+    Panels of a function of the user's own that narrow towards one point, down to next to nothing, tell of a jump of a
+    higher derivative there: beside it h is as smooth as elsewhere.
+    """
+    edges = np.asarray(h.panels)
+    widths = np.diff(edges)
+    near = widths[np.abs(edges[1:]) <= _CENTRE]
+    if not near.size:
+        return edges, widths, [], 0.0
+    usual = float(np.median(near))
+    narrow = np.concatenate([[False], widths < usual / 16.0, [False]])
+    kinks: list[float] = []
+    for first, last in np.flatnonzero(narrow[1:] != narrow[:-1]).reshape(-1, 2):
+        run = widths[first:last]
+        if run.min() < usual * _POINT and np.count_nonzero(run <= 2.0 * run.min()) <= 4:
+            kinks += edges[first : last + 1].tolist()
+            beside = (np.abs(edges[:-1] - kinks[-1]) < usual) & (widths > 2.0 * run.min())
+            widths = np.where(beside, np.maximum(widths, usual / 8.0), widths)
+    return edges, widths, kinks, usual * _POINT
+
+
+def _preimages(at: SoftplusNoise, gap: Array) -> Array:
+    """Return the ξ with s(ξ) = gap, 0 where s jumps across it.
+
+    With r = abs ξ and the reach R, abs s/c = max(R, 0) + abs R·G(r/abs R), and G(v) = v·log(1 + exp(−1/v)) increases:
+    log v is found by halving.
+    """
+    size = np.abs(at.reach)
+    target = np.abs(gap) / at.sigma - np.maximum(at.reach, 0.0)
+    share = np.maximum(target, 0.0) / size
+    low, high = np.full(gap.shape, -7.0), np.log(2.0 * share + 2.0) + 1.0  # G(exp(−7)) underflows
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        v = np.exp(middle)
+        more = v * np.log1p(np.exp(-1.0 / v)) > share
+        low, high = np.where(more, low, middle), np.where(more, middle, high)
+    r = np.where(size > 0.0, size * np.exp(high), target / np.log(2.0))
+    r = np.where(target > 0.0, np.where(np.isfinite(share) | (size == 0.0), r, np.inf), 0.0)
+    return np.copysign(np.where(at.sigma > 0.0, r, np.inf), gap)
+
+
+def _turns(at: SoftplusNoise) -> Array:
+    """Return the ξ at which 1 + c·p·sgn Δ·Δ′·g(R/abs ξ)·sgn ξ is 0, shape (1, n)."""
+    gate = 1.0 / np.abs(at.sigma_slope)
+    r = at.reach / np.log(gate / (1.0 - gate))
+    return np.where(r > 0.0, -np.sign(at.sigma_slope) * r, np.inf)[None]
+
+
+def _band(low: Array, high: Array) -> Array:
+    return np.stack([low - _BAND * np.abs(low) - _TINY, high + _BAND * np.abs(high) + _TINY])
+
+
+def count_signs(sums: Array, at: InputNoise, walls: Walls, grid: Buckets, counts: Array, draws: Draws) -> None:
+    """Fill the counts of zero and wrong gradients.
+
+    Parameters
+    ----------
+    sums
+        Shape (replicates, 15, n).
+    grid, counts
+        The buckets, whose edges hold all walls, and the draws in each of them, shape (replicates, buckets).
+    """
+    ends = np.sort(np.concatenate([walls.kinks, walls.turns]), axis=0)
+    above = np.concatenate([ends, np.full((1, at.x.size), np.inf)])
+    below = np.concatenate([np.full((1, at.x.size), -np.inf), ends])
+    # one ξ of each stretch: its first, else its last, else any
+    inside = np.where(np.isfinite(below), below, np.where(np.isfinite(above), np.nextafter(above, -np.inf), 0.0))
+    sign = at.grad_sign(inside)
+    right = np.sign(at.activation.slope)
+    within = (walls.bands[0, :, None] <= inside) & (inside < walls.bands[1, :, None])
+    doubtful = np.asarray(within.any(axis=0))
+    passed = [*grid.below(counts, ends), np.full((draws.replicates, at.x.size), float(draws.each))]
+    before = np.zeros_like(passed[0])
+    sums[:, OUTSIDE] = sums[:, ZERO] = sums[:, WRONG] = 0.0
+    left = []
+    for stretch, after in enumerate(passed):
+        number = np.where(doubtful[stretch], 0.0, after - before)
+        sums[:, ZERO] += number * (sign[stretch] == 0)
+        sums[:, WRONG] += number * (sign[stretch] * right < 0)
+        points: list[int] = np.flatnonzero(doubtful[stretch] & (after > before).any(axis=0)).tolist()
+        left += [(point, float(below[stretch, point]), float(above[stretch, point])) for point in points]
+        before = after
+    if left:
+        _decide(sums, at, left, draws)
+
+
+def _decide(sums: Array, at: InputNoise, left: list[tuple[int, float, float]], draws: Draws) -> None:
+    """Count draw by draw, for some points and the draws from a lower up to an upper end."""
+    right = np.sign(at.activation.slope)
+    points = [(at.part(slice(point, point + 1)), low, high) for point, low, high in left]
+
+    def work(block: Block) -> Array:
+        found = np.zeros((2, len(left)))
+        with np.errstate(all="ignore"):
+            for xi in draws.read(block, CHUNK):
+                for k, (here, low, high) in enumerate(points):
+                    sign = here.grad_sign(xi[(low <= xi) & (xi < high)])
+                    found[:, k] += np.count_nonzero(sign == 0), np.count_nonzero(sign * right < 0)
+        return found
+
+    for k, found in enumerate(np.moveaxis(over_blocks(draws, work, jobs=1), 2, 0)):
+        sums[:, ZERO, left[k][0]] += found[:, 0]
+        sums[:, WRONG, left[k][0]] += found[:, 1]
