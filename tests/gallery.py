@@ -24,6 +24,7 @@ from noisyviz.pictures.overview.picture import Overview
 from noisyviz.pictures.paper import EDITIONS, paper_figures
 from noisyviz.pictures.picture import Columns, DataSource
 from noisyviz.pictures.profile.picture import ProfilePicture
+from noisyviz.pictures.shared.finish import USUAL, Finish
 
 FOLDER: Final = Path(__file__).parents[1] / "figures"
 LIMIT: Final = 150_000  # bytes of one file
@@ -34,7 +35,8 @@ GATES: Final = DataSource(file=FILE.name, array="input_gate", sha256=hashlib.sha
 DATA: Final = Path(__file__).parents[1] / "docs" / "data"
 STUCK: Final = "stuck.npz"  # a hidden layer of the network of docs/torch.md, before training and after it
 WITH_DATA: Final = ("gates", "gates-profile", "stuck-before", "stuck-after")
-DENSE: Final = {"figure-5": ("screen", "7.3cm")}  # a little smaller than a column, to stay within the limit
+DENSE: Final = ("figure-5", "figure-budget", "calibrate", "compare", "gates-profile", "stuck-before", "stuck-after")
+COARSE: Final = Finish(dpi=160)  # for these, to stay within the limit
 
 
 def jobs() -> dict[str, Job]:
@@ -61,9 +63,15 @@ def jobs() -> dict[str, Job]:
     )
     found["compare"] = (Compare(fn=("hard-tanh",), unit=("nan", "nah"), alpha=(0.9, 1.0, 1.15)), PAGE)
     return {
-        stem: Job(stem=stem, picture=recipe, formats=("png", "svg"), style=style, width=width)
-        for stem, (recipe, look) in found.items()
-        for style, width in [DENSE.get(stem, look)]
+        stem: Job(
+            stem=stem,
+            picture=recipe,
+            formats=("png", "svg"),
+            style=style,
+            width=width,
+            finish=COARSE if stem in DENSE else USUAL,
+        )
+        for stem, (recipe, (style, width)) in found.items()
     }
 
 
@@ -122,7 +130,9 @@ def result_with_data(recipe: Any) -> Any:
 def drawn(job: Job, result: Any) -> Picture:
     """Draw what needs data."""
     files = {
-        f"{job.stem}.{fmt}": picture_bytes(job.picture, result, fmt=fmt, style=job.style, width=job.width)
+        f"{job.stem}.{fmt}": picture_bytes(
+            job.picture, result, fmt=fmt, style=job.style, width=job.width, finish=job.finish
+        )
         for fmt in job.formats
     }
     return Picture(files=files, tables=tables(job.picture.tables(result)))

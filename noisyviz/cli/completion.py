@@ -26,8 +26,8 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "by": ("response", "pull", "rms"),
         "schedule": ("constant", "linear", "exponential", "cosine", "polynomial", "step", "inverse-time", "paper"),
         "objective": ("desaturate", "funnel", "double-well", "plateau"),
-        "style": ("paper", "screen", "dark"),
-        "width": ("icml", "icml-page", "neurips", "iclr", "a4"),
+        "style": ("paper", "screen", "dark", "slide"),
+        "width": ("icml", "icml-page", "neurips", "iclr", "a4", "slide"),
         "panels": ("activation", "delta", "sigma", "gradient"),
         "edition": ("icml", "v3"),
         "group": (
@@ -67,9 +67,9 @@ def answer(environ: Mapping[str, str]) -> tuple[str, int] | None:
 
     Examples
     --------
-    >>> asked = {"_NOISYVIZ_COMPLETE": "complete_bash", "COMP_WORDS": "noisyviz\nplot\n--fn\nta", "COMP_CWORD": "3"}
+    >>> asked = {"_NOISYVIZ_COMPLETE": "complete_bash", "COMP_WORDS": "noisyviz\nplot\n--fn\nsig", "COMP_CWORD": "3"}
     >>> answer(asked)
-    ('tanh', 0)
+    ('sigmoid', 0)
     """
     instruction = environ.get(_INSTRUCTION, "")
     if instruction == "complete_bash":

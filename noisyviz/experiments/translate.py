@@ -42,7 +42,7 @@ def padded(sentences: Sequence[list[int]]) -> tuple[Tensor, Tensor]:
     for column, one in enumerate(sentences):
         ids[: len(one), column] = one
     lengths = np.array([len(one) for one in sentences])
-    return torch.as_tensor(ids), torch.from_numpy(np.arange(longest)[:, None] <= lengths)
+    return torch.as_tensor(ids), torch.as_tensor(np.arange(longest)[:, None] <= lengths)
 
 
 class Translator(nn.Module):

@@ -19,6 +19,7 @@ from noisyviz.moments.exact import preimages
 from noisyviz.moments.quantities import pointwise
 from noisyviz.units.activation import Activation, Array
 from noisyviz.units.noise import Noise
+from noisyviz.units.special import few_ndtri
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise
 
 CELLS: Final = 256
@@ -69,13 +70,17 @@ def quantiles(unit: NoisyUnit, x: npt.ArrayLike, levels: Sequence[float]) -> Qua
 def _affine(noise: Noise, at: OutputNoise, levels: Array) -> tuple[Array, Array]:
     """Return the quantiles of a + b·ε, for ε = ξ or abs ξ, of φ and of ∂φ/∂x."""
     rising, falling = (
-        noise.quantile(0.5 + 0.5 * level if at.half else level)[:, None] for level in (levels, 1.0 - levels)
+        _of_levels(noise, 0.5 + 0.5 * level if at.half else level)[:, None] for level in (levels, 1.0 - levels)
     )
 
     def of(a: Array, b: Array) -> Array:
         return np.asarray(a + b * np.where(b >= 0, rising, falling))
 
     return of(at.base, at.amplitude), of(at.base_slope, at.amplitude_slope)
+
+
+def _of_levels(noise: Noise, levels: Array) -> Array:
+    return few_ndtri(levels) if noise.name == "normal" else noise.quantile(levels)
 
 
 def _input(noise: Noise, at: InputNoise, levels: Array) -> tuple[Array, Array]:
@@ -97,7 +102,7 @@ def _input(noise: Noise, at: InputNoise, levels: Array) -> tuple[Array, Array]:
     side = _direction(h)
     if side == 0.0:
         return _inverted(column.phi(places), shares, levels), grad
-    at_levels = noise.quantile(levels if side > 0.0 else 1.0 - levels)
+    at_levels = _of_levels(noise, levels if side > 0.0 else 1.0 - levels)
     return column.phi(at_levels).T, grad
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from noisyviz.errors import InputError, check_name
 from noisyviz.results import Result, Summary, sampled, told
 from noisyviz.units.activation import FAR, LARGE, Activation, Array
-from noisyviz.units.special import ndtri, stdtrit
+from noisyviz.units.special import few_ndtri, stdtrit
 from noisyviz.units.unit import NoisyUnit
 
 MOMENTS: Final = (
@@ -214,7 +214,7 @@ class MonteCarloMoments(Moments):
         low, high = value - quantile * error, value + quantile * error
         if not name.startswith("p_"):
             return low, high
-        z2 = float(ndtri(0.5 + 0.5 * level)) ** 2
+        z2 = float(few_ndtri(0.5 + 0.5 * level)) ** 2
         n = self.samples
         centre = (value + 0.5 * z2 / n) / (1.0 + z2 / n)
         half = np.sqrt(z2 * (value * (1.0 - value) + 0.25 * z2 / n) / n) / (1.0 + z2 / n)

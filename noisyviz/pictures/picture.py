@@ -40,6 +40,7 @@ class DataSource:
     sha256: str
 
 
+LONGEST_CAPTION: Final = 5000
 ASIDE: Final = ("bar", "data", "final")
 """Axes that belong to the panel beside them."""
 
@@ -117,3 +118,9 @@ class Picture(Generic[Result]):
     @classmethod
     def _drawing(cls) -> Any:
         return import_module(f"{cls.__module__.rpartition('.')[0]}.drawing")
+
+
+def check_caption(text: str) -> None:
+    """Refuse a stored caption that nobody would print."""
+    if len(text) > LONGEST_CAPTION:
+        raise InputError(f"caption must be at most {LONGEST_CAPTION:,} letters, got {len(text):,}", parameter="caption")

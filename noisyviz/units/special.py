@@ -28,7 +28,7 @@ erf: Final = _late("erf")
 erfcx: Final = _late("erfcx")
 expit: Final = _late("expit")
 ndtr: Final = _late("ndtr")
-_ndtri: Final = _late("ndtri")
+ndtri: Final = _late("ndtri")
 stdtrit: Final = _late("stdtrit")
 
 _erfc = np.frompyfunc(math.erfc, 1, 1)
@@ -45,25 +45,24 @@ def normal_cdf(x: npt.ArrayLike) -> Array:
     return 0.5 * np.asarray(_erfc(-math.sqrt(0.5) * np.asarray(x, dtype=np.float64)), dtype=np.float64)
 
 
-def ndtri(p: npt.ArrayLike) -> Array:
-    """Return the inverse of the normal distribution function, of p's shape; of a few p without SciPy.
+def few_ndtri(p: npt.ArrayLike) -> Array:
+    """Return the inverse of the normal distribution function at a few p from 0 to 1, without SciPy; of p's shape.
+
+    The last bit may differ from that of `ndtri`.
 
     Examples
     --------
-    >>> ndtri([0.0, 0.5, 0.975]).round(6).tolist()
+    >>> few_ndtri([0.0, 0.5, 0.975]).round(6).tolist()
     [-inf, 0.0, 1.959964]
     """
-    p = np.asarray(p, dtype=np.float64)
-    if p.size > FEW or not np.all((p >= 0.0) & (p <= 1.0)):
-        return _ndtri(p)
     from statistics import NormalDist
 
+    p = np.asarray(p, dtype=np.float64)
     inverse = NormalDist().inv_cdf
     ends = {0.0: -math.inf, 1.0: math.inf}
     return np.array([ends[one] if one in ends else inverse(one) for one in p.ravel().tolist()]).reshape(p.shape)
 
 
-FEW: Final = 16  # numbers for which SciPy is not imported
 _SMALL: Final = 0.125  # below it a difference loses more digits than a series needs terms
 # of x³, x⁵, … in tanh x − x, arctan x − x and erf x − 2x/√π, and of x², x³, … in exp x − 1 − x
 _TANH: Final = (

@@ -132,7 +132,7 @@ def test_the_leak_suffices_only_where_there_is_one(run: Run) -> None:
         assert "leak" not in said
     result = run("calibrate", *NORMAL, *NAN, "--fn", "hard-tanh", "--target-grad", "0.1")
     assert result.exit_code == 0
-    assert "the target is reached without noise" in result.stderr
+    assert "the leak alone reaches the target: no noise is needed" in result.stderr
     assert "noisyviz plot --fn hard-tanh --unit nan --alpha 0.9 --c 0.0" in result.stderr
 
 
@@ -169,7 +169,10 @@ def test_the_sentence_says_how_near_it_came_within_the_bound(run: Run, words: tu
     ("words", "why"),
     [
         (("--unit", "nan,none", "--by", "response"), "the response of nan does not depend on c; no noise changes the "),
-        (("--unit", "nah", "--by", "response", "--target-grad", "0.5"), "the response of nah is largest without noise"),
+        (
+            ("--unit", "nah", "--alpha", "0.9", "--by", "response", "--target-grad", "0.5"),
+            "the response of nah is largest without noise",
+        ),
         (("--unit", "nani", "--by", "pull"), "the pull of nani is negative at every c above 0"),
         (
             ("--unit", "nan", "--by", "pull", "--max-std", "0"),

@@ -41,7 +41,7 @@ def test_training_and_comparing(run: Run, document: Read) -> None:
     assert {row["state"] for row in table} == {"done"}
     assert "update 3 of 3" in result.stderr
     assert "paper: test error 33.28 %" in result.stderr
-    assert listing("runs/unique/soft/seed-1") == ["checkpoint.pt", "curve.csv", "run.json", "units.csv"]
+    assert listing("runs/unique/soft/seed-1") == ["best.pt", "checkpoint.pt", "curve.csv", "run.json", "units.csv"]
     found = document("runs", "runs")
     assert [(group["label"], group["seeds"]) for group in found["groups"]] == [
         ("soft", 2),

@@ -256,6 +256,8 @@ def test_the_covariance_is_half_the_slope_of_the_variance(fn: str, kind: str) ->
     """By five points each, away from thresholds and kinks, where the variance has no corner."""
     x, step = np.array([-2.6, -0.7, 0.4, 1.75]), 5e-3
     unit = nv.NoisyUnit(fn, kind=kind, alpha=1.1, c=0.8, p=1.3)
+    if unit.activation.jumps and not nv.KINDS[kind].output_noise:
+        return  # a jump is left out of the gradient, not of the variance
     away = x[:, None] + step * np.array([-2.0, -1.0, 1.0, 2.0])
     slope = nv.exact(unit, away).std ** 2 @ np.array([1.0, -8.0, 8.0, -1.0]) / (12.0 * step)
     np.testing.assert_allclose(nv.exact(unit, x).grad_cov, 0.5 * slope, rtol=1e-6, atol=1e-8)

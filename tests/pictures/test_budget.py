@@ -231,7 +231,7 @@ def test_settings_make_it_again() -> None:
         ({"unit": ("none",)}, "unit must be one of nan, nah, nani, nanil, nanis, nanil-softplus, got 'none'"),
         ({"unit": ()}, "unit must be 1 to 6 distinct values, got none"),
         ({"alpha": (1.0, 1.0)}, "alpha must be 1 to 4 distinct values, got 1.0, 1.0"),
-        ({"scale": "eq10"}, "scale must be one of eq9, figure, got 'eq10'"),
+        ({"scale": "eq10"}, "scale must be one of eq9, figure, module:function, got 'eq10'"),
         ({"std": 0.0}, "std must be above 0, at most 1e6, and mean finite, got 0 and 0"),
         ({"mean": float("nan")}, "std must be above 0, at most 1e6, and mean finite, got 2 and nan"),
         ({"c_min": 50.0}, "c_min must be above 0 and below c_max, at most 1e6, got 50 and 30"),

@@ -113,7 +113,7 @@ def test_no_two_curves_look_alike(alphas: int) -> None:
         for line in axes.lines
         if line.get_label() in nv.KINDS
     }
-    assert len(looks) == len(result.curves) == 2 * alphas + 4
+    assert len(looks) == len(result.curves) == 2 * alphas + 6
 
 
 @pytest.mark.parametrize(("target", "far"), [(0.8, False), (3.0, True)])

@@ -274,7 +274,7 @@ def test_the_command_writes_picture_table_and_data(run: Run, tmp_path: Path) -> 
     assert len(rows) == 1 + 6 + 5
     again = run("replay", "p.png")
     assert again.exit_code == 2
-    assert "run 'noisyviz profile' on 'a.npz'" in again.stderr
+    assert "give 'a.npz' again" in again.stderr
 
 
 @pytest.mark.parametrize(

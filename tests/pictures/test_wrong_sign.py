@@ -186,7 +186,7 @@ def test_settings_make_it_again() -> None:
         ({"unit": ("nani",)}, "unit must be one of nan, nah, got 'nani'"),
         ({"unit": ()}, "unit must be distinct kinds, at least one, got none"),
         ({"unit": ("nan", "nan")}, "unit must be distinct kinds, at least one, got nan, nan"),
-        ({"scale": "eq10"}, "scale must be one of eq9, figure, got 'eq10'"),
+        ({"scale": "eq10"}, "scale must be one of eq9, figure, module:function, got 'eq10'"),
         ({"rows": 1}, "rows must be from 2 to 1,000, got 1"),
         ({"columns": 2000}, "columns must be from 2 to 1,000, got 2000"),
         ({"alpha_lim": (1.2, 0.8)}, "alpha_lim must be two increasing numbers"),

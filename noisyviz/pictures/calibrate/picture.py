@@ -114,7 +114,7 @@ class CalibratePicture(Picture[CalibrateResult]):
 
     Examples
     --------
-    >>> result = CalibratePicture(fn="hard-tanh", alpha=(0.9,), target_grad=0.1, normal=(0.0, 2.0)).compute()
+    >>> result = CalibratePicture(fn="hard-tanh", alpha=(0.9,), by="rms", target_grad=0.15, normal=(0.0, 2.0)).compute()
     >>> len(result.curves), result.best.c > 0.0
     (3, True)
     """

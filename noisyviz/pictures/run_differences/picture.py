@@ -7,7 +7,7 @@ from typing import ClassVar, Final
 import numpy as np
 
 from noisyviz.errors import InputError
-from noisyviz.pictures.picture import Columns, Picture
+from noisyviz.pictures.picture import Columns, Picture, check_caption
 
 VERDICTS: Final = ("better", "worse", "no difference seen", "one seed")
 
@@ -85,6 +85,7 @@ class RunDifferences(Picture[RunDifferencesResult]):
     def __post_init__(self) -> None:
         if not self.rows:
             raise InputError("rows must hold at least one difference")
+        check_caption(self.caption)
 
     def numbers(self) -> RunDifferencesResult:
         """Return every number in the picture."""

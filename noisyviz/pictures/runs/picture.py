@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from noisyviz.errors import InputError
-from noisyviz.pictures.picture import Columns, Picture
+from noisyviz.pictures.picture import Columns, Picture, check_caption
 from noisyviz.pictures.runs.lines import RunPanel, columns, labels_of
+
+MOST_ACROSS: Final = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -48,8 +50,9 @@ class TrainingRuns(Picture[TrainingRunsResult]):
     caption: str = ""
 
     def __post_init__(self) -> None:
-        if not self.panels or self.across < 1 or not all(panel.lines for panel in self.panels):
-            raise InputError("panels must be one or more, each with a line, and at least one in a row")
+        if not self.panels or not 1 <= self.across <= MOST_ACROSS or not all(panel.lines for panel in self.panels):
+            raise InputError(f"panels must be one or more, each with a line, and 1 to {MOST_ACROSS} in a row")
+        check_caption(self.caption)
         for one in (line for panel in self.panels for line in panel.lines):
             if not one.x or len(one.x) != len(one.y):
                 raise InputError("panels must hold lines with as many x as y, at least one")

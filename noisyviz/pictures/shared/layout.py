@@ -294,7 +294,9 @@ def legend_columns(labels: Sequence[str], *, width: float) -> int:
     best = 1
     for count in range(len(widths), 1, -1):
         total = sum(max(column) for column in _columns(widths, count)) + between * (count - 1)
-        if total <= width and (best == 1 or math.ceil(len(widths) / count) == math.ceil(len(widths) / best)):
+        if total + 0.3 * size <= width and (
+            best == 1 or math.ceil(len(widths) / count) == math.ceil(len(widths) / best)
+        ):
             best = count
     return best
 
