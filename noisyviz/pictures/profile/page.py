@@ -206,8 +206,7 @@ def caption_words(result: ProfileResult) -> list[str]:
     words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
     words += ["Response:", r"$h$′", "without", "and", r"$\mathrm{E}\,\partial\varphi/\partial x$", "with", "noise;"]
     words += ["noise:", "std", "of", r"$\partial\varphi/\partial x$;", "exact", "zeros", "stand", "apart."]
-    words += [r"$a\rightarrow b$:", "share", "of", "samples", "with", "a", "response", f"under {result.levels[0]:g},"]
-    words += ["without", "and", "with", "noise."]
+    words += [f"Below {result.levels[0]:g}:", "share", "of", "samples", "with", "so", "small", "a", "response."]
     backward = max(array.backward for array in result.arrays)
     if backward >= LITTLE:
         words += ["With", "noise,", "up", "to", labels.percent(backward), "of", "samples"]
