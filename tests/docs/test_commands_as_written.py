@@ -21,7 +21,6 @@ PAGES = {
     "docs/choose.md": 3,
     "docs/explore.md": 2,
     "docs/annealing.md": 1,
-    "docs/figure-4.md": 3,
     "docs/gallery.md": 3,
 }
 """At least so many commands are there."""

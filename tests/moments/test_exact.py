@@ -50,7 +50,7 @@ def test_the_reference_knows_every_activation_and_every_kind() -> None:
 @pytest.mark.parametrize("fn", NAMES)
 def test_every_moment_at_random_parameters(fn: str, kind: str) -> None:
     rng = np.random.default_rng([20160301, NAMES.index(fn), KINDS.index(kind)])
-    for _ in range(1 if kind in ("none", "add", "mult") else CASES):
+    for _ in range(CASES if kind.startswith("nani") and fn in ("tanh", "hard-tanh", "elu", "gelu") else 1):
         check(random_case(rng, fn, kind))
 
 
@@ -67,9 +67,8 @@ def test_every_moment_under_other_noises(fn: str) -> None:
     turn = NAMES.index(fn)  # more than 16 activations: every noise meets every kind with noise on the input
     rng = np.random.default_rng([7, turn])
     check(random_case(rng, fn, INPUT_KINDS[turn // 4 % 4], NOISES[turn % 4]))
-    for noise in NOISES:
-        check(random_case(rng, fn, "nan", noise))
-        check(random_case(rng, fn, "nah", noise))
+    check(random_case(rng, fn, "nan", NOISES[turn % 4]))
+    check(random_case(rng, fn, "nah", NOISES[(turn + 1) % 4]))
 
 
 @pytest.mark.parametrize("kind", ["nah", "nanil", "nanis"])
