@@ -152,7 +152,6 @@ def numba_loop() -> Means:
     """Return the same by a loop over draws and points that numba compiles."""
     import numba
 
-    @numba.njit(fastmath=True)
     def add(total: Array, x: Array, xi: Array) -> None:
         for j in range(xi.size):
             for i in range(x.size):
@@ -163,10 +162,12 @@ def numba_loop() -> Means:
                 total[2, i] += slope
                 total[3, i] += slope * slope
 
+    compiled: Any = numba.njit(add, fastmath=True)
+
     def estimate(x: Array, samples: int) -> Array:
         rng, total = np.random.default_rng(0), np.zeros((4, x.size))
         for _ in range(samples // BLOCK):
-            add(total, x, rng.standard_normal(BLOCK))
+            compiled(total, x, rng.standard_normal(BLOCK))
         return np.asarray(total[0] / samples)
 
     return estimate

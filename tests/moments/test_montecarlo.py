@@ -230,7 +230,7 @@ def test_the_same_seed_gives_the_same_result_whatever_the_chunk(sampler: str) ->
         unit = nv.NoisyUnit("selu", kind=kind)
         first, *others = (
             nv.monte_carlo(unit, X, samples=3000, rng=np.random.default_rng(9), sampler=sampler, chunk=chunk)
-            for chunk in (2048, 2, 7, 64, 100_000)
+            for chunk in (None, 2048, 2, 7, 64, 100_000)
         )
         again = estimate(unit, X, 3000, sampler, 9)
         different = estimate(unit, X, 3000, sampler, 10)
