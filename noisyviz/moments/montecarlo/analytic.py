@@ -30,11 +30,12 @@ _ELEMENTS: Final = 2**15  # nodes × points evaluated at once
 _PLAIN_CHUNK: Final = 64
 
 
-def _chebyshev(count: int) -> Array:
+def chebyshev(count: int) -> Array:
+    """Return Chebyshev nodes between −1 and 1, shape (count,)."""
     return np.cos(np.pi * (np.arange(count) + 0.5) / count)
 
 
-def _interpolation(nodes: Array, places: Array) -> Array:
+def interpolation(nodes: Array, places: Array) -> Array:
     """Return the matrix from values at Chebyshev nodes to their polynomial at places, shape (places, nodes)."""
     degrees = np.arange(nodes.size)
     weights = np.where(degrees == 0, 1.0, 2.0) / nodes.size
@@ -43,12 +44,12 @@ def _interpolation(nodes: Array, places: Array) -> Array:
     return found
 
 
-_T: Final = _chebyshev(_NODES)
-_CELL_T: Final = _chebyshev(_POWERS)
+_T: Final = chebyshev(_NODES)
+_CELL_T: Final = chebyshev(_POWERS)
 # Sums of the powers 0 … 6 over the draws of a cell, taken from −1 to 1, times this, are weights at its nodes.
 _FROM_POWERS: Final = np.linalg.inv(_CELL_T ** np.arange(_POWERS)[:, None]).T
 # Weights at the nodes of all cells of a bin, times this, are weights at its nodes.
-_FROM_CELLS: Final = _interpolation(
+_FROM_CELLS: Final = interpolation(
     _T, ((2.0 * np.arange(_CELLS) + 1.0)[:, None] / _CELLS - 1.0 + _CELL_T / _CELLS).ravel()
 )
 

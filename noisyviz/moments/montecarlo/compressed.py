@@ -6,8 +6,7 @@ the draws, larger ones from their halves. Each x then looks for the largest cell
 those in which h has a kink or a jump of a higher derivative, and those that cover more than one panel of h
 (`Activation.panels`). A smallest cell with a kink is cut at the kink itself.
 
-Where h is piecewise linear, five nodes hold all four powers: the sums are those of the plain evaluation regrouped.
-Elsewhere the polynomials are exact to about 1e-11 of the largest value on a cell.
+The polynomials are exact to about 1e-11 of the largest value on a cell.
 """
 
 from itertools import pairwise
@@ -17,6 +16,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from noisyviz.moments.montecarlo.analytic import chebyshev, interpolation
 from noisyviz.moments.montecarlo.buckets import LEVELS, REACH, Buckets, Index
 from noisyviz.moments.montecarlo.plain import PLAIN_CHUNK, add_plainly, plain_sums
 from noisyviz.moments.montecarlo.power_sums import PRODUCTS, ROWS, over_blocks, products
@@ -24,44 +24,29 @@ from noisyviz.moments.montecarlo.power_sums import powers as powers_of
 from noisyviz.moments.montecarlo.walls import Walls, count_signs, smooth_panels
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
-from noisyviz.units.unit import InputNoise, NoisyUnit, SoftplusNoise
+from noisyviz.units.unit import InputNoise, NoisyUnit
 
 CHUNK: Final = 2**14  # draws worked on at once: all that is made of them stays in the cache
 _NODES: Final = 36  # hold φ and its powers over one panel of h
-_LINEAR: Final = 5  # hold the fourth power of a line
+_FEWEST: Final = 5  # hold the fourth power of a line
 _NEAREST: Final = 3.43  # (ρ + √(ρ² + a²))/a for panels of half-width a, with singularities at a distance ρ = 1.57 a
 _ELEMENTS: Final = 2**15  # values at once
 _AT_ONCE: Final = 64
 _RARE: Final = 64  # draws beyond a grid are evaluated as they are, more of them put into a wider one
-_SOFT: Final = 20  # nodes that hold the softplus form between ξ and 2ξ
 _STEEP: Final = 0.15  # of a panel of h, the most that a smallest cell may cover
-_SETTLED: Final = 0.025  # below this share of its reach, s of the softplus form is a constant
 _FAR: Final = 1e100  # farther x, and ±inf, are evaluated plainly: powers would overflow
 _THIN: Final = 1e-5  # of a smallest cell: a part that is narrower is one point
 
 
-def _chebyshev(count: int) -> Array:
-    return np.cos(np.pi * (np.arange(count) + 0.5) / count)
-
-
-def _interpolation(nodes: Array, places: Array) -> Array:
-    """Return the matrix from values at Chebyshev nodes to their polynomial at places, shape (places, nodes)."""
-    degrees = np.arange(nodes.size)
-    weights = np.where(degrees == 0, 1.0, 2.0) / nodes.size
-    angles = np.multiply.outer(np.arccos(places), degrees)
-    found: Array = (np.cos(angles) * weights) @ np.cos(np.multiply.outer(degrees, np.arccos(nodes)))
-    return found
-
-
 def _from_powers(count: int) -> Array:
     """Return the matrix from sums of the powers 0, 1, … of places from −1 to 1 to weights at Chebyshev nodes."""
-    found = np.linalg.inv(_chebyshev(count) ** np.arange(count)[:, None]).T
+    found = np.linalg.inv(chebyshev(count) ** np.arange(count)[:, None]).T
     return np.asarray(found, dtype=np.float64)
 
 
 def _needed(share: float, digits: float, most: int) -> int:
     """Return how many nodes a cell needs that is this share of a panel of h."""
-    return min(max(ceil(digits * log(10.0) / log(_NEAREST / min(max(share, 1e-30), 1.0))), 0) + _LINEAR - 1, most)
+    return min(max(ceil(digits * log(10.0) / log(_NEAREST / min(max(share, 1e-30), 1.0))), 0) + _FEWEST - 1, most)
 
 
 class _Smooth:
@@ -69,12 +54,8 @@ class _Smooth:
 
     Attributes
     ----------
-    linear
-        Whether φ is piecewise linear in ξ.
     kinks
         Its kinks in ξ, shape (kinks, n).
-    soft
-        Whether s is that of the softplus form, which bends at every scale of ξ.
     steepest
         The most panels of h that ξ passes by 1.
     """
@@ -82,21 +63,14 @@ class _Smooth:
     def __init__(self, at: InputNoise, kinks: Array) -> None:
         h = at.activation
         self._at, self.kinks = at, kinks
-        self.soft = isinstance(at, SoftplusNoise)
-        self.linear = h.pieces is not None and not self.soft
         self._panels, widths, _, self._point = smooth_panels(h)
         self._widths = np.concatenate([[np.inf], widths, [np.inf]])
         self.steepest = float(np.max(at.sigma, initial=0.0)) / float(self._widths[self._widths > self._point].min())
 
-    def accepted(self, rows: Index, low: Array, high: Array, share: float, octave: float) -> npt.NDArray[np.bool_]:
-        """Return on which cells, of shape (m,), φ is smooth.
-
-        They cover at most this share of a panel of h and, for the softplus form, of abs ξ.
-        """
+    def accepted(self, rows: Index, low: Array, high: Array, share: float, *, smallest: bool) -> npt.NDArray[np.bool_]:
+        """Return on which cells, of shape (m,), φ is smooth; they cover at most this share of a panel of h."""
         kinks = self.kinks[:, rows]
         good = ~((kinks > low) & (kinks < high)).any(axis=0)
-        if self.linear:
-            return np.asarray(good)
         at = self._at.part(rows)
         inner = 1e-9 * (high - low)
         z = [at.x + at.shift(xi) for xi in (low + inner, high - inner)]
@@ -104,13 +78,9 @@ class _Smooth:
         room = np.minimum(self._widths[first], self._widths[np.maximum(last, first)])
         across = z[1] - z[0]
         inside = np.isinf(room) | (across <= share * room)
-        if octave < 0.5:
+        if smallest:
             inside |= (across <= room) & (room <= self._point)  # next to nothing
         good &= (last - first <= 1) & inside
-        if isinstance(at, SoftplusNoise):  # s has its singularities at 0 and on the imaginary axis, up to abs R/π
-            far = np.maximum(np.abs(low), np.abs(high))
-            settled = (high - low <= octave * far) | (far < _SETTLED * np.abs(at.reach)) | (at.reach == 0.0)
-            good &= (low * high >= 0.0) & settled
         return np.asarray(good)
 
 
@@ -121,7 +91,7 @@ def _grids(smooth: _Smooth, draws: Draws, walls: Walls) -> tuple[list[Buckets], 
     """
     levels = LEVELS if draws.replicates == 1 else LEVELS - 1
     sizes, hole = [(REACH, levels)], 0.0
-    while not smooth.linear and (smooth.soft or smooth.steepest * 2.0 * sizes[0][0] / 2**levels > _STEEP):
+    while smooth.steepest * 2.0 * sizes[0][0] / 2**levels > _STEEP:
         inner = sizes[0][0] / 2.0 ** (levels - 3)
         if 2.0 * draws.samples * inner * float(draws.noise.density(np.zeros(()))) <= _RARE:
             hole = inner
@@ -131,8 +101,7 @@ def _grids(smooth: _Smooth, draws: Draws, walls: Walls) -> tuple[list[Buckets], 
         sizes.append((8.0 * REACH, LEVELS - 2))
     found = []
     for reach, levels in sizes:
-        share = _STEEP if smooth.soft else min(smooth.steepest * 2.0 * reach / 2**levels, _STEEP)
-        powers = _LINEAR if smooth.linear else _needed(share, 12.0, 99) - 3
+        powers = _needed(min(smooth.steepest * 2.0 * reach / 2**levels, _STEEP), 12.0, 99) - 3
         found.append(Buckets(walls.kinks, walls.turns, powers=powers, reach=reach, levels=levels))
     return found, hole
 
@@ -194,14 +163,12 @@ class _Cells:
         of_cells = np.add.reduceat(moments[:, :, : self._starts[-1]], self._starts[:-1], axis=2)
         of_cells[:, :, np.abs(grid.grid[:-1] + 0.5 * grid.width) < hole] = 0.0  # a finer grid has them
         weights = np.moveaxis(of_cells, 1, 2) @ (_from_powers(count) * 2.0 ** np.arange(count)[:, None])
-        share = _STEEP if smooth.soft else min(smooth.steepest * grid.width, _STEEP)
-        self._levels = [(share, _chebyshev(count), weights)]
+        self._levels = [(min(smooth.steepest * grid.width, _STEEP), chebyshev(count), weights)]
         for level in range(grid.levels - 1, -1, -1):
             share = min(smooth.steepest * 2.0 * grid.reach / 2**level, 1.0)
-            count = _LINEAR if smooth.linear else _needed(share, 15.0, _NODES)
-            nodes = _chebyshev(max(count, _SOFT) if smooth.soft else count)
+            nodes = chebyshev(_needed(share, 15.0, _NODES))
             _, finer, weights = self._levels[0]
-            halves = np.concatenate([_interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
+            halves = np.concatenate([interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
             merged = weights.reshape(weights.shape[0], 2**level, -1) @ halves
             self._levels.insert(0, (share, nodes, merged))
 
@@ -213,7 +180,7 @@ class _Cells:
             rows, cells = rows[used[cells]], cells[used[cells]]
             width = 2.0 * self._grid.reach / 2**level
             low = cells * width - self._grid.reach
-            good = self._smooth.accepted(rows, low, low + width, share, 0.5 if level < self._grid.levels else 0.2)
+            good = self._smooth.accepted(rows, low, low + width, share, smallest=level == self._grid.levels)
             some = np.flatnonzero(good)
             half = np.full(some.size, 0.5 * width)
             _evaluate(sums, at, leak, rows[some], low[some] + half, half, nodes, weights[:, cells[some]])
@@ -239,7 +206,7 @@ class _Cells:
             if not some.size:
                 continue
             start, stop, moments = start[some], stop[some], moments[:, :, some]
-            open_rows[rows[some][~self._smooth.accepted(rows[some], start, stop, allowed, 0.2)]] = True
+            open_rows[rows[some][~self._smooth.accepted(rows[some], start, stop, allowed, smallest=True)]] = True
             centre, half = 0.5 * (start + stop), 0.5 * (stop - start)
             from_middle = (centre - (low[some] + 0.5 * self._grid.width)) / self._grid.width
             share = 2.0 * half / self._grid.width

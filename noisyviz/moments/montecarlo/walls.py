@@ -1,8 +1,7 @@
 """Counts for noise on the input: the sign of ∂φ/∂x = h′(z)·factor changes where z crosses an edge of h or the factor 0.
 
-z = x + s(ξ) and the factor are monotone in ξ, for s = σξ in floating point too, so that a handful of walls in ξ for
-each x decides every draw. For the softplus form rounding may decide either way next to a wall: there it has two walls,
-and what lies between them is decided draw by draw.
+z = x + σξ and the factor are monotone in ξ in floating point too, so that a handful of walls in ξ for each x decides
+every draw.
 """
 
 from dataclasses import dataclass
@@ -11,17 +10,14 @@ from typing import Final
 import numpy as np
 
 from noisyviz.moments.montecarlo.buckets import Buckets
-from noisyviz.moments.montecarlo.power_sums import CHUNK, OUTSIDE, WRONG, ZERO, over_blocks
+from noisyviz.moments.montecarlo.power_sums import OUTSIDE, WRONG, ZERO
 from noisyviz.moments.montecarlo.thresholds import first_reaching
-from noisyviz.moments.samplers import Block, Draws
+from noisyviz.moments.samplers import Draws
 from noisyviz.units.activation import Activation, Array
-from noisyviz.units.unit import InputNoise, SoftplusNoise
+from noisyviz.units.unit import InputNoise
 
-_BAND: Final = 1e-10  # of ξ, on either side of a wall of the softplus form
-_TINY: Final = 1e-300  # of ξ, where a wall is 0: products with less underflow
 _CENTRE: Final = 8.0  # panels from −8 to 8 tell how wide they usually are
 _POINT: Final = 1e-4  # of that, panels that stand for one point
-_ROUNDING: Final = 1e-15  # of z
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -34,33 +30,19 @@ class Walls:
         Where z reaches an edge of h, shape (edges, n).
     turns
         Where the factor changes its sign, shape (turns, n).
-    bands
-        From where to where rounding may decide either way, shape (2, bands, n).
     """
 
     kinks: Array
     turns: Array
-    bands: Array
 
     @classmethod
     def of(cls, at: InputNoise) -> "Walls":
-        """Return the walls of a unit; but for bands, the smallest ξ at which the plain evaluation decides anew."""
+        """Return the walls of a unit: the smallest ξ at which the plain evaluation decides anew."""
         starts = np.array(sorted({*first_of_stretches(at.activation), *smooth_panels(at.activation)[2]}))[:, None]
-        if isinstance(at, SoftplusNoise):
-            room = _ROUNDING * (np.abs(at.x) + np.abs(starts))
-            kinks = _band(*(_preimages(at, starts - at.x + side * room) for side in (-1.0, 1.0)))
-            turns = _band(*2 * (_turns(at),))
-            zero = np.zeros((1, at.x.size))
-            return cls(
-                kinks=kinks.reshape(-1, at.x.size),
-                turns=np.concatenate([*turns, zero]),
-                bands=np.concatenate([kinks, turns], axis=1),
-            )
         limits = np.array([[0.0], [np.nextafter(0.0, 1.0)]] if at.sigma_slope.any() else []).reshape(-1, 1)
         return cls(
             kinks=first_reaching(at.x, at.sigma, starts),
             turns=first_reaching(np.sign(at.sigma_slope), np.abs(at.sigma_slope), limits),
-            bands=np.empty((2, 0, at.x.size)),
         )
 
 
@@ -103,44 +85,13 @@ def smooth_panels(h: Activation) -> tuple[Array, Array, list[float], float]:
     return edges, widths, kinks, usual * _POINT
 
 
-def _preimages(at: SoftplusNoise, gap: Array) -> Array:
-    """Return the ξ with s(ξ) = gap, 0 where s jumps across it.
-
-    With r = abs ξ and the reach R, abs s/c = max(R, 0) + abs R·G(r/abs R), and G(v) = v·log(1 + exp(−1/v)) increases:
-    log v is found by halving.
-    """
-    size = np.abs(at.reach)
-    target = np.abs(gap) / at.sigma - np.maximum(at.reach, 0.0)
-    share = np.maximum(target, 0.0) / size
-    low, high = np.full(gap.shape, -7.0), np.log(2.0 * share + 2.0) + 1.0  # G(exp(−7)) underflows
-    for _ in range(40):
-        middle = 0.5 * (low + high)
-        v = np.exp(middle)
-        more = v * np.log1p(np.exp(-1.0 / v)) > share
-        low, high = np.where(more, low, middle), np.where(more, middle, high)
-    r = np.where(size > 0.0, size * np.exp(high), target / np.log(2.0))
-    r = np.where(target > 0.0, np.where(np.isfinite(share) | (size == 0.0), r, np.inf), 0.0)
-    return np.copysign(np.where(at.sigma > 0.0, r, np.inf), gap)
-
-
-def _turns(at: SoftplusNoise) -> Array:
-    """Return the ξ at which 1 + c·p·sgn Δ·Δ′·g(R/abs ξ)·sgn ξ is 0, shape (1, n)."""
-    gate = 1.0 / np.abs(at.sigma_slope)
-    r = at.reach / np.log(gate / (1.0 - gate))
-    return np.where(r > 0.0, -np.sign(at.sigma_slope) * r, np.inf)[None]
-
-
-def _band(low: Array, high: Array) -> Array:
-    return np.stack([low - _BAND * np.abs(low) - _TINY, high + _BAND * np.abs(high) + _TINY])
-
-
 def count_signs(sums: Array, at: InputNoise, walls: Walls, grid: Buckets, counts: Array, draws: Draws) -> None:
     """Fill the counts of zero and wrong gradients.
 
     Parameters
     ----------
     sums
-        Shape (replicates, 15, n).
+        Shape (replicates, 19, n).
     grid, counts
         The buckets, whose edges hold all walls, and the draws in each of them, shape (replicates, buckets).
     """
@@ -151,37 +102,11 @@ def count_signs(sums: Array, at: InputNoise, walls: Walls, grid: Buckets, counts
     inside = np.where(np.isfinite(below), below, np.where(np.isfinite(above), np.nextafter(above, -np.inf), 0.0))
     sign = at.grad_sign(inside)
     right = np.sign(at.activation.slope)
-    within = (walls.bands[0, :, None] <= inside) & (inside < walls.bands[1, :, None])
-    doubtful = np.asarray(within.any(axis=0))
     passed = [*grid.below(counts, ends), np.full((draws.replicates, at.x.size), float(draws.each))]
     before = np.zeros_like(passed[0])
     sums[:, OUTSIDE] = sums[:, ZERO] = sums[:, WRONG] = 0.0
-    left = []
     for stretch, after in enumerate(passed):
-        number = np.where(doubtful[stretch], 0.0, after - before)
+        number = after - before
         sums[:, ZERO] += number * (sign[stretch] == 0)
         sums[:, WRONG] += number * (sign[stretch] * right < 0)
-        points: list[int] = np.flatnonzero(doubtful[stretch] & (after > before).any(axis=0)).tolist()
-        left += [(point, float(below[stretch, point]), float(above[stretch, point])) for point in points]
         before = after
-    if left:
-        _decide(sums, at, left, draws)
-
-
-def _decide(sums: Array, at: InputNoise, left: list[tuple[int, float, float]], draws: Draws) -> None:
-    """Count draw by draw, for some points and the draws from a lower up to an upper end."""
-    right = np.sign(at.activation.slope)
-    points = [(at.part(slice(point, point + 1)), low, high) for point, low, high in left]
-
-    def work(block: Block) -> Array:
-        found = np.zeros((2, len(left)))
-        with np.errstate(all="ignore"):
-            for xi in draws.read(block, CHUNK):
-                for k, (here, low, high) in enumerate(points):
-                    sign = here.grad_sign(xi[(low <= xi) & (xi < high)])
-                    found[:, k] += np.count_nonzero(sign == 0), np.count_nonzero(sign * right < 0)
-        return found
-
-    for k, found in enumerate(np.moveaxis(over_blocks(draws, work, jobs=1), 2, 0)):
-        sums[:, ZERO, left[k][0]] += found[:, 0]
-        sums[:, WRONG, left[k][0]] += found[:, 1]
