@@ -598,7 +598,7 @@ def test_hostile_pickles_are_refused_and_run_nothing(
         ("valid.src", None, "with valid.src or valid.src.gz"),
         ("valid.tgt", b"un\n", "valid.tgt must have a line for each of valid.src, got 1 for 10"),
         ("valid.tgt", b"un\n\xff\n" + b"un\n" * 8, "valid.tgt, line 2: must be text in UTF-8"),
-        ("train.src.gz", gzip.compress(b"one\n" * 40)[:-9], "train.src.gz is no complete gzip file"),
+        ("train.src.gz", gzip.compress(b"one\n" * 40, mtime=0)[:-9], "train.src.gz is no complete gzip file"),
         ("train.src.gz", b"one", "train.src.gz is no complete gzip file"),
         ("dict.src.json", b"{}", "one dictionary for src, got dict.src.pkl and dict.src.json"),
         ("dict.src.pkl", pickle.dumps([("a", 2)]), "must hold a dictionary"),
