@@ -54,8 +54,8 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
         },
         "recall": {
             "small": {
-                **{"updates": 3000, "bits": 6, "vectors": 1, "most": 4, "hidden": 64, "rows": 16, "width": 12},
-                **{"batch": 32, "optimizer": "adam", "lr": 0.003, "every": 500, "anneal_every": 1},
+                **{"updates": 2500, "bits": 6, "vectors": 1, "most": 4, "hidden": 64, "rows": 16, "width": 12},
+                **{"batch": 32, "optimizer": "adam", "lr": 0.006, "every": 500, "anneal_every": 1},
             },
             "paper": {
                 **{"updates": 100_000, "bits": 6, "vectors": 3, "most": 16, "hidden": 100, "rows": 128, "width": 20},
