@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -153,6 +154,7 @@ class ProfilePicture(Picture[ProfileResult]):
     """
 
     name: ClassVar[str] = "profile"
+    earlier: ClassVar[Mapping[str, Any]] = MappingProxyType({"axis": -1, "axes": []})
 
     fn: str = default("fn")
     functions: tuple[tuple[str, str], ...] = ()
