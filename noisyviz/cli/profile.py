@@ -243,4 +243,5 @@ def show_table(found: "Profile", settings: dict[str, Any]) -> None:
     names = [*ARRAY_FIELDS, *([] if noise is None else (f"noise.{field.name}" for field in fields(noise)))]
     names.remove("shape")
     rows = [*found.arrays, *([found.total] if len(found.arrays) > 1 else [])]
-    terminal.print_tsv(names, ([str(fact(row, name)) for name in names] for row in rows))
+    values = ([fact(row, name) for name in names] for row in rows)
+    terminal.print_tsv(names, (["" if value != value else str(value) for value in row] for row in values))
