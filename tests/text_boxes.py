@@ -18,8 +18,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-import noisyviz as nv
 from noisyviz.export.render import rc_settings
+from noisyviz.networks.profile import Profiler
 from noisyviz.pictures.anneal.picture import Anneal
 from noisyviz.pictures.calibrate.picture import CalibratePicture
 from noisyviz.pictures.compare.picture import Compare
@@ -39,6 +39,16 @@ NORMAL: Final = (0.0, 2.0)
 def _layers(count: int) -> dict[str, np.ndarray[Any, Any]]:
     rng = np.random.default_rng(5)
     return {f"encoder.layer{k}.gate": rng.normal(0.0, 1.0 + k, size=(60, 12)) for k in range(count)}
+
+
+def _moments(count: int) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the arrays of several files."""
+    rng = np.random.default_rng(6)
+    return {
+        f"steps-{10**k}.npz:{name}": rng.normal(0.2 * k, 0.5 + k, size=(60, 12))
+        for k in range(count)
+        for name in ("input_gate", "cell_candidate")
+    }
 
 
 def pictures() -> dict[str, Any]:
@@ -69,7 +79,8 @@ def pictures() -> dict[str, Any]:
     }
     found |= {f"figure-{label}": one for label, one in paper_figures("icml").items()}
     found |= {f"v3-{label}": one for label, one in paper_figures("v3", only=("4", "5", "8")).items()}
-    found |= {f"profile-{count}": (ProfilePicture(fn="hard-tanh", c=2.0), _layers(count)) for count in (1, 4, 6)}
+    found |= {f"profile-{count}": (ProfilePicture(fn="hard-tanh", c=2.0), _layers(count)) for count in (1, 4, 6, 12)}
+    found["profile-time"] = (ProfilePicture(fn="hard-tanh", c=2.0), _moments(5))
     return found
 
 
@@ -81,9 +92,10 @@ def computed(name: str) -> tuple[Picture[Any], Any]:
         return made, made.compute()
     picture, data = made
     if isinstance(picture, ProfilePicture):
-        return picture, picture.of(
-            nv.profile(data, fn=picture.fn, functions=dict(picture.functions), unit=picture.noisy_unit())
-        )
+        profiler = Profiler(fn=picture.fn, functions=dict(picture.functions), unit=picture.noisy_unit())
+        for array, values in data.items():
+            profiler.add(array, values, file=array.rpartition(":")[0])
+        return picture, picture.of(profiler.finish())
     return picture, picture.compute(data)
 
 
