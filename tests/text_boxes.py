@@ -19,6 +19,8 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from noisyviz.export.render import rc_settings
+from noisyviz.networks.calibrate import calibrate
+from noisyviz.networks.calibration import ASKED, Calibrations
 from noisyviz.networks.profile import Profiler
 from noisyviz.pictures.anneal.picture import Anneal
 from noisyviz.pictures.calibrate.picture import CalibratePicture
@@ -34,6 +36,7 @@ STYLES: Final = ("paper", "screen", "dark")
 SLACK: Final = 0.012  # inches, under a point, by which boxes may overlap: they hold the room of descenders
 EDGE: Final = 0.006  # inches that a letter may stand out of the picture by: half a pixel on a screen
 NORMAL: Final = (0.0, 2.0)
+SOME: Final = (("encoder.layer1.gate", "sigmoid"),)
 
 
 def _layers(count: int) -> dict[str, np.ndarray[Any, Any]]:
@@ -77,6 +80,10 @@ def pictures() -> dict[str, Any]:
         ),
         "calibrate-nothing": CalibratePicture(unit=("nanis",), target_grad=3.0, max_bias=0.01, normal=NORMAL),
     }
+    found["calibrate-arrays"] = (
+        CalibratePicture(by="pull", target_grad=0.02, functions=SOME, files=(source,)),
+        _layers(3),
+    )
     found |= {f"figure-{label}": one for label, one in paper_figures("icml").items()}
     found |= {f"v3-{label}": one for label, one in paper_figures("v3", only=("4", "5", "8")).items()}
     found |= {f"profile-{count}": (ProfilePicture(fn="hard-tanh", c=2.0), _layers(count)) for count in (1, 4, 6, 12)}
@@ -91,7 +98,14 @@ def computed(name: str) -> tuple[Picture[Any], Any]:
     if isinstance(made, ProfilePicture | Picture):
         return made, made.compute()
     picture, data = made
-    if isinstance(picture, ProfilePicture):
+    if isinstance(picture, ProfilePicture | CalibratePicture):
+        if isinstance(picture, CalibratePicture):
+            functions = dict(picture.functions)
+            answers = {}
+            for array, values in data.items():
+                units = [unit.replace(fn=functions.get(array, picture.fn)) for unit in picture.units()]
+                answers[array] = calibrate(values, units=units, **{name: getattr(picture, name) for name in ASKED})
+            return picture, picture.of(Calibrations(by_array=answers))
         profiler = Profiler(fn=picture.fn, functions=dict(picture.functions), unit=picture.noisy_unit())
         for array, values in data.items():
             profiler.add(array, values, file=array.rpartition(":")[0])
