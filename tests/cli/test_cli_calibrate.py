@@ -230,11 +230,11 @@ def test_noise_larger_than_the_signal_is_told_with_a_bound_that_keeps_it_down(ru
     """By hand: h of hard-tanh is -1 or 1 on these samples, half each, and varies by 1."""
     np.save("x.npy", [[-1.5], [1.5]])
     words = ("x.npy", "--fn", "hard-tanh", "--unit", "nan", "--alpha", "1", "--by", "pull", "--target-grad")
-    found = document(run, *words, "9")
+    found = document(run, *words, "5")
     assert found["best"]["std_rms"] > 1.0
     told = f"phi has a std of {found['best']['std_rms']:.3g}, h varies over these samples by 1 only; bound it with"
-    assert f"{told} --max-std 1, within which the most pull is" in run("calibrate", *words, "9").stderr
-    assert "larger than the signal" not in run("calibrate", *words, "9", "--max-std", "9").stderr
+    assert f"{told} --max-std 1, within which the most pull is" in run("calibrate", *words, "5").stderr
+    assert "larger than the signal" not in run("calibrate", *words, "5", "--max-std", "9").stderr
     assert document(run, *words, "0.01")["best"]["std_rms"] < 1.0
     assert "larger than the signal" not in run("calibrate", *words, "0.01").stderr
 
