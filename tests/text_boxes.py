@@ -33,6 +33,7 @@ from noisyviz.pictures.shared.style import width_in
 
 WIDTHS: Final = ("6cm", "icml", "neurips", "iclr", "12cm", "15cm")
 STYLES: Final = ("paper", "screen", "dark")
+FILMED: Final = ("anneal", "anneal-funnel")
 SLACK: Final = 0.012  # inches, under a point, by which boxes may overlap: they hold the room of descenders
 EDGE: Final = 0.006  # inches that a letter may stand out of the picture by: half a pixel on a screen
 NORMAL: Final = (0.0, 2.0)
@@ -154,6 +155,22 @@ def drawn(name: str, *, width: str, style: str) -> Figure:
     return figure
 
 
+def frames(name: str, *, width: str, style: str) -> Iterator[Figure]:
+    """Draw the first frame of the film of an annealing, one in the middle and the last, for Agg."""
+    from noisyviz.pictures.anneal.animation import stage
+    from noisyviz.pictures.anneal.film import film
+
+    picture, result = computed(name)
+    assert isinstance(picture, Anneal)
+    shown = film(result, picture.noisy_unit(), seed=0)
+    with mpl.rc_context(rc_settings(style)):
+        canvas, moving = stage(shown, result, width=width_in(width))
+        for index in (0, shown.steps.size // 2, shown.steps.size - 1):
+            moving.show(shown, result, index)
+            canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib does not say
+            yield canvas.figure
+
+
 def every_fault(names: list[str], folder: Path | None) -> Iterator[str]:
     """Yield what is wrong in the whole product; with a folder, save the pictures there."""
     for name in names:
@@ -165,6 +182,10 @@ def every_fault(names: list[str], folder: Path | None) -> Iterator[str]:
                         figure.savefig(folder / f"{name}.{style}.{width}.png", dpi=100)
                     for fault in faults(figure):
                         yield f"{name} {style} {width}: {fault}"
+                    if name in FILMED and width != "6cm":  # films begin at 8 cm
+                        for figure in frames(name, width=width, style=style):
+                            for fault in faults(figure):
+                                yield f"film of {name} {style} {width}: {fault}"
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from noisyviz.pictures.shared.layout import (
     legend_above,
     legend_columns,
     legend_height,
+    legend_width,
     pieces,
     set_ticks,
     text_width,
@@ -202,7 +203,8 @@ def sheet(
         margin = aside + margins[0]
         bottom, y = y, y + max(panel.height + _head(panel, width=room) for panel in row)
         spans.append((bottom, bottom + max(panel.height for panel in row)))
-    top = Box(left=margin, bottom=y + GAP_EM * size, width=width - margin - EDGE_EM * size, height=0.0)
+    start = margin if legend_width(legend) <= width - margin - EDGE_EM * size else EDGE_EM * size
+    top = Box(left=start, bottom=y + GAP_EM * size, width=width - start - EDGE_EM * size, height=0.0)
     if legend and finish.in_force().legend != "none":
         y = top.bottom + legend_height(legend, width=top.width)
     return Sheet(
