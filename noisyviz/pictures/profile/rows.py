@@ -29,6 +29,7 @@ ROW_EM: Final = 1.5  # height of a row
 NARROWEST_EM: Final = 9.0  # of panels that stand side by side
 NAME_EM: Final = 14.0  # of the names of rows, at most
 BAR: Final = 0.66  # of a row
+WIDE: Final = 100.0  # from the first moment to the last, on a logarithmic axis
 MIDDLE: Final = 2  # the median among `ROW_QUANTILES`
 LEGEND: Final = {
     "median": "median",
@@ -137,8 +138,10 @@ def _of_rows(result: ProfileResult, width: float) -> list[list[Panel]]:
     y = Range(low=-0.7, high=count - 0.3, ticks=ticks)
     height = count * ROW_EM * em()
 
+    short = names([row.name for row in rows], room=0.9 * NARROWEST_EM * em())
+
     def named(row: RowView) -> str:
-        return shown[rows.index(row)]
+        return short[rows.index(row)]
 
     widest = max(rows, key=lambda row: float(row.quantiles[-1] - row.quantiles[0]))
     panels = [Panel(key="x", x=_x_range(rows, "$x$"), y=y, height=height, title=f"widest: {named(widest)}")]
@@ -157,12 +160,11 @@ def _of_rows(result: ProfileResult, width: float) -> list[list[Panel]]:
 
 def _of_moments(result: ProfileResult, moments: Moments, width: float) -> list[list[Panel]]:
     """Return the panels in which every array is drawn over time, one row for each."""
-    reach = 0.03 * float(moments.at[-1] - moments.at[0])
-    time = Range(
-        low=float(moments.at[0]) - reach,
-        high=float(moments.at[-1]) + reach,
-        label=fitting(moments.label, 0.8 * width),
-    )
+    first, last = float(moments.at[0]), float(moments.at[-1])
+    log, label = 0.0 < WIDE * first <= last, fitting(moments.label, 0.8 * width)
+    reach = (last / first) ** 0.03 if log else 0.03 * (last - first)
+    low, high = (first / reach, last * reach) if log else (first - reach, last + reach)
+    time = Range(low=low, high=high, label=label, log=log)
     height = HEIGHT_EM * em()
     several = len(_groups(result.rows)) > 1
     found = []

@@ -276,6 +276,13 @@ def xticks(x: Range, *, width: float) -> tuple[list[float], list[str]]:
     """Return ticks and their names for a horizontal axis of this width in inches."""
     if x.ticks is None and not x.log:
         return ticks_across(x.low, x.high, most=X_TICKS, width=width)
+    if x.ticks is None:
+        for most in range(X_TICKS, 0, -1):
+            values, names = log_ticks(x.low, x.high, most=most)
+            at = [width * log10(value / x.low) / log10(x.high / x.low) for value in values]
+            halves = [0.5 * text_width(name) for name in names]
+            if all(at[k] - at[k - 1] >= halves[k] + halves[k - 1] + 0.6 * em() for k in range(1, len(at))):
+                return values, names
     return _round(x, most=X_TICKS)
 
 
