@@ -169,7 +169,7 @@ def _of_moments(result: ProfileResult, moments: Moments, width: float) -> list[l
     several = len(_groups(result.rows)) > 1
     found = []
     for index, rows in enumerate(_groups(result.rows)):
-        name = f"{fitting(rows[0].array, 0.2 * width)}: " if several and rows[0].array else ""
+        name = f"{fitting(rows[0].array, max(0.2 * width, 7.0 * em()))}: " if several and rows[0].array else ""
         medians = [float(row.quantiles[MIDDLE]) for row in (rows[0], rows[-1])]
         title = f"{name}median {number(medians[0], digits=2)} to {number(medians[1], digits=2)}"
         panels = [Panel(key=f"x{index}", x=time, y=_x_range(rows, "$x$"), height=height, title=title)]
