@@ -236,14 +236,15 @@ class LSTMWindow(torch.autograd.Function):
         p_cell: Tensor,
         e: Tensor | None,
         shift: Tensor | None,
+        lengths: Tensor | None,
         blocks: tuple[Block, Block],
         compiled: bool,
     ) -> tuple[Tensor, Tensor]:
         """Run the window.
 
         `pre` is W·x + b, shape (T, B, 4n); `e` is ±(c/4)·ε, shape (T, B, 5n), and is overwritten; `shift` is added to
-        what the cell's function sees, shape (T, B, n); `blocks` are the gates and the cell; `compiled` takes kernels
-        for the steps.
+        what the cell's function sees, shape (T, B, n); the last c of a sequence is that after its number of steps in
+        `lengths`, or after all; `blocks` are the gates and the cell; `compiled` takes kernels for the steps.
         """
         gates = blocks[0]
         steps, batch, width = pre.shape
@@ -263,8 +264,9 @@ class LSTMWindow(torch.autograd.Function):
             _run(lstm_step, at, c, now, minus_p, e=noise(t), blocks=blocks, compiled=compiled, work=work, out=out)
             h, c = h_next, c_next
         ctx.save_for_backward(u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e, shift)
-        ctx.blocks, ctx.compiled = blocks, compiled
-        return hidden, cells[-1].clone()
+        ctx.blocks, ctx.compiled, ctx.lengths = blocks, compiled, lengths
+        last = cells[-1].clone() if lengths is None else cells[lengths - 1, torch.arange(batch, device=cells.device)]
+        return hidden, last
 
     @staticmethod
     def backward(ctx: Any, grad_hidden: Tensor, grad_c: Tensor) -> tuple[Tensor | None, ...]:
@@ -280,7 +282,8 @@ class LSTMWindow(torch.autograd.Function):
         slopes = kernel(_slopes) if compiled else _slopes
         folded = weight * gates.slope[:, None]
         grad_u = torch.empty_like(u)
-        gc, gh = grad_c.clone(), torch.zeros_like(h0)
+        lengths = ctx.lengths
+        gc, gh = grad_c.clone() if lengths is None else torch.zeros_like(c0), torch.zeros_like(h0)
         for start, stop in _chunks(steps, u[0].numel(), whole=compiled):
             own = slice(start, stop)
             seen = cells[own] if shift is None else cells[own] + shift[own]
@@ -290,6 +293,8 @@ class LSTMWindow(torch.autograd.Function):
                 at = t - start
                 i, f, g, o = phi[t].split(n, 1)
                 gh.add_(grad_hidden[t])
+                if lengths is not None:
+                    gc.addcmul_(grad_c, (lengths == t + 1).to(gc.dtype)[:, None])
                 gc.addcmul_(torch.mul(gh, o, out=grad_top[at]), by_c[at])
                 by_i, by_f, by_g, by_o = grad_phi[at].split(n, 1)
                 torch.mul(gc, g, out=by_i)
@@ -311,7 +316,7 @@ class LSTMWindow(torch.autograd.Function):
             gc,
             grad_p,
             grad_p_cell,
-            *(None,) * 4,
+            *(None,) * 5,
         )
 
 
