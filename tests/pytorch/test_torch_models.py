@@ -179,7 +179,8 @@ class Caller(nn.Module):
 
 
 def test_capture_sees_activations_called_as_functions() -> None:
-    model, x = nn.Sequential(Caller(), nn.LSTM(3, 2), nn.Softmax(-1)), torch.randn(4, 5, 2)
+    caller, x = Caller(), torch.randn(4, 5, 2)
+    model = nn.Sequential(caller, nn.LSTM(3, 2), nn.Softmax(-1))
     model[1].register_forward_hook(lambda _module, _args, output: output[0])
     with nvt.capture(model) as seen:
         torch.tanh(x)  # no part of the model
@@ -187,7 +188,7 @@ def test_capture_sees_activations_called_as_functions() -> None:
         with pytest.raises(RuntimeError):
             model(torch.zeros(3, 7))
         model(x[:1])
-    pre = np.concatenate([model[0].line(part).detach().numpy().reshape(-1, 3) for part in (x, x[:1])])
+    pre = np.concatenate([caller.line(part).detach().numpy().reshape(-1, 3) for part in (x, x[:1])])
     found = seen.arrays()
     assert [name for name in found if name.startswith("0.")] == [
         "0.tanh",
