@@ -287,7 +287,7 @@ def _power(value: float) -> str:
 
 def legend_width(labels: Sequence[str]) -> float:
     """Return the width of a legend in one column, in inches."""
-    handle = (mpl.rcParams["legend.handlelength"] + mpl.rcParams["legend.handletextpad"]) * em()
+    handle = float(mpl.rcParams["legend.handlelength"] + mpl.rcParams["legend.handletextpad"]) * em()
     return handle + max(map(text_width, labels), default=0.0)
 
 
