@@ -125,6 +125,7 @@ def test_settings_of_0_2_0_make_the_same_picture(name: str) -> None:
         "heat": "",
         "axis": -1,
         "axes": [],
+        "functions": [],
         "runs": None,
         "by": "rms",
         "max_wrong": None,
