@@ -2,10 +2,11 @@
 
 - Output noise is affine in ε: closed for every noise distribution.
 - Input noise on piecewise-linear h: truncated moments of ξ between the pre-images of the kinks.
-- Otherwise quadrature. Gauss rules for the density of ξ on a tree of cells serve every x: each takes the largest cells on
-  which h is smooth and that cover at most one panel of h. What remains of the smallest cells is cut into Gauss-Legendre
-  panels at the pre-images of h's kinks and panels. Beyond the last edge of the noise h is its asymptote, whose moments
-  are closed. Variances are central moments of φ − h(x): a variance formed as E φ² − (E φ)² would lose half of its digits.
+- Otherwise quadrature. Gauss rules for the density of ξ on a tree of cells serve every x: each takes the largest cells
+  on which h is smooth and that cover at most one panel of h. What remains of the smallest cells is cut into
+  Gauss-Legendre panels at the pre-images of h's kinks and panels. Beyond the last edge of the noise h is its asymptote,
+  whose moments are closed. Variances are central moments of φ − h(x): a variance formed as E φ² − (E φ)² would lose
+  half of its digits.
 
 Probabilities are sums of P(a < ξ < b) over the intervals between the ξ at which a sign can change.
 """

@@ -136,7 +136,7 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
     walls = Walls.of(at)
     smooth = _Smooth(at, walls)
     grids, hole = _grids(smooth, draws, walls)
-    main = [grid.reach for grid in grids].index(REACH)
+    main, held = [grid.reach for grid in grids].index(REACH), (hole, grids[-1].reach)
     leak = at.grad_x(np.zeros(()))
     cuts = np.cumsum([grid.shape[0] * grid.shape[1] for grid in grids])
 
@@ -173,7 +173,7 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
         _Cells(grid, moments, smooth, hole).add(sums, at, leak, open_rows)
         hole = grid.reach
     counts = parts[main].reshape(draws.replicates, *grids[main].shape)[:, 0]
-    count_signs(sums, unit, at, walls, grids[main], counts, draws)
+    count_signs(sums, unit, at, walls, grids[main], counts, draws, held=held)
     for row in np.flatnonzero(open_rows):
         cut = slice(row, row + 1)
         sums[:, :, cut] = plain_sums(unit, at.part(cut), draws, chunk=PLAIN_CHUNK, jobs=jobs)

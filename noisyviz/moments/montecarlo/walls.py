@@ -53,7 +53,7 @@ class Walls:
         if isinstance(at, SoftplusNoise):
             room = _ROUNDING * (np.abs(at.x) + np.abs(starts))
             kinks = _band(*(at.reaching(starts - at.x + side * room) for side in (-1.0, 1.0)))
-            turns = _band(*2 * (_turns(at),))
+            turns = _band(*_turns(at))
             zero = np.zeros((1, at.x.size))
             return cls(
                 kinks=kinks.reshape(-1, at.x.size),
@@ -109,11 +109,13 @@ def smooth_panels(h: Activation) -> tuple[Array, Array, list[float], float]:
     return edges, widths, kinks, usual * _POINT
 
 
-def _turns(at: SoftplusNoise) -> Array:
-    """Return the ξ at which 1 + c·p·sgn Δ·Δ′·g(R/abs ξ)·sgn ξ is 0, shape (1, n)."""
-    gate = 1.0 / np.abs(at.sigma_slope)
+def _turns(at: SoftplusNoise) -> tuple[Array, Array]:
+    """Return between which ξ 1 + c·p·sgn Δ·Δ′·g(R/abs ξ)·sgn ξ is 0 but for rounding, shape (1, n) each."""
+    gate = (1.0 + _ROUNDING * np.array([[-1.0], [1.0]])) / np.abs(at.sigma_slope)
     r = at.reach / np.log(gate / (1.0 - gate))
-    return np.where(r > 0.0, -np.sign(at.sigma_slope) * r, np.inf)[None]
+    r = np.sort(np.where(r > 0.0, r, np.inf), axis=0)
+    low, high = np.where(at.sigma_slope > 0.0, -r[::-1], r)
+    return low[None], high[None]
 
 
 def _band(low: Array, high: Array) -> Array:
@@ -121,7 +123,15 @@ def _band(low: Array, high: Array) -> Array:
 
 
 def count_signs(
-    sums: Array, unit: NoisyUnit, at: InputNoise, walls: Walls, grid: Buckets, counts: Array, draws: Draws
+    sums: Array,
+    unit: NoisyUnit,
+    at: InputNoise,
+    walls: Walls,
+    grid: Buckets,
+    counts: Array,
+    draws: Draws,
+    *,
+    held: tuple[float, float],
 ) -> None:
     """Fill the counts of zero and wrong gradients; add what else there is of the draws in bands.
 
@@ -131,6 +141,8 @@ def count_signs(
         Shape (replicates, 19, n), without the draws in bands.
     grid, counts
         The buckets, whose edges hold all walls, and the draws in each of them, shape (replicates, buckets).
+    held
+        Draws less far from 0 than the first, or as far as the second, are in the sums already, in bands too.
     """
     ends = np.sort(np.concatenate([walls.kinks, walls.turns]), axis=0)
     above = np.concatenate([ends, np.full((1, at.x.size), np.inf)])
@@ -157,11 +169,16 @@ def count_signs(
             left.append((point, float(below[stretch, point]), float(above[stretch, point]), rows))
         before = after
     if left:
-        _add_bands(sums, unit, at, left, draws)
+        _add_bands(sums, unit, at, left, draws, held)
 
 
 def _add_bands(
-    sums: Array, unit: NoisyUnit, at: InputNoise, left: list[tuple[int, float, float, slice]], draws: Draws
+    sums: Array,
+    unit: NoisyUnit,
+    at: InputNoise,
+    left: list[tuple[int, float, float, slice]],
+    draws: Draws,
+    held: tuple[float, float],
 ) -> None:
     """Add to rows of the sums of some points, draw by draw, the draws from a lower up to an upper end."""
     points = [at.part(slice(point, point + 1)) for point, *_ in left]
@@ -172,7 +189,12 @@ def _add_bands(
         with np.errstate(all="ignore"):
             for xi in draws.read(block, CHUNK):
                 for sum_, here, leak, (_, low, high, _) in zip(found, points, leaks, left, strict=True):
-                    add_plainly(sum_, unit, here, leak, xi[(low <= xi) & (xi < high)])
+                    within = xi[(low <= xi) & (xi < high)]
+                    known = ((within >= -held[0]) & (within < held[0])) | (within < -held[1]) | (within >= held[1])
+                    add_plainly(sum_, unit, here, leak, within[~known])
+                    counts = np.zeros((ROWS, 1))
+                    add_plainly(counts, unit, here, leak, within[known])
+                    sum_[ZERO : WRONG + 1] += counts[ZERO : WRONG + 1]
         return found
 
     for found, (point, _, _, rows) in zip(np.moveaxis(over_blocks(draws, work, jobs=1), 1, 0), left, strict=True):
