@@ -111,7 +111,7 @@ def smooth_panels(h: Activation) -> tuple[Array, Array, list[float], float]:
 
 def _turns(at: SoftplusNoise) -> tuple[Array, Array]:
     """Return between which ξ 1 + c·p·sgn Δ·Δ′·g(R/abs ξ)·sgn ξ is 0 but for rounding, shape (1, n) each."""
-    gate = (1.0 + _ROUNDING * np.array([[-1.0], [1.0]])) / np.abs(at.sigma_slope)
+    gate = (1.0 + 4.0 * _ROUNDING * np.array([[-1.0], [1.0]])) / np.abs(at.sigma_slope)
     r = at.reach / np.log(gate / (1.0 - gate))
     r = np.sort(np.where(r > 0.0, r, np.inf), axis=0)
     low, high = np.where(at.sigma_slope > 0.0, -r[::-1], r)
