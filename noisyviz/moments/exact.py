@@ -321,16 +321,17 @@ def _tree(noise: Noise) -> list[tuple[Array, Array, Array]]:
     half = 0.5 * np.diff(edges)[:, None]
     nodes = 0.5 * (edges[1:] + edges[:-1])[:, None] + half * _NODES
     weights = half * _WEIGHTS * noise.density(nodes)
-    levels = []
+    levels: list[tuple[Array, Array, Array]] = []
     while True:
-        rules = [_gauss(nodes, weights, count) for count in (_GAUSS, _GAUSS // 2)]
+        many, few = (_gauss(nodes, weights, count) for count in (_GAUSS, _GAUSS // 2))
         rare = np.sum(weights * np.maximum(nodes * nodes, 1.0), axis=1)[:, None] < _RARE
-        rules[1] = tuple(np.pad(part, ((0, 0), (0, _GAUSS - _GAUSS // 2))) for part in rules[1])
-        levels.insert(0, (edges, *(np.where(rare, few, many) for many, few in zip(*rules, strict=True))))
+        room = ((0, 0), (0, _GAUSS - _GAUSS // 2))
+        found = [np.where(rare, np.pad(b, room), a) for a, b in zip(many, few, strict=True)]
+        levels.insert(0, (edges, found[0], found[1]))
         if edges.size == 2:
             return levels
         edges = edges[::2]
-        nodes, weights = (part.reshape(edges.size - 1, -1) for part in rules[0])
+        nodes, weights = (part.reshape(edges.size - 1, -1) for part in many)
 
 
 def _gauss(nodes: Array, weights: Array, count: int) -> tuple[Array, Array]:

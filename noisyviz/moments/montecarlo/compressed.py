@@ -82,8 +82,8 @@ class _Smooth:
         What lies in a band is accepted, and gets no weight.
         """
         kinks = self.kinks[:, rows]
-        good = ~((kinks > low) & (kinks < high)).any(axis=0)
-        if self.soft:  # s has its singularities at 0 and on the imaginary axis, up to abs R/π
+        good = np.asarray(~((kinks > low) & (kinks < high)).any(axis=0))
+        if isinstance(self._at, SoftplusNoise):  # s has its singularities at 0 and on the imaginary axis, up to abs R/π
             far, reach = np.maximum(np.abs(low), np.abs(high)), np.abs(self._at.reach[rows])
             octave = _OCTAVE if smallest else 0.5
             good &= (low * high >= 0.0) & ((high - low <= octave * far) | (far < _SETTLED * reach) | (reach == 0.0))

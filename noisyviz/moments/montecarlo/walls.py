@@ -152,7 +152,7 @@ def count_signs(
     sign = at.grad_sign(inside)
     right = np.sign(at.activation.slope)
     kink, turn = (
-        ((bands[0, :, None] <= inside) & (inside < bands[1, :, None])).any(axis=0)
+        np.asarray(((bands[0, :, None] <= inside) & (inside < bands[1, :, None])).any(axis=0))
         for bands in (walls.bands, walls.turn_bands)
     )
     passed = [*grid.below(counts, ends), np.full((draws.replicates, at.x.size), float(draws.each))]
