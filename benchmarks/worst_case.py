@@ -1,10 +1,14 @@
-"""Every function with every kind, noise and sampler against drawing that noise, the worst of them, and rivals."""
+"""Every function with every kind, noise and sampler against drawing that noise, the worst of them, and rivals.
+
+``python -m benchmarks.worst_case`` measures the ratios that matter in a minute, with NumPy and SciPy alone, and prints
+them with the processor's name; processors.md holds them side by side.
+"""
 
 import importlib.util
 import platform
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 
@@ -13,13 +17,16 @@ import numpy as np
 import noisyviz as nv
 from benchmarks import rivals
 from benchmarks.timing import Row, seconds
-from noisyviz.moments.samplers import SAMPLERS
+from noisyviz.moments.montecarlo import _fast_way
+from noisyviz.moments.montecarlo.buckets import Buckets
+from noisyviz.moments.samplers import SAMPLERS, Draws
 from noisyviz.units.kinds import KINDS
 from noisyviz.units.noise import noise
 
 POINTS = 1001
 SAMPLES = 10**6
 NOISES = ("normal", "laplace", "uniform", "student-t:5")
+FEW = 2**14  # draws that are measured where they are evaluated one by one
 BLOCK = 2**14
 Case = tuple[str, str, str, str]
 Work = Callable[[], object]
@@ -47,28 +54,124 @@ def draws_of(name: str, samples: int) -> Work:
     return draw
 
 
-def ratio(case: Case, *, samples: int, repeats: int) -> tuple[float, float]:
-    """Return the least time of an estimate over the least of its draws, taken in turn, and the seconds it took."""
+def estimate(case: Case, samples: int, x: np.ndarray | None = None) -> partial[nv.MonteCarloMoments]:
+    """Return the work of an estimate, by default at equally spaced x."""
     fn, kind, law, sampler = case
-    unit, x = nv.NoisyUnit(fn, kind=kind, noise=law), np.linspace(-4, 4, POINTS)
-    estimate = partial(nv.monte_carlo, unit, x, samples=samples, rng=0, sampler=sampler)
-    draw = draws_of(law, samples)
-    times = [(seconds(estimate), seconds(draw)) for _ in range(repeats)]
+    unit = nv.NoisyUnit(named(fn), kind=kind, noise=law)
+    x = np.linspace(-4, 4, POINTS) if x is None else x
+    return partial(nv.monte_carlo, unit, x, samples=samples, rng=0, sampler=sampler)
+
+
+def evaluated_plainly(unit: nv.NoisyUnit, samples: int) -> bool:
+    """Tell whether no fast way serves a unit."""
+    draws = Draws(unit.noise, samples=samples, sampler="iid", rng=0)
+    return _fast_way(unit, unit.at(np.linspace(-4, 4, 5)), draws) is None
+
+
+def spent(work: Work) -> float:
+    """Return the processor's time that a call takes: other programs lengthen it little."""
+    start = time.thread_time()
+    work()
+    return time.thread_time() - start
+
+
+@cache
+def named(fn: str) -> nv.Activation:
+    """Return an activation; an own function is analysed once."""
+    return nv.activation(fn)
+
+
+def ratio(case: Case, *, samples: int, repeats: int, x: np.ndarray | None = None) -> tuple[float, float]:
+    """Return the least time of an estimate over the least of its draws, taken in turn, and the seconds it took.
+
+    Where draws are evaluated one by one, which takes long and is proportional to their number, fewer are measured.
+    """
+    work = estimate(case, samples, x)
+    if evaluated_plainly(work.args[0], samples):
+        samples, repeats = FEW, 1
+        work = estimate(case, samples, x)
+    draw = draws_of(case[2], samples)
+    times = [(spent(work), spent(draw)) for _ in range(repeats)]
     ours, drawn = (min(column) for column in zip(*times, strict=True))
     return ours / drawn, ours
 
 
 def cases() -> Iterator[Case]:
     """Yield every pair with normal noise and iid draws, and every noise and sampler with a few functions."""
-    few = ("tanh", "hard-tanh", "elu", "softsign")
+    few = ("tanh", "hard-tanh", "elu")
     for fn, kind, law, sampler in product(nv.ACTIVATIONS, KINDS, NOISES, SAMPLERS):
         if (law == "normal" and sampler == "iid") or fn in few:
             yield fn, kind, law, sampler
 
 
+IMPORTANT: tuple[tuple[str, Case, float], ...] = (
+    ("output noise", ("tanh", "nan", "normal", "iid"), 2.5),
+    ("output noise", ("hard-tanh", "nah", "normal", "iid"), 2.5),
+    ("output noise", ("elu", "mult", "student-t:5", "iid"), 2.5),
+    ("input noise, piecewise linear", ("hard-tanh", "nani", "normal", "iid"), 3.0),
+    ("input noise, piecewise linear", ("hard-tanh", "nanil", "normal", "iid"), 4.0),
+    ("input noise, analytic", ("tanh", "nani", "normal", "iid"), 2.5),
+    ("input noise, analytic", ("tanh", "nanil", "normal", "iid"), 4.0),
+    ("input noise, analytic", ("gelu", "nani", "normal", "iid"), 2.5),
+    ("input noise, kinked", ("elu", "nani", "normal", "iid"), 6.0),
+    ("input noise, kinked", ("softsign", "nani", "normal", "iid"), 6.0),
+    ("input noise, kinked", ("hard-swish", "nani", "normal", "iid"), 6.0),
+    ("input noise, own function, smooth", ("x/sqrt(1 + x**2)", "nani", "normal", "iid"), 4.0),
+    ("input noise, own function, with kinks", ("min(x, tanh(x) + 0.1)", "nani", "normal", "iid"), 6.0),
+    ("softplus form", ("tanh", "nanil-softplus", "normal", "iid"), 12.0),
+    ("softplus form", ("hard-tanh", "nanil-softplus", "normal", "iid"), 12.0),
+    ("softplus form", ("gelu", "nanil-softplus", "normal", "iid"), 12.0),
+    ("stratified", ("tanh", "nani", "normal", "stratified"), 6.0),
+    ("sobol", ("tanh", "nani", "normal", "sobol"), 6.0),
+    ("sobol", ("hard-tanh", "nani", "normal", "sobol"), 6.0),
+)
+"""What is measured, the pair, and how many times its draws it may cost."""
+
+
+def important() -> list[Row]:
+    """Return the ratios that matter, exact moments in milliseconds, and what sorting and counting cost here."""
+    found = []
+    for what, case, target in IMPORTANT:
+        value, took = ratio(case, samples=SAMPLES, repeats=3)
+        name = f"{what}: {', '.join(case)}"
+        found.append(Row(what=name, value=value, target=target, note=f"{1e3 * took:.0f} ms"))
+    uneven = np.sort(np.random.default_rng(0).uniform(-4, 4, POINTS))
+    for fn in ("hard-tanh", "tanh"):
+        value, took = ratio((fn, "nani", "normal", "iid"), samples=SAMPLES, repeats=3, x=uneven)
+        name = f"input noise, uneven x: {fn}, nani, normal, iid"
+        found.append(Row(what=name, value=value, target=4.0, note=f"{1e3 * took:.0f} ms"))
+    for fn, kind in (("tanh", "nani"), ("elu", "nani"), ("tanh", "nanil-softplus"), ("hard-tanh", "nanil-softplus")):
+        work = partial(nv.exact, nv.NoisyUnit(fn, kind=kind), np.linspace(-4, 4, POINTS))
+        least = min(spent(work) for _ in range(7))
+        found.append(Row(what=f"exact: {fn}, {kind}, 1,001 points", value=1e3 * least, unit="ms", target=10.0))
+    return [*found, *floor(), *sorting()]
+
+
+def _counted(buckets: Buckets, xi: np.ndarray) -> np.ndarray:
+    found = np.zeros(buckets.shape)
+    buckets.add(found, xi)
+    return found
+
+
+def sorting() -> list[Row]:
+    """Return what the two ways of counting draws between 4,000 walls cost for each draw."""
+    xi = np.random.default_rng(0).standard_normal(2**17)
+    buckets = Buckets(np.linspace(-4, 4, 4000))
+    found = []
+    for size in (2**16, 2**12):
+        works = {
+            "sorted": lambda size=size: [np.sort(part) for part in xi.reshape(-1, size)],
+            "put into buckets": lambda size=size: [_counted(buckets, part) for part in xi.reshape(-1, size)],
+        }
+        for name, work in works.items():
+            least = min(spent(work) for _ in range(9))
+            found.append(Row(what=f"a draw {name} in pieces of {size:,}", value=1e9 * least / xi.size, unit="ns"))
+    return found
+
+
 def rows(*, quick: bool) -> list[Row]:
-    """Return for each kind and sampler the worst ratio and its pair."""
-    samples, repeats = (SAMPLES // 10, 1) if quick else (SAMPLES, 2)
+    """Return for each kind and sampler the worst ratio and its pair: of one estimate of each, then measured again."""
+    samples, repeats = (SAMPLES // 10, 1) if quick else (SAMPLES, 1)
     worst: dict[tuple[str, str], tuple[float, float, Case]] = {}
     for case in cases():
         if quick and case[2] not in ("normal", "student-t:5"):
@@ -78,7 +181,7 @@ def rows(*, quick: bool) -> list[Row]:
         worst[key] = max(worst.get(key, (0.0, 0.0, case)), (value, took, case))
     found = []
     for (kind, sampler), (_, _, case) in worst.items():
-        value, took = ratio(case, samples=samples, repeats=1 if quick else 5)
+        value, took = ratio(case, samples=samples, repeats=1 if quick else 3)
         name = f"worst case of {kind}, {sampler}: {case[0]} with {case[2]} noise, against drawing it"
         found.append(Row(what=name, value=value, target=_target(case), note=f"{1e3 * took:.0f} ms"))
     found.sort(key=lambda row: -row.value)
@@ -100,7 +203,7 @@ def floor() -> list[Row]:
     for dtype in (np.float64, np.float32):
         rng = np.random.Generator(np.random.SFC64(0))
         draw = partial(rng.standard_normal, dtype=dtype, out=np.empty(BLOCK, dtype=dtype))
-        least = min(seconds(draw) for _ in range(50))
+        least = min(spent(draw) for _ in range(50))
         name = f"the floor: a normal by NumPy's SFC64, {np.dtype(dtype).name}"
         found.append(Row(what=name, value=1e9 * least / BLOCK, unit="ns"))
     return found
@@ -151,3 +254,15 @@ def _rivals() -> dict[str, Callable[[np.ndarray, int], np.ndarray] | None]:
         else:
             held[name] = rival
     return held
+
+
+def main() -> None:
+    """Print the ratios that matter as a Markdown table."""
+    versions = f"Python {platform.python_version()}, NumPy {np.__version__}"
+    print(f"{processor()}, {versions}\n\n| what | measured | target |  | seen |\n| --- | --- | --- | --- | --- |")
+    for row in important():
+        print("| " + " | ".join(row.cells()) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

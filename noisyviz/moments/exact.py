@@ -2,14 +2,17 @@
 
 - Output noise is affine in ε: closed for every noise distribution.
 - Input noise on piecewise-linear h: truncated moments of ξ between the pre-images of the kinks.
-- Otherwise 20-node Gauss-Legendre panels whose edges hold the pre-images of h's kinks, are close enough to resolve both
-  the density of ξ and h near its poles, and end where h is its asymptote, whose moments are closed. Variances are
-  central moments of φ − h(x): a variance formed as E φ² − (E φ)² would lose half of its digits.
+- Otherwise quadrature. Gauss rules for the density of ξ on a tree of cells serve every x: each takes the largest cells
+  on which h is smooth and that cover at most one panel of h. What remains of the smallest cells is cut into
+  Gauss-Legendre panels at the pre-images of h's kinks and panels. Beyond the last edge of the noise h is its asymptote,
+  whose moments are closed. Variances are central moments of φ − h(x): a variance formed as E φ² − (E φ)² would lose
+  half of its digits.
 
 Probabilities are sums of P(a < ξ < b) over the intervals between the ξ at which a sign can change.
 """
 
 from dataclasses import fields, replace
+from functools import cache
 from math import inf
 from typing import Final
 
@@ -21,8 +24,14 @@ from noisyviz.units.activation import Activation, Array
 from noisyviz.units.noise import Moments3, Noise
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise
 
+Group = tuple[npt.NDArray[np.intp], Array, Array]
+
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
-_BLOCK: Final = 256  # points worked on at once
+_GAUSS: Final = 16  # nodes of a cell: with a pole of h no nearer than 1.57 half-widths, exact to 1e-17
+_RARE: Final = 1e-7  # in cells that add as little to 1 and to E ξ², half as many
+_NEAR: Final = 64.0  # cells that reach farther hold no ξ that is 8 times as far as another: weights would lose digits
+_SETTLED: Final = 0.025  # below this share of its reach, s of the softplus form is next to nothing
+_BLOCK: Final = 1024  # points worked on at once
 
 
 def exact(unit: NoisyUnit, x: npt.ArrayLike) -> Moments:
@@ -128,26 +137,7 @@ def _input_noise(noise: Noise, at: InputNoise) -> dict[str, Array]:
 def preimages(at: InputNoise, z: tuple[float, ...]) -> Array:
     """Return the ξ with x + s(ξ) = z, shape (n, len(z)), increasing in z; ±inf where there is none."""
     gap = np.asarray(z)[None, :] - at.x[:, None]
-    sigma = at.sigma[:, None]
-    if not isinstance(at, SoftplusNoise):
-        xi = gap / sigma
-        return np.where(np.isnan(xi), inf, xi)
-    from scipy.optimize.elementwise import find_root
-
-    reach = at.reach[:, None]
-    floor = np.maximum(reach, 0.0)
-    target = np.abs(gap) / np.where(sigma == 0, 1.0, sigma)
-    reachable = (target > floor) & (sigma > 0) & (target < 1e100)
-    target, reach, floor = (np.broadcast_to(v, gap.shape)[reachable] for v in (target, reach, floor))
-
-    def excess(r: Array, target: Array, reach: Array, floor: Array) -> Array:
-        return floor + r * np.log1p(np.exp(-np.abs(reach) / r)) - target
-
-    top = (target - 0.5 * reach) / np.log(2.0) * (1.0 + 1e-12)  # softplus(t) ≥ log 2 + t/2
-    root = find_root(excess, (np.full(top.shape, 1e-300), top), args=(target, reach, floor))
-    xi = np.where((sigma == 0) | (np.abs(gap) > 1e100), np.copysign(inf, gap), 0.0)
-    xi[reachable] = np.sign(gap[reachable]) * root.x
-    return xi
+    return _columns(at).reaching(gap)
 
 
 def _probabilities(noise: Noise, at: InputNoise) -> dict[str, Array]:
@@ -270,47 +260,46 @@ def _named(means: dict[str, Array], stds: dict[str, Array], grad_cov: Array) -> 
 
 
 def _quadrature(noise: Noise, at: InputNoise) -> dict[str, Array]:
-    """Return the moments by Gauss-Legendre panels, and by h's asymptote beyond the last edge of the noise."""
-    rows, low, high = _panels(noise, at)
-    half = 0.5 * (high - low)[:, None]
-    xi = 0.5 * (high + low)[:, None] + half * _NODES
-    weight = half * _WEIGHTS * noise.density(xi)
-    panel = _columns(at, rows)
-    slope = panel.slope(xi)
-    values = {"deviation": panel.deviation(xi), "grad": slope * panel.factor(xi)}
-    if at.sigma_p.any():
-        values["grad_p"] = slope * panel.shift_p(xi)
+    """Return the moments by Gauss rules, and by h's asymptote beyond the last edge of the noise."""
+    groups = _rules(noise, at)
+    names = ("deviation", "grad", "grad_p") if at.sigma_p.any() else ("deviation", "grad")
+    values = [_columns(at, rows).values(xi, learned=len(names) == 3) for rows, xi, _ in groups]
     tails = _tails(noise, at)
-
-    def total(integrand: Array) -> Array:
-        sums = np.sum(weight * integrand, axis=1)
-        return np.asarray(np.bincount(rows, weights=sums, minlength=at.x.size), dtype=np.float64)
-
     nothing = np.zeros(at.x.size)
     means, stds = {"grad_p": nothing}, {"grad_p": nothing}
-    for name, value in values.items():
-        means[name] = total(value) + sum(_affine_mean(a, b, moments) for a, b, moments in tails[name])
+    for k, name in enumerate(names):
+        inside = _total(groups, [value[k] for value in values], at.x.size)
+        means[name] = inside + sum(_affine_mean(a, b, moments) for a, b, moments in tails[name])
+        for (rows, _, _), value in zip(groups, values, strict=True):
+            value[k] -= means[name][rows, None]
 
-    def covariance(one: str, other: str) -> Array:
-        spreads = [values[name] - means[name][rows, None] for name in (one, other)]
-        inside = total(spreads[0] * spreads[1])
-        for (a, b, moments), (e, f, _) in zip(tails[one], tails[other], strict=True):
-            inside = inside + _affine_product((a - means[one], b), (e - means[other], f), moments)
+    def covariance(one: int, other: int) -> Array:
+        inside = _total(groups, [value[one] * value[other] for value in values], at.x.size)
+        first, second = names[one], names[other]
+        for (a, b, moments), (e, f, _) in zip(tails[first], tails[second], strict=True):
+            inside = inside + _affine_product((a - means[first], b), (e - means[second], f), moments)
         return inside
 
-    stds |= {name: np.sqrt(covariance(name, name)) for name in values}
-    return _named(means, stds, covariance("deviation", "grad"))
+    stds |= {name: np.sqrt(covariance(k, k)) for k, name in enumerate(names)}
+    return _named(means, stds, covariance(0, 1))
+
+
+def _total(groups: list[Group], values: list[Array], size: int) -> Array:
+    """Return the integral at each of so many points."""
+    total = np.zeros(size)
+    for (rows, _, weight), value in zip(groups, values, strict=True):
+        total += np.bincount(rows, weights=np.vecdot(weight, value), minlength=size)
+    return total
 
 
 def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
     """Return E[(φ − target)·∂φ/∂x] for a unit with input noise at finite x, of shape (n,)."""
-    rows, low, high = _panels(noise, at)
-    half = 0.5 * (high - low)[:, None]
-    xi = 0.5 * (high + low)[:, None] + half * _NODES
-    panel = _columns(at, rows)
-    error = panel.deviation(xi) + (panel.base - target)
-    sums = np.sum(half * _WEIGHTS * noise.density(xi) * error * panel.grad_x(xi), axis=1)
-    total = np.asarray(np.bincount(rows, weights=sums, minlength=at.x.size), dtype=np.float64)
+    groups = _rules(noise, at)
+    products = []
+    for rows, xi, _ in groups:
+        deviation, grad = _columns(at, rows).values(xi, learned=False)
+        products.append((deviation + (at.base[rows, None] - target)) * grad)
+    total = _total(groups, products, at.x.size)
     tails = _tails(noise, at)
     for (a, b, moments), (s, q, _) in zip(tails["deviation"], tails["grad"], strict=True):
         a, (m0, m1, m2) = a + at.base - target, moments
@@ -318,23 +307,126 @@ def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
     return total
 
 
-def _panels(noise: Noise, at: InputNoise) -> tuple[npt.NDArray[np.intp], Array, Array]:
-    """Return the panels of all points: the point's row, and the lower and upper end in ξ."""
-    h = at.activation
+@cache
+def _tree(noise: Noise) -> list[tuple[Array, Array, Array]]:
+    """Return a tree of cells of ξ, from one that holds all down to those between the edges of the noise.
+
+    For each level the edges of its cells, shape (cells + 1,), and the nodes and weights of their Gauss rules for the
+    density, shape (cells, 16); where half as many nodes are enough, the others have no weight.
+    """
     positive = np.asarray(noise.edges)
-    fixed = np.concatenate([-positive[:0:-1], positive])
-    edges = [
-        np.broadcast_to(fixed, (at.x.size, fixed.size)),
-        preimages(at, tuple(sorted({*h.panels, *h.breaks}))),
-    ]
-    if isinstance(at, SoftplusNoise):  # softplus(t) has poles at abs ξ = p·abs Δ/(iπ(2k+1)): geometric panels
-        bends = np.minimum(np.abs(at.reach)[:, None] * 2.0 ** np.arange(-6.0, 36.0), 4.0 * positive[1])
-        edges += [bends, -bends]
-    edge = np.sort(np.clip(np.concatenate(edges, axis=1), -positive[-1], positive[-1]), axis=1)
-    rows, column = np.nonzero(edge[:, 1:] > edge[:, :-1])
-    low: Array = edge[rows, column]
-    high: Array = edge[rows, column + 1]
-    return rows, low, high
+    cells = 2 ** ((positive.size - 2).bit_length())
+    positive = np.concatenate([positive, np.full(cells + 1 - positive.size, positive[-1])])
+    edges = np.concatenate([-positive[:0:-1], positive])
+    half = 0.5 * np.diff(edges)[:, None]
+    nodes = 0.5 * (edges[1:] + edges[:-1])[:, None] + half * _NODES
+    weights = half * _WEIGHTS * noise.density(nodes)
+    levels: list[tuple[Array, Array, Array]] = []
+    while True:
+        many, few = (_gauss(nodes, weights, count) for count in (_GAUSS, _GAUSS // 2))
+        rare = np.sum(weights * np.maximum(nodes * nodes, 1.0), axis=1)[:, None] < _RARE
+        room = ((0, 0), (0, _GAUSS - _GAUSS // 2))
+        found = [np.where(rare, np.pad(b, room), a) for a, b in zip(many, few, strict=True)]
+        levels.insert(0, (edges, found[0], found[1]))
+        if edges.size == 2:
+            return levels
+        edges = edges[::2]
+        nodes, weights = (part.reshape(edges.size - 1, -1) for part in many)
+
+
+def _gauss(nodes: Array, weights: Array, count: int) -> tuple[Array, Array]:
+    """Return Gauss rules with fewer nodes for discrete measures, shape (m, k) each, by Lanczos and Golub and Welsch."""
+    mass = np.sum(weights, axis=1, keepdims=True)
+    middle = 0.5 * (nodes.max(axis=1, keepdims=True) + nodes.min(axis=1, keepdims=True))
+    half = nodes.max(axis=1, keepdims=True) - middle
+    place = (nodes - middle) / np.where(half > 0.0, half, 1.0)
+    basis = [np.sqrt(weights / np.where(mass > 0.0, mass, 1.0))]
+    matrix = np.zeros((nodes.shape[0], count, count))
+    for k in range(count):
+        following = place * basis[k]
+        matrix[:, k, k] = np.vecdot(following, basis[k])
+        for _ in range(2):  # once is not enough where weights differ by many orders
+            for one in basis:
+                following = following - np.vecdot(following, one)[:, None] * one
+        norm = np.linalg.norm(following, axis=1)
+        if k + 1 < count:
+            matrix[:, k, k + 1] = matrix[:, k + 1, k] = norm
+            basis.append(following / np.where(norm > 0.0, norm, 1.0)[:, None])
+    found, vectors = np.linalg.eigh(matrix)
+    return middle + half * found, mass * vectors[:, 0, :] ** 2
+
+
+def _rules(noise: Noise, at: InputNoise) -> list[Group]:
+    """Return groups of quadrature rules that make up the integral: the rows of the points, nodes and weights."""
+    tree = _tree(noise)
+    breaks = preimages(at, at.activation.breaks)
+    rows, cells = np.arange(at.x.size), np.zeros(at.x.size, dtype=np.intp)
+    groups = []
+    for level, (edges, nodes, weights) in enumerate(tree):
+        held = edges[cells + 1] > edges[cells]
+        rows, cells = rows[held], cells[held]
+        low, high = edges[cells], edges[cells + 1]
+        near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
+        good = _smooth(at, breaks, rows, low, high)
+        good &= (far <= _NEAR) | ((far <= 8.0 * near) & (low * high > 0.0)) | (level == len(tree) - 1)
+        few = good & (weights[cells, -1] == 0.0)
+        for chosen, count in ((good & ~few, _GAUSS), (few, _GAUSS // 2)):
+            groups.append((rows[chosen], nodes[cells[chosen], :count], weights[cells[chosen], :count]))
+        rows, cells = rows[~good], cells[~good]
+        if level < len(tree) - 1:
+            rows, cells = np.repeat(rows, 2), (2 * cells[:, None] + np.arange(2)).ravel()
+    owners, low, high = _panels(at, rows, tree[-1][0][cells], tree[-1][0][cells + 1])
+    nodes, weights = np.polynomial.legendre.leggauss(_GAUSS)
+    half = 0.5 * (high - low)[:, None]
+    xi = 0.5 * (high + low)[:, None] + half * nodes
+    groups.append((owners, xi, half * weights * noise.density(xi)))
+    return [group for group in groups if group[0].size]
+
+
+def _smooth(
+    at: InputNoise, breaks: Array, rows: npt.NDArray[np.intp], low: Array, high: Array
+) -> npt.NDArray[np.bool_]:
+    """Return on which cells of ξ, shape (m,), h is smooth and within one panel's width."""
+    part, panels = at.part(rows), np.asarray(at.activation.panels)
+    good = ~((breaks[rows] > low[:, None]) & (breaks[rows] < high[:, None])).any(axis=1)
+    if isinstance(part, SoftplusNoise):  # s has its singularities at 0 and on the imaginary axis
+        near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
+        good &= (low * high >= 0.0) & ((far <= 8.0 * near) | (far <= _SETTLED * np.abs(part.reach)))
+    widths = np.concatenate([[inf], np.diff(panels), [inf]])
+    z = [part.x + part.shift(end) for end in (low, np.where(high == 0.0, -1e-300, high))]  # s may jump at 0
+    first, last = np.searchsorted(panels, z[0], side="right"), np.searchsorted(panels, z[1])
+    room = np.minimum(widths[np.minimum(first, widths.size - 1)], widths[np.minimum(last, widths.size - 1)])
+    return np.asarray(good & (last - first <= 1) & (z[1] - z[0] <= room))
+
+
+def _panels(
+    at: InputNoise, rows: npt.NDArray[np.intp], low: Array, high: Array
+) -> tuple[npt.NDArray[np.intp], Array, Array]:
+    """Return panels that make up cells of ξ, shape (m,): the row of the point, and the lower and upper end."""
+    part, h, panels = at.part(rows), at.activation, np.asarray(at.activation.panels)
+    inner = [preimages(part, h.breaks)]
+    if isinstance(part, SoftplusNoise):  # softplus(t) has poles at abs ξ = p·abs Δ/(iπ(2k+1)): geometric panels
+        bends = np.abs(part.reach)[:, None] * (_SETTLED * 8.0 ** np.arange(14.0))
+        # nearer to 0, x + s is rounded to one number, which may be a kink
+        bit = np.spacing(np.maximum(np.abs(part.x), part.sigma * np.maximum(part.reach, 0.0)))
+        still = part.distance(0.5 * bit / part.sigma)[:, None]
+        inner += [bends, -bends, still, -still]
+    found = np.concatenate(inner, axis=1)
+    owner, column = np.nonzero((found > low[:, None]) & (found < high[:, None]))
+    cell = np.arange(rows.size)
+    owners, edges = [cell, cell, owner], [low, high, found[owner, column]]
+    first = np.searchsorted(panels, part.x + part.shift(low))
+    count = np.maximum(np.searchsorted(panels, part.x + part.shift(high)) - first, 0)
+    owner = np.repeat(cell, count)
+    crossed = np.arange(owner.size) - np.repeat(np.cumsum(count) - count - first, count)
+    crossing = part.part(owner)
+    owners.append(owner)
+    edges.append(np.clip(crossing.reaching(panels[crossed] - crossing.x), low[owner], high[owner]))
+    owner, edge = np.concatenate(owners), np.concatenate(edges)
+    order = np.lexsort((edge, owner))
+    owner, edge = owner[order], edge[order]
+    held = np.flatnonzero((owner[1:] == owner[:-1]) & (edge[1:] > edge[:-1]))
+    return rows[owner[held]], edge[held], edge[held + 1]
 
 
 def _tails(noise: Noise, at: InputNoise) -> dict[str, list[tuple[Array, Array, Moments3]]]:

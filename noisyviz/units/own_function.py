@@ -222,12 +222,13 @@ class _Slopes:
     def __call__(self, x: Array) -> Array:
         x = np.asarray(x, dtype=np.float64)
         low, high = float(self.pieces.edges[0]), float(self.pieces.edges[-1])
-        slope = self.pieces.slope(np.clip(x, low, high))
-        slope = np.where(np.abs(slope) < self.pieces.doubt[self.pieces.panel(x)], 0.0, slope)
-        if self.automatic is not None and x.size:
-            found = self.automatic.derivative(np.clip(x, low, high))
-            if found is not None:
-                slope = np.where(np.isfinite(found), found, slope)
+        found = self.automatic.derivative(np.clip(x, low, high)) if self.automatic is not None and x.size else None
+        slope = np.full(x.shape, np.nan) if found is None else np.array(found, dtype=np.float64)
+        missing = ~np.isfinite(slope)
+        if missing.any():
+            there = np.clip(x[missing], low, high)
+            of_pieces = self.pieces.slope(there)
+            slope[missing] = np.where(np.abs(of_pieces) < self.pieces.doubt[self.pieces.panel(there)], 0.0, of_pieces)
         for outside, value in ((x < low, self.beyond[0]), (x > high, self.beyond[1])):
             if outside.any():
                 slope[outside] = self._far(x[outside]) if np.isnan(value) else value

@@ -296,3 +296,17 @@ def test_a_scale_of_ones_own_enters_as_it_is(tmp_path: Path, monkeypatch: pytest
     np.testing.assert_allclose(found.std, np.sqrt(phi**2 @ weight - (phi @ weight) ** 2), atol=1e-12)
     np.testing.assert_allclose(found.grad_mean, grad @ weight, atol=1e-10)
     assert not found.grad_p_std.any()
+
+
+def test_where_the_shift_is_lost_in_rounding_the_kink_itself_counts() -> None:
+    """Near ξ = 0 the softplus form adds less than the last bit of x; against the midpoint rule in floating point."""
+    x, c, p, end = -3.0, 0.5, -3.0, math.sqrt(3.0)  # hard-swish has a kink there, Δ = 3 and Δ′ = −1
+    xi = end * (2.0 * (np.arange(400_000) + 0.5) / 400_000 - 1.0)
+    size = np.abs(xi)
+    e = np.exp(3.0 * p / size)
+    z = x + c * np.sign(xi) * size * np.log1p(e)
+    slope = np.where(z <= -3.0, 0.0, (2.0 * z + 3.0) / 6.0)
+    grad = slope * (1.0 - c * p * np.sign(xi) * e / (1.0 + e))
+    found = nv.exact(nv.NoisyUnit("hard-swish", kind="nanil-softplus", c=c, p=p, noise="uniform"), x)
+    assert float(found.grad_mean) == pytest.approx(grad.mean(), abs=1e-5)
+    assert float(found.grad_std) == pytest.approx(grad.std(), abs=1e-5)

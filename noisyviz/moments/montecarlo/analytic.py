@@ -136,15 +136,13 @@ def add_powers(found: Array, xi: Array, cells: Array) -> None:
 
 def _evaluate(sums: Array, at: InputNoise, leak: Array, nodes: Array, weights: Array) -> None:
     """Add powers and products of φ − φ₀, of ∂φ/∂x − leak and of ∂φ/∂p at weighted nodes, in blocks of points."""
-    step = max(1, _ELEMENTS // max(nodes.size, 1))
-    learned = bool(at.sigma_p.any())
+    step, learned = max(1, _ELEMENTS // max(nodes.size, 1)), bool(at.sigma_p.any())
     rows = np.empty((4, min(step, at.x.size), nodes.size))
     for start in range(0, at.x.size, step):
         cut = slice(start, start + step)
         part = at.part((cut, np.newaxis))
-        deviation, slope = part.deviation_and_slope(nodes)
-        values = [deviation, slope * part.factor(nodes) - leak[cut, None]]
-        values += [slope * part.shift_p(nodes)] if learned else []
+        values = part.values(nodes, learned=learned)
+        values[1] -= leak[cut, None]
         room = rows[:, : part.x.size]
         for row, value in zip((0, 4, 8), values, strict=False):
             sums[:, row : row + 4, cut] += np.moveaxis(powers(value, room) @ weights.T, 2, 0)

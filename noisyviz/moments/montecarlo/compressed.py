@@ -4,7 +4,8 @@ In a cell on which φ is smooth, polynomials through a few Chebyshev nodes stand
 and the draws of the cell for weights at these nodes. The smallest cells take them from the sums of the first powers of
 the draws, larger ones from their halves. Each x then looks for the largest cells on which its φ is smooth: halved are
 those in which h has a kink or a jump of a higher derivative, and those that cover more than one panel of h
-(`Activation.panels`). A smallest cell with a kink is cut at the kink itself.
+(`Activation.panels`). A smallest cell with a kink is cut at the kink itself. The softplus form bends at every scale of
+ξ: its cells lie on one side of 0, within a factor of 2 of each other.
 
 The polynomials are exact to about 1e-11 of the largest value on a cell.
 """
@@ -24,14 +25,17 @@ from noisyviz.moments.montecarlo.power_sums import powers as powers_of
 from noisyviz.moments.montecarlo.walls import Walls, count_signs, smooth_panels
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
-from noisyviz.units.unit import InputNoise, NoisyUnit
+from noisyviz.units.unit import InputNoise, NoisyUnit, SoftplusNoise
 
 CHUNK: Final = 2**14  # draws worked on at once: all that is made of them stays in the cache
 _NODES: Final = 36  # hold φ and its powers over one panel of h
 _FEWEST: Final = 5  # hold the fourth power of a line
 _NEAREST: Final = 3.43  # (ρ + √(ρ² + a²))/a for panels of half-width a, with singularities at a distance ρ = 1.57 a
-_ELEMENTS: Final = 2**15  # values at once
+_ELEMENTS: Final = 2**14  # values at once
 _AT_ONCE: Final = 64
+_SOFT: Final = 15  # nodes that hold the softplus form between ξ and 2ξ
+_OCTAVE: Final = 2.0**-5  # of ξ, the most that a smallest cell may cover for the softplus form
+_SETTLED: Final = 0.03125  # below this share of its reach, s of the softplus form is a constant
 _RARE: Final = 64  # draws beyond a grid are evaluated as they are, more of them put into a wider one
 _STEEP: Final = 0.15  # of a panel of h, the most that a smallest cell may cover
 _FAR: Final = 1e100  # farther x, and ±inf, are evaluated plainly: powers would overflow
@@ -56,32 +60,50 @@ class _Smooth:
     ----------
     kinks
         Its kinks in ξ, shape (kinks, n).
+    bands
+        Where each kink may lie, shape (2, bands, n); what is inside is evaluated plainly.
+    soft
+        Whether s is that of the softplus form.
     steepest
         The most panels of h that ξ passes by 1.
     """
 
-    def __init__(self, at: InputNoise, kinks: Array) -> None:
+    def __init__(self, at: InputNoise, walls: Walls) -> None:
         h = at.activation
-        self._at, self.kinks = at, kinks
+        self._at, self.kinks, self.bands = at, walls.kinks, walls.bands
+        self.soft = isinstance(at, SoftplusNoise)
         self._panels, widths, _, self._point = smooth_panels(h)
         self._widths = np.concatenate([[np.inf], widths, [np.inf]])
         self.steepest = float(np.max(at.sigma, initial=0.0)) / float(self._widths[self._widths > self._point].min())
 
     def accepted(self, rows: Index, low: Array, high: Array, share: float, *, smallest: bool) -> npt.NDArray[np.bool_]:
-        """Return on which cells, of shape (m,), φ is smooth; they cover at most this share of a panel of h."""
+        """Return on which cells, of shape (m,), φ is smooth; they cover at most this share of a panel of h.
+
+        What lies in a band is accepted, and gets no weight.
+        """
         kinks = self.kinks[:, rows]
-        good = ~((kinks > low) & (kinks < high)).any(axis=0)
-        at = self._at.part(rows)
-        inner = 1e-9 * (high - low)
-        z = [at.x + at.shift(xi) for xi in (low + inner, high - inner)]
+        good = np.asarray(~((kinks > low) & (kinks < high)).any(axis=0))
+        if isinstance(self._at, SoftplusNoise):  # s has its singularities at 0 and on the imaginary axis, up to abs R/π
+            far, reach = np.maximum(np.abs(low), np.abs(high)), np.abs(self._at.reach[rows])
+            octave = _OCTAVE if smallest else 0.5
+            good &= (low * high >= 0.0) & ((high - low <= octave * far) | (far < _SETTLED * reach) | (reach == 0.0))
+        some = np.flatnonzero(good)
+        at, low_, high_ = self._at.part(rows[some]), low[some], high[some]
+        inner = 1e-9 * (high_ - low_)
+        z = [at.x + at.shift(xi) for xi in (low_ + inner, high_ - inner)]
         first, last = np.searchsorted(self._panels, z[0], side="right"), np.searchsorted(self._panels, z[1])
         room = np.minimum(self._widths[first], self._widths[np.maximum(last, first)])
         across = z[1] - z[0]
         inside = np.isinf(room) | (across <= share * room)
         if smallest:
             inside |= (across <= room) & (room <= self._point)  # next to nothing
-        good &= (last - first <= 1) & inside
-        return np.asarray(good)
+        good[some] = (last - first <= 1) & inside
+        return np.asarray(good | self.doubtful(rows, low, high))
+
+    def doubtful(self, rows: Index, low: Array, high: Array) -> npt.NDArray[np.bool_]:
+        """Return which cells, of shape (m,), lie in a band."""
+        bands = self.bands[:, :, rows]
+        return np.asarray(((bands[0] <= low) & (high <= bands[1])).any(axis=0))
 
 
 def _grids(smooth: _Smooth, draws: Draws, walls: Walls) -> tuple[list[Buckets], float]:
@@ -91,27 +113,30 @@ def _grids(smooth: _Smooth, draws: Draws, walls: Walls) -> tuple[list[Buckets], 
     """
     levels = LEVELS if draws.replicates == 1 else LEVELS - 1
     sizes, hole = [(REACH, levels)], 0.0
-    while smooth.steepest * 2.0 * sizes[0][0] / 2**levels > _STEEP:
-        inner = sizes[0][0] / 2.0 ** (levels - 3)
+    while smooth.soft or smooth.steepest * 2.0 * sizes[0][0] / 2 ** sizes[0][1] > _STEEP:
+        reach, levels = sizes[0]
+        inner = reach / (2.0**levels * _OCTAVE / 2.0 if smooth.soft else 2.0 ** (levels - 3))
         if 2.0 * draws.samples * inner * float(draws.noise.density(np.zeros(()))) <= _RARE:
             hole = inner
             break
-        sizes.insert(0, (inner, levels))
+        sizes.insert(0, (inner, LEVELS - 3 if smooth.soft else levels))
     if 2.0 * draws.samples * float(draws.noise.above(REACH)) > _RARE:
         sizes.append((8.0 * REACH, LEVELS - 2))
     found = []
     for reach, levels in sizes:
         powers = _needed(min(smooth.steepest * 2.0 * reach / 2**levels, _STEEP), 12.0, 99) - 3
-        found.append(Buckets(walls.kinks, walls.turns, powers=powers, reach=reach, levels=levels))
+        powers = max(powers, 5) if smooth.soft else powers
+        own = [walls.kinks, walls.turns] if reach >= REACH else [walls.kinks[np.abs(walls.kinks) <= reach]]
+        found.append(Buckets(*own, powers=powers, reach=reach, levels=levels))
     return found, hole
 
 
 def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int = CHUNK, jobs: int) -> Array:
     """Return the sums over the draws, see `noisyviz.moments.montecarlo.power_sums`."""
     walls = Walls.of(at)
-    smooth = _Smooth(at, walls.kinks)
+    smooth = _Smooth(at, walls)
     grids, hole = _grids(smooth, draws, walls)
-    main = [grid.reach for grid in grids].index(REACH)
+    main, held = [grid.reach for grid in grids].index(REACH), (hole, grids[-1].reach)
     leak = at.grad_x(np.zeros(()))
     cuts = np.cumsum([grid.shape[0] * grid.shape[1] for grid in grids])
 
@@ -119,23 +144,25 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
         found = np.zeros(cuts[-1] + ROWS * at.x.size)
         *parts, rare = np.split(found, cuts)
         parts = [part.reshape(grid.shape) for grid, part in zip(grids, parts, strict=True)]
+        inner_pieces, outer_pieces = [], []
         for xi in draws.read(block, chunk):
             grids[main].add(parts[main], xi)
-            inner = xi
-            for grid, part in zip(grids[:main][::-1], parts[:main][::-1], strict=True):
-                inner = inner[(inner >= -grid.reach) & (inner < grid.reach)]
-                grid.add(part, inner)
-            few = [inner[(inner >= -hole) & (inner < hole)]] if hole else []
-            if xi.min() < -REACH or xi.max() >= REACH:
-                outer = xi[(xi < -REACH) | (xi >= REACH)]
-                for grid, part in zip(grids[main + 1 :], parts[main + 1 :], strict=True):
-                    grid.add(part, outer)
-                    outer = outer[(outer < -grid.reach) | (outer >= grid.reach)]
-                few.append(outer)
-            with np.errstate(all="ignore"):
-                for one in few:
-                    for start in range(0, one.size, _AT_ONCE):
-                        add_plainly(rare.reshape(ROWS, -1), unit, at, leak, one[start : start + _AT_ONCE])
+            size = np.abs(xi)
+            if main:
+                inner_pieces.append(xi[size <= grids[main - 1].reach])
+            if size.max() >= REACH:
+                outer_pieces.append(xi[(xi < -REACH) | (xi >= REACH)])
+        inner, outer = (np.concatenate([np.empty(0), *pieces]) for pieces in (inner_pieces, outer_pieces))
+        for grid, part in zip(grids[:main][::-1], parts[:main][::-1], strict=True):
+            inner = inner[(inner >= -grid.reach) & (inner < grid.reach)]
+            grid.add(part, inner)
+        for grid, part in zip(grids[main + 1 :], parts[main + 1 :], strict=True):
+            grid.add(part, outer)
+            outer = outer[(outer < -grid.reach) | (outer >= grid.reach)]
+        few = np.concatenate([inner[(inner >= -hole) & (inner < hole)], outer])
+        with np.errstate(all="ignore"):
+            for start in range(0, few.size, _AT_ONCE):
+                add_plainly(rare.reshape(ROWS, -1), unit, at, leak, few[start : start + _AT_ONCE])
         return found
 
     *parts, rare = np.split(over_blocks(draws, work, jobs=jobs), cuts, axis=1)
@@ -146,7 +173,7 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
         _Cells(grid, moments, smooth, hole).add(sums, at, leak, open_rows)
         hole = grid.reach
     counts = parts[main].reshape(draws.replicates, *grids[main].shape)[:, 0]
-    count_signs(sums, at, walls, grids[main], counts, draws)
+    count_signs(sums, unit, at, walls, grids[main], counts, draws, held=held)
     for row in np.flatnonzero(open_rows):
         cut = slice(row, row + 1)
         sums[:, :, cut] = plain_sums(unit, at.part(cut), draws, chunk=PLAIN_CHUNK, jobs=jobs)
@@ -166,7 +193,7 @@ class _Cells:
         self._levels = [(min(smooth.steepest * grid.width, _STEEP), chebyshev(count), weights)]
         for level in range(grid.levels - 1, -1, -1):
             share = min(smooth.steepest * 2.0 * grid.reach / 2**level, 1.0)
-            nodes = chebyshev(_needed(share, 15.0, _NODES))
+            nodes = chebyshev(max(_needed(share, 15.0, _NODES), _SOFT if smooth.soft else 0))
             _, finer, weights = self._levels[0]
             halves = np.concatenate([interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
             merged = weights.reshape(weights.shape[0], 2**level, -1) @ halves
@@ -181,7 +208,7 @@ class _Cells:
             width = 2.0 * self._grid.reach / 2**level
             low = cells * width - self._grid.reach
             good = self._smooth.accepted(rows, low, low + width, share, smallest=level == self._grid.levels)
-            some = np.flatnonzero(good)
+            some = np.flatnonzero(good & ~self._smooth.doubtful(rows, low, low + width))
             half = np.full(some.size, 0.5 * width)
             _evaluate(sums, at, leak, rows[some], low[some] + half, half, nodes, weights[:, cells[some]])
             rows, cells = rows[~good], cells[~good]
@@ -197,15 +224,14 @@ class _Cells:
         low = cells * self._grid.width - self._grid.reach
         ends = np.sort(np.clip(self._smooth.kinks[:, rows], low, low + self._grid.width), axis=0)
         ends = np.concatenate([low[None], ends, low[None] + self._grid.width])
-        total = np.cumsum(self._moments, axis=2)
-        total = np.concatenate([np.zeros((*total.shape[:2], 1)), total], axis=2)
         allowed, nodes, _ = self._levels[-1]
         for start, stop in pairwise(ends):
-            moments = total[:, :, self._grid.place(stop)] - total[:, :, self._grid.place(start)]
-            some = np.flatnonzero(moments[:, 0].any(axis=0) & (stop > start))
+            some = np.flatnonzero((stop > start) & ~self._smooth.doubtful(rows, start, stop))
             if not some.size:
                 continue
-            start, stop, moments = start[some], stop[some], moments[:, :, some]
+            start, stop = start[some], stop[some]
+            buckets = np.stack([self._grid.place(start), self._grid.place(stop)], axis=1).ravel()
+            moments = np.add.reduceat(self._moments, buckets, axis=2)[:, :, ::2]
             open_rows[rows[some][~self._smooth.accepted(rows[some], start, stop, allowed, smallest=True)]] = True
             centre, half = 0.5 * (start + stop), 0.5 * (stop - start)
             from_middle = (centre - (low[some] + 0.5 * self._grid.width)) / self._grid.width
@@ -241,17 +267,15 @@ def _evaluate(
     weights
         Shape (replicates, m, k).
     """
-    step = max(1, _ELEMENTS // nodes.size)
-    learned, fixed = bool(at.sigma_p.any()), not at.sigma_slope.any()
+    step, learned = max(1, _ELEMENTS // nodes.size), bool(at.sigma_p.any())
     powers = np.empty((4, step, nodes.size))
     for begin in range(0, rows.size, step):
         cut = slice(begin, begin + step)
         row = rows[cut]
         part = at.part((row, None))
         xi = centre[cut, None] + half[cut, None] * nodes
-        deviation, slope = part.deviation_and_slope(xi)
-        values = [deviation, (slope if fixed else slope * part.factor(xi)) - leak[row, None]]
-        values += [slope * part.shift_p(xi)] if learned else []
+        values = part.values(xi, learned=learned)
+        values[1] -= leak[row, None]
         firsts = np.flatnonzero(np.diff(row, prepend=-1))  # of each point
         for first, value in zip((0, 4, 8), values, strict=False):
             room = powers_of(value, powers[:, : row.size])
