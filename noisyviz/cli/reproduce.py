@@ -81,12 +81,15 @@ def run(given: Given) -> None:
     from noisyviz.experiments import require_torch
     from noisyviz.experiments.reproduce import in_minutes, told, train_one
     from noisyviz.export.figures import processors, spread
+    from noisyviz.export.pgf import tex_system
 
     began = time.time()
     folder, quiet = Path(given.value("output")), given["quiet"]
     tell = (lambda _: None) if quiet else terminal.say
     shown = look(given)  # checked before anything is trained
     formats = given.values("format")
+    if "pgf" in formats:
+        tex_system()
     require_torch()
     workers = given.value("workers") or processors()
     if folder.exists() and not folder.is_dir():

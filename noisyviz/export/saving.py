@@ -6,11 +6,13 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from noisyviz.errors import MENDABLE, InputError, NoisyvizError
 from noisyviz.export import marks
 from noisyviz.export.integrity import seal_file
+
+_WRITERS: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 PathLike = str | os.PathLike[str]
 
@@ -63,6 +65,8 @@ def check_target(path: PathLike, *, force: bool = False, header: str | None = No
                 f"output {shown!r} exists and was not made by noisyviz, or was changed since; use force to replace it",
                 parameter="output",
             )
+        if not force and not (target.stat().st_mode & _WRITERS and os.access(target, os.W_OK)):
+            raise InputError(f"output {shown!r} is write-protected; use force to replace it", parameter="output")
     return target
 
 
