@@ -153,9 +153,13 @@ class Outputs:
         pictures = self.pictures
         stems = {target.path.with_suffix(""): target.path for target in pictures if target.path and self.with_data}
         if picture is not None:
+            data = [beside for path in stems.values() for beside in data_paths(picture, result, path)]
+            places = [os.path.realpath(path) for path in (*data, *(one.path for one in self.targets if one.path))]
+            if len(set(places)) < len(places):
+                raise InputError("two results would go to one file; give -o another name")
+            for path in data:
+                refuse_input(path, self.inputs)
             for path in stems.values():  # before the pictures: a stranger's file in the way then stops the whole run
-                for beside in data_paths(picture, result, path):
-                    refuse_input(beside, self.inputs)
                 for written in write_data(picture, result, path, force=self.force):
                     if not self.quiet:
                         terminal.say(f"wrote {written}")

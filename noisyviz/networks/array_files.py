@@ -5,6 +5,7 @@ the size that the archive holds; large ones are unpacked in blocks, so that no a
 """
 
 import contextlib
+import errno
 import io
 import math
 import os
@@ -178,6 +179,8 @@ def naming(shown: str) -> Iterator[None]:
     except MissingExtraError as error:
         raise MissingExtraError(f"'{shown}' {error}") from None
     except OSError as error:
+        if error.errno == errno.ENOSPC:  # of the folder of temporary files
+            raise
         raise InputError(f"'{shown}' cannot be read: {(error.strerror or 'it is damaged').lower()}") from None
 
 
