@@ -170,19 +170,19 @@ def sampled(size: int) -> list[int]:
 
 
 def told(value: object) -> str:
-    """Return a value as a short text; of an array its type and shape, of many things their number.
+    """Return a value as a short text, ``-`` for NaN; of an array its type and shape, of many things their number.
 
     Examples
     --------
-    >>> told(0.123456), told((0.25, 1.0)), told(None)
-    ('0.1235', '(0.25, 1)', 'none')
+    >>> told(0.123456), told((0.25, 1.0)), told(None), told(float("nan"))
+    ('0.1235', '(0.25, 1)', 'none', '-')
     """
     if value is None:
         return "none"
     if isinstance(value, bool | str):
         return str(value)
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return "-" if value != value else f"{value:.4g}"
     if isinstance(value, tuple):
         return f"({', '.join(told(one) for one in value)})" if len(value) < 5 else f"{len(value)} values"
     if isinstance(value, Mapping):
@@ -197,6 +197,8 @@ def told(value: object) -> str:
 def rows_of(columns: "Mapping[str, npt.NDArray[Any]]") -> Iterator[tuple[Any, ...]]:
     """Yield the rows of a table as Python values, made block by block so that a long table takes no more memory.
 
+    NaN is an empty text, because nan is the name of a kind of unit.
+
     Raises
     ------
     ValueError
@@ -205,12 +207,20 @@ def rows_of(columns: "Mapping[str, npt.NDArray[Any]]") -> Iterator[tuple[Any, ..
     Examples
     --------
     >>> import numpy as np
-    >>> list(rows_of({"x": np.array([1.0, 2.0]), "n": np.array([3, 4])}))
-    [(1.0, 3), (2.0, 4)]
+    >>> list(rows_of({"x": np.array([1.0, np.nan]), "n": np.array([3, 4])}))
+    [(1.0, 3), ('', 4)]
     """
     arrays = list(columns.values())
     for start in range(0, max((len(values) for values in arrays), default=0), BLOCK):
-        yield from zip(*(values[start : start + BLOCK].tolist() for values in arrays), strict=True)
+        yield from zip(*(_cells(values[start : start + BLOCK]) for values in arrays), strict=True)
+
+
+def _cells(values: "npt.NDArray[Any]") -> list[Any]:
+    """Return the values of a column, an empty text for NaN."""
+    cells: list[Any] = values.tolist()
+    if values.dtype.kind == "f" and (values != values).any():
+        return ["" if value != value else value for value in cells]
+    return cells
 
 
 def json_parts(value: Any) -> Iterator[str]:

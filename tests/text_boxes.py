@@ -18,8 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
-import noisyviz as nv
 from noisyviz.export.render import rc_settings
+from noisyviz.networks.calibrate import calibrate
+from noisyviz.networks.calibration import ASKED, Calibrations
+from noisyviz.networks.profile import Profiler
 from noisyviz.pictures.anneal.picture import Anneal
 from noisyviz.pictures.calibrate.picture import CalibratePicture
 from noisyviz.pictures.compare.picture import Compare
@@ -31,14 +33,26 @@ from noisyviz.pictures.shared.style import width_in
 
 WIDTHS: Final = ("6cm", "icml", "neurips", "iclr", "12cm", "15cm")
 STYLES: Final = ("paper", "screen", "dark")
+FILMED: Final = ("anneal", "anneal-funnel")
 SLACK: Final = 0.012  # inches, under a point, by which boxes may overlap: they hold the room of descenders
 EDGE: Final = 0.006  # inches that a letter may stand out of the picture by: half a pixel on a screen
 NORMAL: Final = (0.0, 2.0)
+SOME: Final = (("encoder.layer1.gate", "sigmoid"),)
 
 
 def _layers(count: int) -> dict[str, np.ndarray[Any, Any]]:
     rng = np.random.default_rng(5)
     return {f"encoder.layer{k}.gate": rng.normal(0.0, 1.0 + k, size=(60, 12)) for k in range(count)}
+
+
+def _moments(count: int) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the arrays of several files."""
+    rng = np.random.default_rng(6)
+    return {
+        f"steps-{10**k}.npz:{name}": rng.normal(0.2 * k, 0.5 + k, size=(60, 12))
+        for k in range(count)
+        for name in ("input_gate", "cell_candidate")
+    }
 
 
 def pictures() -> dict[str, Any]:
@@ -67,9 +81,14 @@ def pictures() -> dict[str, Any]:
         ),
         "calibrate-nothing": CalibratePicture(unit=("nanis",), target_grad=3.0, max_bias=0.01, normal=NORMAL),
     }
+    found["calibrate-arrays"] = (
+        CalibratePicture(by="pull", target_grad=0.02, functions=SOME, files=(source,)),
+        _layers(3),
+    )
     found |= {f"figure-{label}": one for label, one in paper_figures("icml").items()}
     found |= {f"v3-{label}": one for label, one in paper_figures("v3", only=("4", "5", "8")).items()}
-    found |= {f"profile-{count}": (ProfilePicture(fn="hard-tanh", c=2.0), _layers(count)) for count in (1, 4, 6)}
+    found |= {f"profile-{count}": (ProfilePicture(fn="hard-tanh", c=2.0), _layers(count)) for count in (1, 4, 6, 12)}
+    found["profile-time"] = (ProfilePicture(fn="hard-tanh", c=2.0), _moments(5))
     return found
 
 
@@ -80,10 +99,18 @@ def computed(name: str) -> tuple[Picture[Any], Any]:
     if isinstance(made, ProfilePicture | Picture):
         return made, made.compute()
     picture, data = made
-    if isinstance(picture, ProfilePicture):
-        return picture, picture.of(
-            nv.profile(data, fn=picture.fn, functions=dict(picture.functions), unit=picture.noisy_unit())
-        )
+    if isinstance(picture, ProfilePicture | CalibratePicture):
+        if isinstance(picture, CalibratePicture):
+            functions = dict(picture.functions)
+            answers = {}
+            for array, values in data.items():
+                units = [unit.replace(fn=functions.get(array, picture.fn)) for unit in picture.units()]
+                answers[array] = calibrate(values, units=units, **{name: getattr(picture, name) for name in ASKED})
+            return picture, picture.of(Calibrations(by_array=answers))
+        profiler = Profiler(fn=picture.fn, functions=dict(picture.functions), unit=picture.noisy_unit())
+        for array, values in data.items():
+            profiler.add(array, values, file=array.rpartition(":")[0])
+        return picture, picture.of(profiler.finish())
     return picture, picture.compute(data)
 
 
@@ -128,6 +155,22 @@ def drawn(name: str, *, width: str, style: str) -> Figure:
     return figure
 
 
+def frames(name: str, *, width: str, style: str) -> Iterator[Figure]:
+    """Draw the first frame of the film of an annealing, one in the middle and the last, for Agg."""
+    from noisyviz.pictures.anneal.animation import stage
+    from noisyviz.pictures.anneal.film import film
+
+    picture, result = computed(name)
+    assert isinstance(picture, Anneal)
+    shown = film(result, picture.noisy_unit(), seed=0)
+    with mpl.rc_context(rc_settings(style)):
+        canvas, moving = stage(shown, result, width=width_in(width))
+        for index in (0, shown.steps.size // 2, shown.steps.size - 1):
+            moving.show(shown, result, index)
+            canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib does not say
+            yield canvas.figure
+
+
 def every_fault(names: list[str], folder: Path | None) -> Iterator[str]:
     """Yield what is wrong in the whole product; with a folder, save the pictures there."""
     for name in names:
@@ -139,6 +182,10 @@ def every_fault(names: list[str], folder: Path | None) -> Iterator[str]:
                         figure.savefig(folder / f"{name}.{style}.{width}.png", dpi=100)
                     for fault in faults(figure):
                         yield f"{name} {style} {width}: {fault}"
+                    if name in FILMED and width != "6cm":  # films begin at 8 cm
+                        for figure in frames(name, width=width, style=style):
+                            for fault in faults(figure):
+                                yield f"film of {name} {style} {width}: {fault}"
 
 
 if __name__ == "__main__":

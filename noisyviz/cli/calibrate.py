@@ -1,6 +1,7 @@
 """``noisyviz calibrate``: the smallest noise level that restores the gradient of saturated units."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,11 +11,12 @@ from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Table, outputs
 from noisyviz.cli.parsing import member, number
 from noisyviz.cli.settings import idle_notes, versions
-from noisyviz.errors import InputError, NotReachedError
+from noisyviz.errors import InputError, NotReachedError, printable
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 
 if TYPE_CHECKING:
-    from noisyviz.networks.calibration import Calibration, Setting
+    from noisyviz.networks.array_sources import Found
+    from noisyviz.networks.calibration import Calibration, Calibrations, Setting
     from noisyviz.networks.weighted_sample import Sample
     from noisyviz.pictures.calibrate.picture import CalibratePicture
     from noisyviz.units.activation import Activation
@@ -25,6 +27,7 @@ HELP: Final = """\
 \b
 noisyviz calibrate --input normal:0,3 --target-grad 0.3
 noisyviz calibrate gates.npz:input_gate --fn sigmoid --by pull --target-grad 0.02 --max-bias 0.2
+noisyviz calibrate gates.npz --fn sigmoid --array cell_candidate=tanh --by pull --target-grad 0.02
 
 Find the smallest noise level c at which the gradient on saturated samples
 reaches a target, in units of the slope u' of u, within bounds on bias, wrong
@@ -64,6 +67,12 @@ def normal_numbers(text: str, flag: str = "--input") -> tuple[float, float]:
 
 SEARCH: Final = (
     Option("files", "[FILE...]", "Files, FILE:ARRAY, folders, or - for standard input.", argument=True, type=list[str]),
+    Option(
+        "array",
+        "NAME=FN",
+        "Activation of one array, if not --fn; there is an answer for each array then, and not one for all numbers.",
+        type=list[str],
+    ),
     Option("input", "normal:MEAN,STD", "Normal distribution of the input, instead of files.", read=normal_numbers),
     Option(
         "by",
@@ -107,7 +116,7 @@ OPTIONS: Final = (
 def run(given: Given) -> None:
     """Search, print or write what was found, and end with 3 when there is nothing."""
     from noisyviz.networks.calibrate import calibrate as search
-    from noisyviz.networks.calibration import ASKED, COLUMNS
+    from noisyviz.networks.calibration import ASKED, COLUMNS, Calibrations
 
     units = units_on_offer(given)
     asked = {name: given.value(name) for name in ASKED}
@@ -115,33 +124,74 @@ def run(given: Given) -> None:
         raise InputError(f"--target-grad must be a finite number above 0, got '{given['target_grad']}'")
     if bool(given["files"]) == (given["input"] is not None):
         raise InputError("calibrate needs either FILE... or --input normal:MEAN,STD")
-    out = outputs(given, formats=(*TABLE_FORMATS, *PICTURE_FORMATS), header=",".join(COLUMNS))
+    functions = own_functions(given)
+    columns = ("array", *COLUMNS) if functions else COLUMNS
+    out = outputs(given, formats=(*TABLE_FORMATS, *PICTURE_FORMATS), header=",".join(columns))
     normal = given.value("input")
     recorded = given["json"] or bool(out.targets)
     notes: list[str] = []
-    data, read = sample(given["files"], normal, units[0].activation, recorded=recorded, notes=notes)
+    samples, read = inputs(given["files"], normal, units[0].activation, functions, recorded=recorded, notes=notes)
     for note in () if out.quiet else (*notes, *idle_notes(given, [unit.kind for unit in units])):
         terminal.say(note)
-    found = search(data, units=units, **asked)
-    config = _config(read, given["input"], units) | asked | versions()
+    answers = {
+        name: search(one.sample, units=[unit.replace(fn=one.activation) for unit in units], **asked)
+        for name, one in samples.items()
+    }
+    found: Calibration | Calibrations = Calibrations(by_array=answers) if functions else answers[""]
+    config = _config(read, given["input"], units) | ({"array": functions} if functions else {}) | asked | versions()
     table = Table(document=lambda: document(found, config) | {"notes": notes}, columns=found.columns, config=config)
     if out.pictures:
-        picture = calibrate_picture(units, asked, normal, read)
+        picture = calibrate_picture(units, asked, normal, read, functions)
         out.save(picture, picture.of(found), table=table)
     else:
         out.save(table=table)
     if given["json"]:
         terminal.print_json(table.document())
-    elif not out.targets and found.best is not None:
+    elif not out.targets and any(one.best is not None for one in answers.values()):
         show_table(found)
     out.open_viewer()
-    if found.best is None:
-        raise NotReachedError(verdict(found))
-    if not out.quiet:
-        if found.best.c == 0:
-            terminal.say(without_noise(found.best))
-        terminal.say(f"draw it with: {found.best.command()}")
-        terminal.say(schedule_sentence(found, asked["start_factor"]))
+    advise(answers, samples, asked["start_factor"], quiet=out.quiet)
+
+
+def advise(answers: "Mapping[str, Calibration]", samples: "Mapping[str, Input]", factor: float, *, quiet: bool) -> None:
+    """Say on standard error what to do with the answers; raise where one is missing."""
+    missing = []
+    for name, found in answers.items():
+        begin = f"{name}: " if name else ""
+        if found.best is None:
+            missing.append(begin + verdict(found))
+        elif not quiet:
+            if found.best.c == 0:
+                terminal.say(begin + without_noise(found.best))
+            if spread := spread_sentence(found, samples[name]):
+                terminal.say(begin + spread)
+            terminal.say(f"{begin}draw it with: {found.best.command()}")
+            terminal.say(begin + schedule_sentence(found, factor))
+    if missing:
+        raise NotReachedError("; ".join(missing))
+
+
+def spread_sentence(found: "Calibration", given: "Input") -> str:
+    """Say that the chosen unit spreads more than h varies, and what would not; nothing where it does not."""
+    import numpy as np
+
+    from noisyviz.networks.calibration import TARGETS
+
+    best, h = found.best, given.activation.h(given.sample.x)
+    mean = np.average(h, weights=given.sample.weights)
+    own = float(np.sqrt(np.average((h - mean) ** 2, weights=given.sample.weights)))
+    if best is None or found.max_std is not None or not best.std_rms > own > 0.0:
+        return ""
+    less = max((one for one in found.curve if one.std_rms <= own), key=lambda one: one.of(found.by), default=None)
+    offer = ""
+    if less is not None and less.of(found.by) > 0.0:
+        alpha = less.plain()["alpha"]
+        unit = less.unit.kind if alpha is None else f"{less.unit.kind} with alpha {alpha:g}"
+        offer = f", within which the most {TARGETS[found.by]} is {less.of(found.by):.3g}, of {unit} at c = {less.c:.3g}"
+    return (
+        f"the noise is larger than the signal: phi has a std of {best.std_rms:.3g}, h varies over these samples by "
+        f"{own:.3g} only; bound it with --max-std {own:.2g}{offer}"
+    )
 
 
 def calibrate_picture(
@@ -149,6 +199,7 @@ def calibrate_picture(
     asked: Mapping[str, Any],
     normal: tuple[float, float] | None,
     files: Sequence[Mapping[str, str]],
+    functions: Mapping[str, str],
 ) -> "CalibratePicture":
     """Return the picture of a calibration."""
     from noisyviz.pictures.calibrate.picture import CalibratePicture
@@ -163,6 +214,7 @@ def calibrate_picture(
         noise=units[0].noise.name,
         normal=normal,
         files=tuple(DataSource(**source) for source in files),
+        functions=tuple(functions.items()),
         **asked,
     )
 
@@ -183,30 +235,87 @@ def units_on_offer(given: Given) -> "list[NoisyUnit]":
     ]
 
 
-def sample(
+def own_functions(given: Given) -> dict[str, str]:
+    """Return the functions that ``--array`` gives to arrays."""
+    from noisyviz.cli.profile import array_options
+
+    functions, axes = array_options(given["array"])
+    if axes:
+        raise InputError(f"--array is written NAME=FN here, got an axis for '{next(iter(axes))}'")
+    if functions and not given["files"]:
+        raise InputError("--array needs FILE..., whose arrays it names")
+    return functions
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Pre-activations, and the activation that follows."""
+
+    sample: "Sample"
+    activation: "Activation"
+
+
+def inputs(
     files: Sequence[str] | None,
     normal: tuple[float, float] | None,
     h: "Activation",
+    functions: Mapping[str, str],
     *,
     recorded: bool,
     notes: list[str],
-) -> tuple["Sample", list[dict[str, str]]]:
-    """Return the pre-activations of the files, or the normal input; and which files were read, if recorded."""
+) -> tuple[dict[str, Input], list[dict[str, str]]]:
+    """Return the pre-activations, those of every array by name where some have functions of their own.
+
+    Return also which files were read, if recorded. Arrays that give no answer are left out and noted.
+    """
     from noisyviz.networks.digests import Digests
     from noisyviz.networks.weighted_sample import gather, normal_input
 
     if normal is not None:
-        return normal_input(*normal, h), []
+        return {"": Input(normal_input(*normal, h), h)}, []
     from noisyviz.networks.array_sources import arrays_of
 
+    names = ", ".join(files or [])
     with Digests() as digests:
         read = arrays_of(
             files or [], stdin=terminal.standard_input(), digests=digests if recorded else None, notes=notes
         )
-        gathered = gather((found.array for found in read), h)
-        if not gathered.weights.sum() > 0:
-            raise InputError(f"'{', '.join(files or [])}' holds no finite number")
-        return gathered, digests.records()
+        if functions:
+            found = _by_array(read, h, functions, notes)
+            if not found:
+                raise InputError(f"no array of '{names}' saturates")
+        else:
+            found = {"": Input(gather((one.array for one in read), h), h)}
+            if not found[""].sample.weights.sum() > 0:
+                raise InputError(f"'{names}' holds no finite number")
+        return found, digests.records()
+
+
+def _by_array(
+    read: "Iterator[Found]", h: "Activation", functions: Mapping[str, str], notes: list[str]
+) -> dict[str, Input]:
+    from noisyviz.networks.weighted_sample import gather
+    from noisyviz.units.activations import activation
+
+    try:
+        own = {name: activation(fn) for name, fn in functions.items()}
+    except InputError as error:
+        raise InputError(str(error), parameter="array") from None
+    found, seen, used = {}, [], set()
+    for one in read:
+        called = {one.name, one.alias, printable(one.alias)}
+        used |= called
+        seen.append(one.name)
+        mine = next((own[key] for key in own if key in called), h)
+        sample = gather([one.array], mine)
+        if sample.weights[sample.saturated].sum() > 0:
+            found[one.name] = Input(sample, mine)
+        else:
+            notes.append(f"left out '{one.name}': no sample lies at or beyond a threshold of {mine.name}")
+    missing = [name for name in own if name not in used]
+    if missing:
+        raise InputError(f"there is no array '{missing[0]}'; the arrays are {', '.join(seen)}", parameter="array")
+    return found
 
 
 def _config(files: Sequence[Mapping[str, str]], input_text: str | None, units: "Sequence[NoisyUnit]") -> dict[str, Any]:
@@ -249,21 +358,25 @@ def schedule_sentence(found: "Calibration", factor: float) -> str:
     )
 
 
-def document(found: "Calibration", config: Mapping[str, object]) -> dict[str, object]:
+def document(found: "Calibration | Calibrations", config: Mapping[str, object]) -> dict[str, object]:
     """Return one document of JSON values."""
     return {"config": config, **found.to_dict()}
 
 
-def show_table(found: "Calibration") -> None:
-    """Print what every unit needs, the best first."""
-    from noisyviz.networks.calibration import COLUMNS
+def show_table(found: "Calibration | Calibrations") -> None:
+    """Print what every unit needs, the best first; of several arrays, for a person, the best of each."""
+    from noisyviz.networks.calibration import COLUMNS, Calibrations
 
     if terminal.on_terminal():
         table = found.summary()
         terminal.print_table(table.title, table.header, table.rows)
         return
+    several = isinstance(found, Calibrations)
+    answers = found.by_array if isinstance(found, Calibrations) else {"": found}
+    rows = [([name] if several else [], one) for name, answer in answers.items() for one in answer.ranked()]
     terminal.print_tsv(
-        COLUMNS, (["" if value is None else str(value) for value in one.plain().values()] for one in found.ranked())
+        ["array", *COLUMNS] if several else COLUMNS,
+        ([*name, *("" if value is None else str(value) for value in one.plain().values())] for name, one in rows),
     )
 
 

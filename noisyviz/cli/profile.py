@@ -19,7 +19,7 @@ from noisyviz.results import masked_document
 if TYPE_CHECKING:
     from noisyviz.networks.profile import Profiler
     from noisyviz.networks.results import Profile
-    from noisyviz.pictures.profile.picture import ProfilePicture
+    from noisyviz.pictures.profile.picture import ProfilePicture, ProfileResult
 
 
 def axis_number(text: str, flag: str) -> int:
@@ -100,8 +100,10 @@ def run(given: Given) -> None:
         picture = profile_picture(settings, functions, read, axis=axis, axes=axes)
         result = picture.of(found)
         out.save(picture, result, table=table)
+        if out.pictures and not out.quiet:
+            tell_layout(result)
         if in_text:
-            text_charts.show(text_charts.of_profile(picture, result))
+            text_charts.show(text_charts.of_profile(picture, picture.of(found, apart=True)))
     else:
         out.save(table=table)
     for note in () if out.quiet else idle(given, settings["unit"]):
@@ -144,6 +146,14 @@ def profile_picture(
         axes=tuple(axes.items()),
         files=tuple(DataSource(**source) for source in files),
     )
+
+
+def tell_layout(result: "ProfileResult") -> None:
+    """Say on standard error what a picture took for time, and what it has no room for."""
+    if result.moments is not None:
+        terminal.say(result.moments.told())
+    if result.left_out:
+        terminal.say(f"the picture shows {len(result.rows)} arrays and leaves out {result.left_out}; the table has all")
 
 
 def tell_limits(found: "Profile") -> None:
@@ -220,7 +230,7 @@ def compute(files: Sequence[str], profiler: "Profiler", *, recorded: bool) -> tu
         for found in arrays_of(
             files, stdin=terminal.standard_input(), digests=digests if recorded else None, notes=notes
         ):
-            profiler.add(found.name, found.array, alias=found.alias, columns=found.columns)
+            profiler.add(found.name, found.array, alias=found.alias, columns=found.columns, file=found.file)
         return profiler.finish(notes), digests.records()
 
 
@@ -243,4 +253,5 @@ def show_table(found: "Profile", settings: dict[str, Any]) -> None:
     names = [*ARRAY_FIELDS, *([] if noise is None else (f"noise.{field.name}" for field in fields(noise)))]
     names.remove("shape")
     rows = [*found.arrays, *([found.total] if len(found.arrays) > 1 else [])]
-    terminal.print_tsv(names, ([str(fact(row, name)) for name in names] for row in rows))
+    values = ([fact(row, name) for name in names] for row in rows)
+    terminal.print_tsv(names, (["" if value != value else str(value) for value in row] for row in values))

@@ -128,8 +128,7 @@ def of_profile(picture: "ProfilePicture", result: "ProfileResult") -> Iterator[C
     names = [array.name for array in result.arrays]
     middle = 0.5 * (table["low"] + table["high"])
     curves = {name: (middle[table["array"] == name], table["density"][table["array"] == name]) for name in names}
-    more = f"; {result.left_out} more arrays are left out" if result.left_out else ""
-    yield from _in_parts(f"Density of the pre-activations over x{more}", curves)
+    yield from _in_parts("Density of the pre-activations over x", curves)
 
 
 def _in_parts(title: str, curves: "Mapping[str, tuple[Array, Array]]") -> Iterator[Chart]:

@@ -240,22 +240,13 @@ class Captions(Task):
         found |= {f"test_bleu{order}": bleu(texts, self.references, order) for order in (1, 2, 3, 4)}
         return {**found, "test_meteor_exact": meteor_exact(texts, self.references)}
 
-    def observe(self, metrics: dict[str, float]) -> None:
-        """Count evaluations without progress."""
-        self.stop.observe(metrics["valid_nll"])
-
-    @property
-    def finished(self) -> bool:
-        """Whether validation has not improved for too long."""
-        return self.stop.finished
-
     def state_dict(self) -> dict[str, Any]:
         """Return the history of validation and the baseline of hard attention."""
-        return {"stop": self.stop.state_dict(), "baseline": self.baseline}
+        return {"stop": super().state_dict(), "baseline": self.baseline}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take the history and the baseline."""
-        self.stop.load_state_dict(state["stop"])
+        super().load_state_dict(state["stop"])
         self.baseline = float(state["baseline"])
 
 

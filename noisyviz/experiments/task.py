@@ -60,6 +60,8 @@ class Task(ABC):
     model: nn.Module
     optimizer: Any
     facts: Mapping[str, Any]
+    stop: "EarlyStop | None" = None
+    """Ends training by the validation loss, `valid_nll`."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -74,20 +76,24 @@ class Task(ABC):
     def measure(self) -> dict[str, float]:
         """Return metrics of the present model, `metric` among them; draws nothing and changes nothing."""
 
-    def observe(self, metrics: dict[str, float]) -> None:  # noqa: B027
-        """React to metrics at an evaluation, such as by harder data; by default not at all."""
+    def observe(self, metrics: dict[str, float]) -> None:
+        """React to metrics at an evaluation, such as by harder data; by default `stop` alone takes them."""
+        if self.stop is not None:
+            self.stop.observe(metrics["valid_nll"])
 
     @property
     def finished(self) -> bool:
         """Whether training ends before its last update."""
-        return False
+        return self.stop is not None and self.stop.finished
 
     def state_dict(self) -> dict[str, Any]:
-        """Return what the next batches depend on besides the seed: tensors and plain values."""
-        return {}
+        """Return what the rest of the run depends on besides the seed: tensors and plain values."""
+        return {} if self.stop is None else self.stop.state_dict()
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take what `state_dict` gave."""
+        if self.stop is not None:
+            self.stop.load_state_dict(state)
 
 
 def paired(settings: Settings, make: Callable[[dict[str, Any]], nn.Module], noise: torch.Generator) -> nn.Module:

@@ -1,6 +1,6 @@
 """Translation by a conditional GRU with attention (paper, section 6.3; session 2 of dl4mt-material)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -209,23 +209,6 @@ class Translate(Task):
         found["test_bleu"] = bleu(texts, self.references)
         exact = sum(text == several[0] for text, several in zip(texts, self.references, strict=True))
         return {**found, "test_exact": exact / len(texts)}
-
-    def observe(self, metrics: dict[str, float]) -> None:
-        """Count evaluations without progress."""
-        self.stop.observe(metrics["valid_nll"])
-
-    @property
-    def finished(self) -> bool:
-        """Whether validation has not improved for too long."""
-        return self.stop.finished
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the history of validation."""
-        return self.stop.state_dict()
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take the history of validation."""
-        self.stop.load_state_dict(state)
 
 
 def optimizer(name: str, model: nn.Module, lr: float) -> Any:

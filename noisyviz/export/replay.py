@@ -267,7 +267,7 @@ def profiled(stored: PictureFile, texts: Sequence[str]) -> Any:
     profiler = Profiler(fn=picture.fn, unit=picture.noisy_unit(), **settings)
     with Digests() as digests:
         for found in arrays_of(texts, digests=digests):
-            profiler.add(found.name, found.array, alias=found.alias, columns=found.columns)
+            profiler.add(found.name, found.array, alias=found.alias, columns=found.columns, file=found.file)
         read = digests.records()
     if [(one["array"], one["sha256"]) for one in read] != [(one.array, one.sha256) for one in picture.files]:
         raise InputError(

@@ -47,8 +47,8 @@ def fill_table(file: IO[bytes], columns: Columns, config: Mapping[str, Any], *, 
     config
         What made the numbers, JSON values; kept by NPZ (member ``config``, a JSON text) and JSON.
     fmt
-        ``csv``, ``npz`` or ``json``. In JSON what is not finite is null, and counted in ``masked``; in CSV it is nan
-        or inf.
+        ``csv``, ``npz`` or ``json``. In JSON what is not finite is null, and counted in ``masked``; in CSV NaN is an
+        empty cell and an infinity inf.
     """
     fmt = format_of("", given=fmt, allowed=TABLE_FORMATS)
     config = {"noisyviz": __version__, **config}

@@ -43,12 +43,15 @@ class Found:
         Real numbers, perhaps a memory map, or an array that is unpacked in blocks.
     columns
         Names of the last axis, empty where the file has none.
+    file
+        The file's part of the name where there are several, empty for one.
     """
 
     name: str
     alias: str
     array: npt.NDArray[Any] | Streamed
     columns: tuple[str, ...] = ()
+    file: str = ""
 
 
 def arrays_of(
@@ -150,7 +153,8 @@ def _found(
         clear = printable(name)
         full = f"{label}:{clear}" if name else label
         columns = tuple(printable(column) for column in opened.columns)
-        yield Found(name=(clear or label) if len(paths) == 1 else full, alias=name, array=opened.array, columns=columns)
+        own = {"name": clear or label} if len(paths) == 1 else {"name": full, "file": label}
+        yield Found(**own, alias=name, array=opened.array, columns=columns)
 
 
 def _label(path: Path, others: Sequence[Path]) -> str:

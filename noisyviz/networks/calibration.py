@@ -2,6 +2,7 @@
 
 import math
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
@@ -160,6 +161,42 @@ class Calibration(Drawable):
             "bias_rms_start": None if start is None else start.bias_rms,
             "command": None if start is None else anneal_command(start, self.best),
         }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
+class Calibrations(Result):
+    """What was found for each of several arrays.
+
+    Parameters
+    ----------
+    by_array
+        The answers by the names of the arrays, at least one.
+    """
+
+    by_array: Mapping[str, Calibration]
+
+    def summary(self) -> Summary:
+        """Return the best setting for every array."""
+        wanted = next(iter(self.by_array.values()))
+        cells = []
+        for name, found in self.by_array.items():
+            row = {} if found.best is None else found.best.plain()
+            fn = found.curve[0].unit.activation.name
+            cells.append([name, fn, *("" if row.get(key) is None else told(row[key]) for key in SHOWN)])
+        what = f"a {TARGETS[wanted.by]} of {wanted.target_grad:g}"
+        title = f"For every array the least change of output with {what}; empty where nothing reaches it"
+        return Summary(title=title, header=("array", "fn", *SHOWN), rows=cells)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the answers, each with the name of its array."""
+        return {"arrays": [{"array": name, **found.plain()} for name, found in self.by_array.items()]}
+
+    def columns(self) -> dict[str, Any]:
+        """Return the trade-offs of all arrays one below the other."""
+        parts = [(name, found.columns()) for name, found in self.by_array.items()]
+        sizes = [part["c"].size for _, part in parts]
+        names = np.repeat(np.array([name for name, _ in parts]), sizes)
+        return {"array": names} | {key: np.concatenate([part[key] for _, part in parts]) for key in COLUMNS}
 
 
 def fronts(points: Array, among: Array) -> Array:

@@ -113,9 +113,19 @@ class Profiler:
         self._notes: list[str] = []
 
     def add(
-        self, name: str, values: npt.ArrayLike | Streamed, *, alias: str = "", columns: Sequence[str] = ()
+        self,
+        name: str,
+        values: npt.ArrayLike | Streamed,
+        *,
+        alias: str = "",
+        columns: Sequence[str] = (),
+        file: str = "",
     ) -> ArrayProfile:
-        """Profile one array; `functions` and `axes` may name it by its name or by its alias; columns name its units."""
+        """Profile one array.
+
+        `functions` and `axes` may name it by its name or by its alias; columns name its units, `file` is the part of
+        its name that tells one of several files.
+        """
         array = values if isinstance(values, Streamed) else np.asanyarray(values)
         called, name = {name, alias, printable(name), printable(alias)} - {""}, printable(name)
         if array.dtype.kind not in _KINDS or array.dtype.itemsize > 8:
@@ -152,7 +162,7 @@ class Profiler:
                 if len(columns) == sums.units and axis % len(shape) + 1 == len(shape)
                 else ()
             )
-            found = _profile(sums, noise, name=name, shape=shape, axis=axis, unit_names=names)
+            found = _profile(sums, noise, name=name, file=file, shape=shape, axis=axis, unit_names=names)
         self._notes += [note for note in (shape_note(name, shape, axis), threshold_note(h)) if note]
         fewest = int(sums.finite.min())
         self._notes += sums.hints.tell(name, samples=fewest, units=sums.units, dead=found.dead_units)
@@ -266,6 +276,7 @@ def _total(done: list[ArrayProfile], sums: list[SaturationSums], noises: list[Ar
     names = {found.fn for found in done}
     return _array_profile(
         name="total",
+        file="",
         fn=names.pop() if len(names) == 1 else "",
         shape=(),
         axis=-1,

@@ -80,6 +80,8 @@ class ArrayProfile(Result):
     ----------
     name, fn
         Of the array and of its activation; the total of several activations has an empty one.
+    file
+        The part of the name that tells one of several files, empty where there is one or none.
     shape
         As given, empty for the total.
     axis
@@ -110,6 +112,7 @@ class ArrayProfile(Result):
     """
 
     name: str
+    file: str
     fn: str
     shape: tuple[int, ...]
     axis: int
@@ -129,6 +132,11 @@ class ArrayProfile(Result):
     counts: Index
     noise: NoiseProfile | None
     per_unit: UnitProfile | None
+
+    @property
+    def inner(self) -> str:
+        """The name of the array inside its file, empty where it has none there."""
+        return self.name.removeprefix(self.file).removeprefix(":") if self.file else self.name
 
     def worst(self, most: int = MOST_WORST) -> list[tuple[int, str, float]]:
         """Return the units that saturate most: place, name and saturated share, the highest share first."""

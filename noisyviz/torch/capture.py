@@ -16,11 +16,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
+from torch.overrides import TorchFunctionMode
 
 from noisyviz.errors import InputError
 from noisyviz.networks.profile import profile
 from noisyviz.networks.results import Profile
-from noisyviz.torch.modules import RECURRENT, function_of, reason_to_leave, recurrent_like
+from noisyviz.torch.modules import RECURRENT, function_called, function_of, reason_to_leave, recurrent_like
 from noisyviz.torch.recurrent import _Units
 from noisyviz.units.unit import NoisyUnit
 
@@ -114,7 +115,7 @@ class Captured:
     def _some(self) -> dict[str, npt.NDArray[Any]]:
         found = self.arrays()
         if not found:
-            raise InputError("nothing was captured: the model was not run, or calls its activations as functions")
+            raise InputError("nothing was captured: the model was not run, or has no activation that is known")
         return found
 
 
@@ -124,8 +125,9 @@ def capture(model: nn.Module, *, axis: int = -1) -> Iterator[Captured]:
 
     Every call of every activation module is recorded (noisy ones, and PyTorch's own that are in
     `noisyviz.ACTIVATIONS`), and every step of every gate of LSTM and GRU layers and cells, noisy ones and PyTorch's
-    own, whose gates are computed a second time. Padding of packed sequences is left out. Activations that a model
-    calls as functions, such as ``torch.tanh(x)``, are no modules and not seen.
+    own, whose gates are computed a second time. Padding of packed sequences is left out. Activations that a module
+    calls as functions, such as ``torch.tanh(x)`` or ``x.sigmoid()``, have its name and theirs, ``encoder.tanh``, and a
+    number from the second call in one pass on. Code that `torch.compile` or `torch.jit` has compiled hides its calls.
 
     Parameters
     ----------
@@ -147,13 +149,12 @@ def capture(model: nn.Module, *, axis: int = -1) -> Iterator[Captured]:
     (['1', '2.forget_gate_l0'], (35, 3))
     """
     seen = Captured()
-    done: set[nn.Module] = set()
+    calls = _Calls(seen, axis)
     with ExitStack() as stack:
         for name, module in model.named_modules():
-            if module in done:
-                continue
-            done.add(module)
             fn = function_of(module)
+            known = fn is not None or isinstance(module, _Units) or type(module) in RECURRENT
+            stack.callback(module.register_forward_pre_hook(calls.enter(None if known else name)).remove)
             if fn is not None:
                 stack.callback(module.register_forward_hook(_of_input(seen, name or "x", fn, axis)).remove)
             elif isinstance(module, _Units):
@@ -167,12 +168,55 @@ def capture(model: nn.Module, *, axis: int = -1) -> Iterator[Captured]:
                     continue
                 for handle in _again(seen, name, module):
                     stack.callback(handle.remove)
+            stack.callback(module.register_forward_hook(calls.leave, always_call=True).remove)
+        stack.enter_context(calls)
         yield seen
+
+
+class _Calls(TorchFunctionMode):
+    """Records activations that the modules of a model call as functions."""
+
+    def __init__(self, seen: Captured, axis: int) -> None:
+        super().__init__()
+        self.seen, self.axis = seen, axis
+        self.running: list[tuple[str | None, dict[str, int]]] = []
+        """Names of the modules that run, from the outside in, None where all is known, and how often each called."""
+
+    def enter(self, name: str | None) -> Callable[..., None]:
+        """Return a hook that tells that a module begins."""
+
+        def hook(*_: Any) -> None:
+            self.running.append((name, {}))
+
+        return hook
+
+    def leave(self, *_: Any) -> None:
+        """Tell that a module has ended."""
+        self.running.pop()
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        name, counts = self.running[-1] if self.running else (None, {})
+        fn = None if name is None else function_called(function, args, kwargs)
+        if fn is not None:
+            own = fn.partition(":")[0]
+            counts[own] = counts.get(own, 0) + 1
+            own += f".{counts[own]}" if counts[own] > 1 else ""
+            x = args[0] if args else kwargs["input"]
+            self.seen._take(f"{name}.{own}" if name else own, fn, _last(x, self.axis))
+        return function(*args, **kwargs)
+
+
+def _last(x: Tensor, axis: int) -> Tensor:
+    """Return x with the axis of units at the end."""
+    return x.movedim(axis, -1) if x.dim() else x
 
 
 def _of_input(seen: Captured, name: str, fn: str, axis: int) -> Callable[..., None]:
     def hook(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> None:  # noqa: ARG001
-        seen._take(name, fn, args[0].movedim(axis, -1) if args[0].dim() else args[0])
+        seen._take(name, fn, _last(args[0], axis))
 
     return hook
 

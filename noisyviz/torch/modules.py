@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+import torch
 from torch import nn
 
 import noisyviz
@@ -60,6 +61,42 @@ FUNCTIONS: Final[Mapping[type[nn.Module], Named]] = MappingProxyType(
 )
 """Modules of PyTorch that are an activation function by name; subclasses may do something else."""
 
+_CALLS: Final[Mapping[type[nn.Module], str]] = MappingProxyType(
+    {
+        nn.Tanh: "tanh tanh_",
+        nn.Sigmoid: "sigmoid sigmoid_ expit",
+        nn.Hardtanh: "hardtanh hardtanh_",
+        nn.Hardsigmoid: "hardsigmoid",
+        nn.ReLU: "relu relu_",
+        nn.ReLU6: "relu6",
+        nn.LeakyReLU: "leaky_relu leaky_relu_",
+        nn.ELU: "elu elu_",
+        nn.CELU: "celu celu_",
+        nn.SELU: "selu selu_",
+        nn.GELU: "gelu",
+        nn.SiLU: "silu",
+        nn.Mish: "mish",
+        nn.Hardswish: "hardswish",
+        nn.Softplus: "softplus",
+        nn.LogSigmoid: "logsigmoid",
+        nn.Softsign: "softsign",
+        nn.Tanhshrink: "tanhshrink",
+        nn.Softshrink: "softshrink",
+        nn.Hardshrink: "hardshrink",
+        nn.Threshold: "threshold threshold_",
+    }
+)
+CALLED: Final[Mapping[Any, type[nn.Module]]] = MappingProxyType(
+    {
+        getattr(place, name): module
+        for module, names in _CALLS.items()
+        for name in names.split()
+        for place in (torch, torch.Tensor, torch.special, nn.functional)
+        if callable(getattr(place, name, None))
+    }
+)
+"""Functions of PyTorch, such as `torch.tanh` and `torch.Tensor.tanh_`, and the module that does the same."""
+
 SATURATING: Final = (nn.Tanh, nn.Sigmoid, nn.Hardtanh, nn.Hardsigmoid)
 RECURRENT: Final[Mapping[type[nn.Module], type[Any]]] = MappingProxyType(
     {nn.LSTM: NoisyLSTM, nn.GRU: NoisyGRU, nn.LSTMCell: NoisyLSTMCell, nn.GRUCell: NoisyGRUCell}
@@ -74,6 +111,15 @@ def function_of(module: nn.Module) -> str | None:
         return module.fn
     named = FUNCTIONS.get(type(module))
     return None if named is None else named(module)
+
+
+def function_called(function: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str | None:
+    """Return the name of the activation function that a call computes, None for any other call."""
+    module = CALLED.get(function)
+    if module is None:
+        return None
+    given = {key: value for key, value in kwargs.items() if key not in ("input", "out", "inplace")}
+    return function_of(module(*args[1:], **given))
 
 
 def reason_to_leave(module: nn.Module) -> str | None:

@@ -26,6 +26,9 @@ SLOTS: Final = ("all", "gates", "cell")
 HALF: Final = (torch.float16, torch.bfloat16)
 FAST_KINDS: Final = ("none", "nan", "nah", "nani")
 
+Weights = tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor]
+"""Weights and biases of the input and of the state, (w, u, b, d), and p."""
+
 Seen = Callable[[str, str, Tensor], None]
 """Called with the name of a gate and of its layer, its function, and its pre-activations of one step."""
 
@@ -53,12 +56,27 @@ GRU_SLOTS: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Constants:
+    """What the fast method needs of the units, with a column for each unit of each slot."""
+
+    blocks: tuple[Block, Block]
+    noisy: Tensor  # 1, or 0 for a slot without noise
+    signs: Tensor  # ±¼ for noise inward or outward, 0 for none
+
+
 class _Units(nn.Module):
-    """What layers and cells share: the unit in every slot, its p and c, and the draws."""
+    """What layers and cells share: the unit in every slot, its p and c, the draws, and a window of steps."""
 
     SLOTS: ClassVar[tuple[Slot, ...]]
+    GATES: ClassVar[int]
+    """Blocks of rows of the weights."""
+    HEAD: ClassVar[int]
+    """How many slots come before that of the cell's function or the candidate."""
+    compile_steps = False
     c: Tensor
     _rows: Tensor | None
+    _kept: tuple[Any, Constants] | None
 
     def _set_units(
         self,
@@ -97,6 +115,7 @@ class _Units(nn.Module):
         self._functions = torch_function(tanh), torch_function(sigmoid)
         self._mean = abs_mean(noise) if kind == "nah" else 0.0
         self._watchers: list[Seen] = []
+        self._kept = None
         self._layer, self._rows = "", None  # what a watcher is told: suffix of the layer, rows that are no padding
         self.register_buffer("c", torch.tensor(float(c), **factory))
         if kind in USES_ALPHA and self.alpha_sigmoid < 1.0 and slots != "cell":
@@ -144,6 +163,25 @@ class _Units(nn.Module):
             scale=self.scale,
         )
 
+    def _constants(self, like: Tensor) -> "Constants":
+        """Return what the fast method needs of the units, made once for each setting, device and precision."""
+        key = (self.kind, self.slots, self.tanh, self.sigmoid, self.alpha, self.alpha_sigmoid, like.device, like.dtype)
+        kept = self._kept
+        if kept is None or kept[0] != key:
+            noisy = [float(self._noisy(one)) for one in self.SLOTS]
+            signs = [-1.0 if (self.alpha_sigmoid if one.sigmoid else self.alpha) > 1.0 else 1.0 for one in self.SLOTS]
+            columns = torch.tensor([noisy, signs], device=like.device, dtype=like.dtype)
+            shift, sign = columns.repeat_interleave(self.hidden_size, 1)
+            kept = self._kept = (
+                key,
+                Constants(
+                    blocks=(self._block(self.SLOTS[: self.HEAD], like), self._block(self.SLOTS[self.HEAD :], like)),
+                    noisy=shift,
+                    signs=0.25 * shift * sign,
+                ),
+            )
+        return kept[1]
+
     def _block(self, slots: tuple[Slot, ...], like: Tensor) -> Block:
         def column(value: Callable[[Slot], float]) -> Tensor:
             return torch.tensor([value(one) for one in slots], device=like.device, dtype=like.dtype).repeat_interleave(
@@ -175,22 +213,16 @@ class _Units(nn.Module):
         """Return ±(c/4)·ε of every slot, or None where there is no noise on an output."""
         if self.kind not in USES_ALPHA or (xi is None and self.kind == "nan"):
             return None
-        n = self.hidden_size
         if xi is None:
-            xi = like.new_full((1, batch, len(self.SLOTS) * n), self._mean)
-        signs = [
-            (-1.0 if (self.alpha_sigmoid if one.sigmoid else self.alpha) > 1.0 else 1.0) * self._noisy(one)
-            for one in self.SLOTS
-        ]
-        factor = torch.tensor(signs, device=like.device, dtype=like.dtype).repeat_interleave(n) * (0.25 * self.c)
-        return (xi.abs() if self.kind == "nah" else xi) * factor.to(like.dtype)
+            xi = like.new_full((1, batch, len(self.SLOTS) * self.hidden_size), self._mean)
+        factor = (self._constants(like).signs * self.c).to(like.dtype)
+        return (xi.abs() if self.kind == "nah" else xi) * factor
 
     def _input_noise(self, xi: Tensor | None, like: Tensor) -> Tensor | None:
         """Return c·ξ of every slot (Eq 15), or None where there is no noise on an input."""
         if self.kind != "nani" or xi is None:
             return None
-        factor = torch.tensor([float(self._noisy(one)) for one in self.SLOTS], device=like.device, dtype=like.dtype)
-        return xi * (factor.repeat_interleave(self.hidden_size) * self.c).to(like.dtype)
+        return xi * (self._constants(like).noisy * self.c).to(like.dtype)
 
     def _is_fast(self, pre: Tensor) -> bool:
         return (
@@ -200,12 +232,49 @@ class _Units(nn.Module):
             and (self.scale == "eq9" or self.kind not in USES_ALPHA)
             and not self._watchers
             and pre.numel() > 0
+            and not torch.compiler.is_compiling()
             and not torch._C._functorch.is_functorch_wrapped_tensor(pre)
         )
 
+    def _run(
+        self, x: Tensor, state: list[Tensor], weights: "Weights", layer: str, lengths: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return h_t for all steps, shape (T, B, n), and the state after the last one, or that after `lengths` steps.
+
+        What lies behind the products with the input is worked out in single precision at least.
+        """
+        w, u, b, d, p = weights
+        bias, rest = (None, None) if b is None or d is None else self._biases(b, d)
+        pre = linear(x, w, bias)
+        narrow, wide = pre.dtype, torch.float32 if pre.dtype in HALF else pre.dtype
+        own = [None if one is None else one.to(wide) for one in (u, rest, p)]
+        self._layer = layer
+        with torch.autocast(x.device.type, enabled=False):
+            pre = pre.to(wide)
+            start = [value.to(wide) for value in state]
+            out, last = self._window(pre, start, own, self._draws(pre.shape[0], pre.shape[1], pre), lengths)
+        self._rows = None
+        return out.to(narrow), [value.to(narrow) for value in last]
+
+    def _biases(self, b: Tensor, d: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the bias of the products with the input, and what must be added to those with the state."""
+        raise NotImplementedError
+
+    def _window(
+        self, pre: Tensor, state: list[Tensor], weights: list[Any], xi: Tensor | None, lengths: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Run a window in one direction; `weights` are those of the state, the rest of its bias, and p."""
+        raise NotImplementedError
+
+    def _each(self, xi: Tensor | None, steps: int, lengths: Tensor | None) -> Iterator[tuple[int, Tensor | None]]:
+        """Yield every step with its draws, and tell watchers which rows are not over."""
+        for t in range(steps):
+            self._rows = None if lengths is None else t < lengths
+            yield t, None if xi is None else xi[min(t, xi.shape[0] - 1)]
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what cannot be pickled; names give the functions back."""
-        return {**self.__dict__, "_functions": None, "generator": None, "_watchers": []}
+        return {**self.__dict__, "_functions": None, "generator": None, "_watchers": [], "_kept": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
@@ -230,25 +299,97 @@ class _Units(nn.Module):
         )
 
 
-def _lstm_step(units: _Units, pre: Tensor, state: tuple[Tensor, Tensor], xi: Tensor | None, p: Tensor) -> Any:
-    i, f, g, o = pre.chunk(4, -1)
-    gate = units._apply_slot
-    c = gate(1, f, xi, p) * state[1] + gate(0, i, xi, p) * gate(2, g, xi, p)
-    return gate(3, o, xi, p) * gate(4, c, xi, p), c
+class _LSTM(_Units):
+    SLOTS, GATES, HEAD = LSTM_SLOTS, 4, 4
+
+    def _biases(self, b: Tensor, d: Tensor) -> tuple[Tensor, Tensor | None]:
+        return b + d, None
+
+    def _window(
+        self, pre: Tensor, state: list[Tensor], weights: list[Any], xi: Tensor | None, lengths: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        u, _, p = weights
+        h, c = state
+        if self._is_fast(pre):
+            e = self._signed(xi, pre.shape[1], pre)
+            e = None if e is None else e.expand(pre.shape[0], -1, -1).contiguous()
+            n = 4 * self.hidden_size
+            p_gates, p_cell = (p[:n], p[n:]) if p.dim() else (p, p)
+            shift = self._input_noise(xi, pre)
+            if shift is not None:
+                pre, shift = pre + shift[..., :n], shift[..., n:].expand(pre.shape[0], -1, -1)
+            blocks = self._constants(pre).blocks
+            hidden, last = LSTMWindow.apply(
+                pre, u, h, c, p_gates, p_cell, e, shift, lengths, blocks, self.compile_steps
+            )
+            return hidden, [_at(hidden, lengths), last]
+        states = []
+        for t, draws in self._each(xi, pre.shape[0], lengths):
+            h, c = self._step(pre[t] + linear(h, u), c, draws, p)
+            states.append((h, c))
+        hidden, cells = (torch.stack(one) for one in zip(*states, strict=True))
+        return hidden, [_at(hidden, lengths), _at(cells, lengths)]
+
+    def _step(self, pre: Tensor, c: Tensor, xi: Tensor | None, p: Tensor) -> tuple[Tensor, Tensor]:
+        i, f, g, o = pre.chunk(4, -1)
+        gate = self._apply_slot
+        c = gate(1, f, xi, p) * c + gate(0, i, xi, p) * gate(2, g, xi, p)
+        return gate(3, o, xi, p) * gate(4, c, xi, p), c
 
 
-def _gru_step(units: _Units, pre: Tensor, rec: Tensor, h: Tensor, xi: Tensor | None, p: Tensor) -> Tensor:
-    (pr, pz, pn), (hr, hz, hn) = pre.chunk(3, -1), rec.chunk(3, -1)
-    gate = units._apply_slot
-    r, z = gate(0, pr + hr, xi, p), gate(1, pz + hz, xi, p)
-    new = gate(2, pn + r * hn, xi, p)
-    return new + z * (h - new)
+class _GRU(_Units):
+    SLOTS, GATES, HEAD = GRU_SLOTS, 3, 2
+
+    def _biases(self, b: Tensor, d: Tensor) -> tuple[Tensor, Tensor | None]:
+        m = 2 * self.hidden_size
+        return b + torch.cat([d[:m], torch.zeros_like(d[m:])]), d[m:]
+
+    def _window(
+        self, pre: Tensor, state: list[Tensor], weights: list[Any], xi: Tensor | None, lengths: Tensor | None
+    ) -> tuple[Tensor, list[Tensor]]:
+        u, bias, p = weights
+        n, m = self.hidden_size, 2 * self.hidden_size
+        bias = pre.new_zeros(n) if bias is None else bias
+        (h,) = state
+        if self._is_fast(pre):
+            e = self._signed(xi, pre.shape[1], pre)
+            e = None if e is None else e.expand(pre.shape[0], -1, -1).contiguous()
+            p_gates, p_cell = (p[:m], p[m:]) if p.dim() else (p, p)
+            shift = self._input_noise(xi, pre)
+            pre = pre if shift is None else pre + shift
+            blocks = self._constants(pre).blocks
+            hidden = GRUWindow.apply(pre, u, bias, h, p_gates, p_cell, e, blocks, self.compile_steps)
+            return hidden, [_at(hidden, lengths)]
+        rec_bias, states = torch.cat([pre.new_zeros(m), bias]), []
+        for t, draws in self._each(xi, pre.shape[0], lengths):
+            h = self._step(pre[t], linear(h, u, rec_bias), h, draws, p)
+            states.append(h)
+        hidden = torch.stack(states)
+        return hidden, [_at(hidden, lengths)]
+
+    def _step(self, pre: Tensor, rec: Tensor, h: Tensor, xi: Tensor | None, p: Tensor) -> Tensor:
+        (pr, pz, pn), (hr, hz, hn) = pre.chunk(3, -1), rec.chunk(3, -1)
+        gate = self._apply_slot
+        r, z = gate(0, pr + hr, xi, p), gate(1, pz + hz, xi, p)
+        new = gate(2, pn + r * hn, xi, p)
+        return new + z * (h - new)
+
+
+def _at(values: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return the last step of each sequence, shape (B, n), of values of shape (T, B, n)."""
+    return values[-1] if lengths is None else values[lengths - 1, torch.arange(len(lengths), device=values.device)]
+
+
+def _flipped(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """Return the steps of each sequence in the opposite order; what is behind its end stays there."""
+    if lengths is None:
+        return x.flip(0)
+    t = torch.arange(x.shape[0], device=x.device)[:, None]
+    return x[torch.where(t < lengths, lengths - 1 - t, t), torch.arange(x.shape[1], device=x.device)]
 
 
 class _NoisyRNN(_Units):
     """Layers and directions of a recurrent network."""
-
-    GATES: ClassVar[int]
 
     def __init__(
         self,
@@ -363,8 +504,7 @@ class _NoisyRNN(_Units):
 
     def _packed(self, packed: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
         x, lengths = pad_packed_sequence(packed)
-        mask = torch.arange(x.shape[0])[:, None] < lengths[None, :]
-        x, last = self._layers(x, self._start(x, hx, single=False), mask.to(x.device)[..., None])
+        x, last = self._layers(x, self._start(x, hx, single=False), lengths.to(x.device))
         repacked = pack_padded_sequence(x, lengths, enforce_sorted=False)
         out = PackedSequence(repacked.data, repacked.batch_sizes, packed.sorted_indices, packed.unsorted_indices)
         if packed.sorted_indices is None:
@@ -388,7 +528,7 @@ class _NoisyRNN(_Units):
     def _end(self, last: list[Tensor]) -> Any:
         return tuple(last) if isinstance(self, NoisyLSTM) else last[0]
 
-    def _layers(self, x: Tensor, start: list[Tensor], mask: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+    def _layers(self, x: Tensor, start: list[Tensor], lengths: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         lasts: list[list[Tensor]] = [[] for _ in start]
         outputs: list[Tensor] = []
         for row, (layer, suffix) in enumerate(self._suffixes()):
@@ -397,51 +537,29 @@ class _NoisyRNN(_Units):
                 x = torch.cat(outputs, -1) if outputs else x
                 x = drop(x, self.dropout, self.training) if layer and self.dropout else x
                 outputs = []
-            out, last = self._direction(x, [value[row] for value in start], suffix, mask, reverse=reverse)
+            out, last = self._direction(x, [value[row] for value in start], suffix, lengths, reverse=reverse)
             outputs.append(out)
             for stack, value in zip(lasts, last, strict=True):
                 stack.append(value)
         return torch.cat(outputs, -1), [torch.stack(stack) for stack in lasts]
 
-    def _weights(self, suffix: str) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None, Tensor]:
+    def _weights(self, suffix: str) -> Weights:
         def get(name: str) -> Any:
             return getattr(self, f"{name}{suffix}") if self.bias or not name.startswith("bias") else None
 
         return get("weight_ih"), get("weight_hh"), get("bias_ih"), get("bias_hh"), get("p")
 
     def _direction(
-        self, x: Tensor, state: list[Tensor], suffix: str, mask: Tensor | None, *, reverse: bool
+        self, x: Tensor, state: list[Tensor], suffix: str, lengths: Tensor | None, *, reverse: bool
     ) -> tuple[Tensor, list[Tensor]]:
-        steps, batch = x.shape[:2]
-        x = x.flip(0) if reverse else x
-        mask = mask.flip(0) if reverse and mask is not None else mask
-        if not steps:
-            return x.new_zeros(0, batch, self.hidden_size), state
-        w, u, b, d, p = self._weights(suffix)
-        bias, rest = (None, None) if b is None or d is None else self._biases(b, d)
-        pre = linear(x, w, bias)
-        narrow, wide = pre.dtype, torch.float32 if pre.dtype in HALF else pre.dtype
-        weights = [None if one is None else one.to(wide) for one in (u, rest, p)]
-        self._layer = suffix
-        with torch.autocast(x.device.type, enabled=False):
-            pre = pre.to(wide)
-            start = [value.to(wide) for value in state]
-            out, last = self._window(pre, start, weights, mask, self._draws(steps, batch, pre))
-        self._rows = None
-        return (out.flip(0) if reverse else out).to(narrow), [value.to(narrow) for value in last]
-
-    def _biases(self, b: Tensor, d: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Return the bias of the products with the input, and what must be added to those with the state."""
-        raise NotImplementedError
-
-    def _window(
-        self, pre: Tensor, state: list[Tensor], weights: list[Any], mask: Tensor | None, xi: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Run a window in one direction; `weights` are those of the state, the rest of its bias, and p."""
-        raise NotImplementedError
+        if not x.shape[0]:
+            return x.new_zeros(0, x.shape[1], self.hidden_size), state
+        x = _flipped(x, lengths) if reverse else x
+        out, last = self._run(x, state, self._weights(suffix), suffix, lengths)
+        return _flipped(out, lengths) if reverse else out, last
 
 
-class NoisyLSTM(_NoisyRNN):
+class NoisyLSTM(_LSTM, _NoisyRNN):
     """An LSTM whose gates are noisy units; a drop-in for `torch.nn.LSTM`.
 
     Arguments, shapes and weight names are those of `torch.nn.LSTM`, whose state dict it takes; ``plain_state_dict``
@@ -494,50 +612,8 @@ class NoisyLSTM(_NoisyRNN):
     (torch.Size([5, 7, 4]), torch.Size([2, 5, 4]))
     """
 
-    SLOTS = LSTM_SLOTS
-    GATES = 4
 
-    def _biases(self, b: Tensor, d: Tensor) -> tuple[Tensor, Tensor | None]:
-        return b + d, None
-
-    def _window(
-        self, pre: Tensor, state: list[Tensor], weights: list[Any], mask: Tensor | None, xi: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        u, _, p = weights
-        h, c = state
-        if mask is None and self._is_fast(pre):
-            e = self._signed(xi, pre.shape[1], pre)
-            e = None if e is None else e.expand(pre.shape[0], -1, -1).contiguous()
-            n = 4 * self.hidden_size
-            p_gates, p_cell = (p[:n], p[n:]) if p.dim() else (p, p)
-            shift = self._input_noise(xi, pre)
-            if shift is not None:
-                pre, shift = pre + shift[..., :n], shift[..., n:].expand(pre.shape[0], -1, -1)
-            blocks = self._block(self.SLOTS[:4], pre), self._block(self.SLOTS[4:], pre)
-            hidden, last = LSTMWindow.apply(pre, u, h, c, p_gates, p_cell, e, shift, blocks, self.compile_steps)
-            return hidden, [hidden[-1], last]
-        return self._reference(pre, (h, c), u, p, xi, mask)
-
-    def _reference(
-        self,
-        pre: Tensor,
-        state: tuple[Tensor, Tensor],
-        u: Tensor,
-        p: Tensor,
-        xi: Tensor | None,
-        mask: Tensor | None,
-    ) -> tuple[Tensor, list[Tensor]]:
-        rows = []
-        for t in range(pre.shape[0]):
-            draws = None if xi is None else xi[min(t, xi.shape[0] - 1)]
-            self._rows = None if mask is None else mask[t, :, 0]
-            new = _lstm_step(self, pre[t] + linear(state[0], u), state, draws, p)
-            state = new if mask is None else _masked(mask[t], new, state)
-            rows.append(state[0] if mask is None else state[0] * mask[t])
-        return torch.stack(rows), list(state)
-
-
-class NoisyGRU(_NoisyRNN):
+class NoisyGRU(_GRU, _NoisyRNN):
     """A GRU whose gates are noisy units; a drop-in for `torch.nn.GRU`.
 
     Three slots for each unit: reset gate, update gate and candidate. See `NoisyLSTM` for the parameters.
@@ -549,47 +625,10 @@ class NoisyGRU(_NoisyRNN):
     (torch.Size([7, 5, 8]), torch.Size([2, 5, 4]))
     """
 
-    SLOTS = GRU_SLOTS
-    GATES = 3
-
-    def _biases(self, b: Tensor, d: Tensor) -> tuple[Tensor, Tensor | None]:
-        m = 2 * self.hidden_size
-        return b + torch.cat([d[:m], torch.zeros_like(d[m:])]), d[m:]
-
-    def _window(
-        self, pre: Tensor, state: list[Tensor], weights: list[Any], mask: Tensor | None, xi: Tensor | None
-    ) -> tuple[Tensor, list[Tensor]]:
-        u, bias, p = weights
-        n, m = self.hidden_size, 2 * self.hidden_size
-        bias = pre.new_zeros(n) if bias is None else bias
-        (h,) = state
-        if mask is None and self._is_fast(pre):
-            e = self._signed(xi, pre.shape[1], pre)
-            e = None if e is None else e.expand(pre.shape[0], -1, -1).contiguous()
-            p_gates, p_cell = (p[:m], p[m:]) if p.dim() else (p, p)
-            shift = self._input_noise(xi, pre)
-            pre = pre if shift is None else pre + shift
-            blocks = self._block(self.SLOTS[:2], pre), self._block(self.SLOTS[2:], pre)
-            hidden = GRUWindow.apply(pre, u, bias, h, p_gates, p_cell, e, blocks, self.compile_steps)
-            return hidden, [hidden[-1]]
-        rec_bias, rows = torch.cat([pre.new_zeros(m), bias]), []
-        for t in range(pre.shape[0]):
-            draws = None if xi is None else xi[min(t, xi.shape[0] - 1)]
-            self._rows = None if mask is None else mask[t, :, 0]
-            new = _gru_step(self, pre[t], linear(h, u, rec_bias), h, draws, p)
-            (h,) = (new,) if mask is None else _masked(mask[t], (new,), (h,))
-            rows.append(h if mask is None else h * mask[t])
-        return torch.stack(rows), [h]
-
-
-def _masked(mask: Tensor, new: tuple[Tensor, ...], old: tuple[Tensor, ...]) -> tuple[Any, ...]:
-    return tuple(torch.where(mask, a, b) for a, b in zip(new, old, strict=True))
-
 
 class _NoisyCell(_Units):
     """One step, for decoders."""
 
-    GATES: ClassVar[int]
     weight_ih: Tensor
     weight_hh: Tensor
     bias_ih: Tensor | None
@@ -615,6 +654,7 @@ class _NoisyCell(_Units):
         noise: str = default("noise"),
         slots: str = "all",
         generator: torch.Generator | None = None,
+        reference: bool = False,
     ) -> None:
         super().__init__()
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
@@ -632,7 +672,7 @@ class _NoisyCell(_Units):
             slots=slots,
             share=None,
             generator=generator,
-            reference=True,
+            reference=reference,
             factory=factory,
         )
         bound, rows = 1.0 / sqrt(hidden_size), self.GATES * hidden_size
@@ -643,34 +683,28 @@ class _NoisyCell(_Units):
             self.register_parameter(name, made)
         make_p(self, "p_l0", p, len(self.SLOTS) * hidden_size, kind=kind, **factory)
 
-    def _xi(self, x: Tensor) -> Tensor | None:
-        drawn = self._draws(1, x.shape[0] if x.dim() > 1 else 1, x)
-        return None if drawn is None else drawn[0] if x.dim() > 1 else drawn[0, 0]
+    def _next(self, x: Tensor, hx: tuple[Tensor, ...] | None, count: int) -> list[Tensor]:
+        """Return the state, `count` tensors, after a step from `hx`, or from zeros."""
+        rows, n = x.reshape(-1, x.shape[-1]), self.hidden_size
+        state = [rows.new_zeros(len(rows), n)] * count if hx is None else [one.reshape(-1, n) for one in hx]
+        weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh, self.p_l0
+        _, last = self._run(rows.unsqueeze(0), state, weights, "", None)
+        return [one.reshape(*x.shape[:-1], n) for one in last]
 
 
-class NoisyLSTMCell(_NoisyCell):
+class NoisyLSTMCell(_LSTM, _NoisyCell):
     """One step of an LSTM with noisy units; a drop-in for `torch.nn.LSTMCell`, see `NoisyLSTM`."""
-
-    SLOTS = LSTM_SLOTS
-    GATES = 4
 
     def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor]:
         """Return h and c of the next step, of shape (B, n) or (n,)."""
-        pre = linear(input, self.weight_ih, self.bias_ih)
-        empty = pre.new_zeros(*pre.shape[:-1], self.hidden_size)
-        state = (empty, empty) if hx is None else hx
-        step = _lstm_step(self, pre + linear(state[0], self.weight_hh, self.bias_hh), state, self._xi(pre), self.p_l0)
-        return step[0], step[1]
+        h, c = self._next(input, hx, 2)
+        return h, c
 
 
-class NoisyGRUCell(_NoisyCell):
+class NoisyGRUCell(_GRU, _NoisyCell):
     """One step of a GRU with noisy units; a drop-in for `torch.nn.GRUCell`, see `NoisyGRU`."""
-
-    SLOTS = GRU_SLOTS
-    GATES = 3
 
     def forward(self, input: Tensor, hx: Tensor | None = None) -> Tensor:
         """Return h of the next step, of shape (B, n) or (n,)."""
-        pre = linear(input, self.weight_ih, self.bias_ih)
-        h = pre.new_zeros(*pre.shape[:-1], self.hidden_size) if hx is None else hx
-        return _gru_step(self, pre, linear(h, self.weight_hh, self.bias_hh), h, self._xi(pre), self.p_l0)
+        (h,) = self._next(input, None if hx is None else (hx,), 1)
+        return h

@@ -6,14 +6,15 @@ h = centre + half·tanh(rate·(u − centre)). With Δ = h − u and t = tanh(|p
 ±(c/4)·ε carries the sign of 1 − α: Δ has the sign of −x wherever it is not 0. A step computes φ, and the factor that
 slopes and ∂φ/∂p have in common in the memory of e; the rest follows in the backward pass, for some steps at once.
 
-What a step computes behind its matrix product, and the slopes of a window, are functions that torch.compile can turn
-into one kernel each. Not compiled, a step writes into arrays made beforehand (`out`, `work`); a kernel returns new
-arrays, which are copied. The few products of a step backward gain nothing by it.
+What a step computes behind its matrix product is a function that torch.compile can turn into one kernel; so is what it
+computes backward, `lstm_back` and `gru_back`. Not compiled, a step writes into arrays made beforehand (`out`, `work`),
+and slopes are worked out for some steps at once.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from types import FunctionType
 from typing import Any, Final, TypeAlias
 
 import torch
@@ -99,9 +100,9 @@ class Block:
         return by_u, self.h(u).sub_(u).mul_(k).mul_(-4.0)
 
 
-def _chunks(steps: int, numbers: int, *, whole: bool) -> Iterator[tuple[int, int]]:
-    """Yield ranges of steps from the last to the first, of about CHUNK numbers each; or all in one."""
-    length = steps if whole else max(1, CHUNK // max(numbers, 1))
+def _chunks(steps: int, numbers: int) -> Iterator[tuple[int, int]]:
+    """Yield ranges of steps from the last to the first, of about CHUNK numbers each."""
+    length = max(1, CHUNK // max(numbers, 1))
     for stop in range(steps, 0, -length):
         yield max(0, stop - length), stop
 
@@ -109,8 +110,16 @@ def _chunks(steps: int, numbers: int, *, whole: bool) -> Iterator[tuple[int, int
 def _add_p(total: Tensor, grad: Tensor, by_p: Tensor | None, p: Tensor) -> None:
     """Add to the gradient of p, which is a number or has an entry for each column, what a chunk of steps gives."""
     if by_p is not None:
-        product = by_p.mul_(grad)
-        total += (product.sum((0, 1)) if p.dim() else product.sum()) * torch.sign(p)
+        total += _of_p((by_p.mul_(grad), None), (p, p))[0]
+
+
+def _of_p(products: tuple[Tensor | None, Tensor | None], p: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the gradients of p of gates and cell from those of |p| at every step, of shape (T, B, columns)."""
+    found = [torch.zeros_like(one) for one in p]
+    for total, product, one in zip(found, products, p, strict=True):
+        if product is not None:
+            total += (product.sum((0, 1)) if one.dim() else product.sum()) * torch.sign(one)
+    return found[0], found[1]
 
 
 def lstm_step(
@@ -159,20 +168,98 @@ def gru_step(
     return phi, a, new, torch.sub(h, new, out=out[3]).mul_(z).add_(new), k, k_cell
 
 
+def _write(room: tuple[Tensor | None, ...], values: tuple[Tensor | None, ...]) -> None:
+    for to, value in zip(room, values, strict=True):
+        if to is not None and value is not None:
+            to.copy_(value)
+
+
+def lstm_next(
+    u: Tensor, c: Tensor, shift: Tensor | None, p: Any, e: Any, blocks: tuple[Block, Block], out: tuple[Tensor, ...]
+) -> None:
+    """Write what `lstm_step` returns into `out` and `e`."""
+    _write((*out, *e), lstm_step(u, c, shift, p, e, blocks))
+
+
+def gru_next(
+    u: Tensor, pre: Tensor, h: Tensor, p: Any, e: Any, blocks: tuple[Block, Block], out: tuple[Tensor, ...]
+) -> None:
+    """Write what `gru_step` returns into `out` and `e`."""
+    _write((*out, *e), gru_step(u, pre, h, p, e, blocks))
+
+
+def lstm_back(
+    at: tuple[Tensor, Tensor],
+    before: Tensor,
+    phi: Tensor,
+    top: Tensor,
+    grad_hidden: Tensor,
+    gh: Tensor,
+    gc: Tensor,
+    p: tuple[Tensor, Tensor],
+    k: tuple[Tensor | None, Tensor | None],
+    blocks: tuple[Block, Block],
+    grad_u: Tensor,
+) -> None:
+    """Work out a step backward: write `grad_u`, the gradients of |p| into `k`, and that of c_{t−1} into `gc`.
+
+    `at` is what gates and cell see, `before` c_{t−1}, `gh` and `gc` the gradients that come from the step behind it.
+    """
+    (by_u, by_p), (by_c, by_p_cell) = _slopes(at, p, k, blocks)
+    i, f, g, o = phi.chunk(4, 1)
+    to_hidden = gh + grad_hidden
+    to_top = to_hidden * o
+    to_c = gc + to_top * by_c
+    to_phi = torch.cat([to_c * g, to_c * before, to_c * i, to_hidden * top], 1)
+    by_p, by_p_cell = (None if a is None else a * b for a, b in ((by_p, to_phi), (by_p_cell, to_top)))
+    _write((grad_u, gc, *k), (by_u * to_phi, to_c * f, by_p, by_p_cell))
+
+
+def gru_back(
+    at: tuple[Tensor, Tensor],
+    rec: Tensor,
+    before: Tensor,
+    phi: Tensor,
+    new: Tensor,
+    grad_hidden: Tensor,
+    gh: Tensor,
+    p: tuple[Tensor, Tensor],
+    k: tuple[Tensor | None, Tensor | None],
+    blocks: tuple[Block, Block],
+    out: tuple[Tensor, Tensor],
+) -> None:
+    """Work out a step backward: write the gradients of u and of the candidate into `out`, those of |p| into `k`.
+
+    `rec` is what the reset gate multiplies, `before` h_{t−1}; `gh` becomes what reaches h_{t−1} past the products.
+    """
+    (by_u, by_p), (by_a, by_p_cell) = _slopes(at, p, k, blocks)
+    r, z = phi.chunk(2, 1)
+    to_hidden = gh + grad_hidden
+    to_new = to_hidden - to_hidden * z
+    to_a = by_a * to_new
+    to_phi = torch.cat([to_a * rec, (before - new) * to_hidden], 1)
+    by_p, by_p_cell = (None if a is None else a * b for a, b in ((by_p, to_phi), (by_p_cell, to_new)))
+    _write((*out, gh, *k), (torch.cat([by_u * to_phi, to_a * r], 1), to_a, to_hidden * z, by_p, by_p_cell))
+
+
 @cache
-def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the kernel of a function; PyTorch makes one for each sort of unit, and warns where they become too many.
+def kernel(function: Callable[..., Any], key: Any) -> Callable[..., Any]:  # noqa: ARG001
+    """Return the kernel of a function for one sort of window.
+
+    `key` holds all on which the kernel depends (`_sort`), so that nothing is left for PyTorch to check at each call;
+    it keeps kernels by code object, of which each kernel gets one of its own.
 
     Raises
     ------
     MissingExtraError
         When called where there is no C++ compiler.
     """
-    compiled = torch.compile(function)
+    own = FunctionType(function.__code__.replace(), function.__globals__)
+    compiled = torch.compile(own, dynamic=False, options={"guard_filter_fn": torch.compiler.skip_all_guards_unsafe})
 
-    def run(*given: Any) -> Any:
+    def run(*given: Any) -> None:
         try:
-            return compiled(*given)
+            compiled(*given)
         except torch._dynamo.exc.BackendCompilerFailed as error:
             raise MissingExtraError(
                 f"compile=True needs a C++ compiler that PyTorch can use: {str(error).splitlines()[0]}"
@@ -181,22 +268,13 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _run(
-    function: Callable[..., Any],
-    *given: Any,
-    e: tuple[Tensor | None, Tensor | None],
-    blocks: tuple[Block, Block],
-    compiled: bool,
-    out: tuple[Tensor, ...],
-    work: Any,
-) -> None:
-    """Write what a step returns into `out` and `e`, by its kernel if it is compiled."""
-    if not compiled:
-        function(*given, e, blocks, work, out)
-        return
-    for room, value in zip((*out, *e), kernel(function)(*given, e, blocks), strict=True):
-        if room is not None and value is not None:
-            room.copy_(value)
+def _sort(
+    window: Tensor, p: tuple[Tensor, Tensor], noisy: bool, shifted: bool, blocks: tuple[Block, Block]
+) -> tuple[Any, ...]:
+    """Return on what kernels for a window of shape (T, B, ·) depend."""
+    units = tuple((one.soft, one.leaks, one.spans) for one in blocks)
+    place = window.shape[1:], window.dtype, window.device, torch.is_inference_mode_enabled()
+    return *place, p[0].dim(), noisy, shifted, units
 
 
 def _slopes(
@@ -236,14 +314,15 @@ class LSTMWindow(torch.autograd.Function):
         p_cell: Tensor,
         e: Tensor | None,
         shift: Tensor | None,
+        lengths: Tensor | None,
         blocks: tuple[Block, Block],
         compiled: bool,
     ) -> tuple[Tensor, Tensor]:
         """Run the window.
 
         `pre` is W·x + b, shape (T, B, 4n); `e` is ±(c/4)·ε, shape (T, B, 5n), and is overwritten; `shift` is added to
-        what the cell's function sees, shape (T, B, n); `blocks` are the gates and the cell; `compiled` takes kernels
-        for the steps.
+        what the cell's function sees, shape (T, B, n); the last c of a sequence is that after its number of steps in
+        `lengths`, or after all; `blocks` are the gates and the cell; `compiled` takes kernels for the steps.
         """
         gates = blocks[0]
         steps, batch, width = pre.shape
@@ -254,42 +333,61 @@ class LSTMWindow(torch.autograd.Function):
         minus_p = -p_gates.abs(), -p_cell.abs()
         work = _pairs(pre, batch, width, n)
         noise = _noise(e, width)
-        h, c = h0.detach(), c0.detach()
+        sort = _sort(u, minus_p, e is not None, shift is not None, blocks) if compiled else None
+        h, c = h0.detach(), c0.detach().contiguous()
         rows = zip(u.unbind(0), phi.unbind(0), hidden.unbind(0), cells.unbind(0), tops.unbind(0), strict=True)
         for t, (at, gate, h_next, c_next, top) in enumerate(rows):
             at.addmm_(h, folded)
             now = None if shift is None else shift[t]
-            out = gate, c_next, top, h_next
-            _run(lstm_step, at, c, now, minus_p, e=noise(t), blocks=blocks, compiled=compiled, work=work, out=out)
+            given, out = (at, c, now, minus_p, noise(t), blocks), (gate, c_next, top, h_next)
+            if sort is None:
+                lstm_step(*given, work, out)
+            else:
+                kernel(lstm_next, sort)(*given, out)
             h, c = h_next, c_next
         ctx.save_for_backward(u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e, shift)
-        ctx.blocks, ctx.compiled = blocks, compiled
-        return hidden, cells[-1].clone()
+        ctx.blocks, ctx.sort, ctx.lengths = blocks, sort, lengths
+        last = cells[-1].clone() if lengths is None else cells[lengths - 1, torch.arange(batch, device=cells.device)]
+        return hidden, last
 
     @staticmethod
     def backward(ctx: Any, grad_hidden: Tensor, grad_c: Tensor) -> tuple[Tensor | None, ...]:
         """Return the gradients of what `forward` took."""
         refuse_second_derivative()
         u, phi, hidden, cells, tops, weight, h0, c0, p_gates, p_cell, e, shift = ctx.saved_tensors
-        (gates, _), compiled = ctx.blocks, ctx.compiled
+        gates, sort = ctx.blocks[0], ctx.sort
         steps, _, width = u.shape
         n = width // 4
         minus_p = -p_gates.abs(), -p_cell.abs()
         noise = _noise(e, width)
         grad_p, grad_p_cell = torch.zeros_like(p_gates), torch.zeros_like(p_cell)
-        slopes = kernel(_slopes) if compiled else _slopes
         folded = weight * gates.slope[:, None]
         grad_u = torch.empty_like(u)
-        gc, gh = grad_c.clone(), torch.zeros_like(h0)
-        for start, stop in _chunks(steps, u[0].numel(), whole=compiled):
+        lengths, c0 = ctx.lengths, c0.detach().contiguous()
+        gc, gh = torch.zeros_like(c0), torch.zeros_like(c0)
+        if lengths is None:
+            gc += grad_c
+        grad_hidden = grad_hidden.contiguous()
+        for t in range(steps - 1, -1, -1) if sort else ():
+            if lengths is not None:
+                gc.addcmul_(grad_c, (lengths == t + 1).to(gc.dtype)[:, None])
+            both = u[t], cells[t] if shift is None else cells[t] + shift[t]
+            given = both, cells[t - 1] if t else c0, phi[t], tops[t], grad_hidden[t]
+            kernel(lstm_back, sort)(*given, gh, gc, minus_p, noise(t), ctx.blocks, grad_u[t])
+            torch.mm(grad_u[t], folded, out=gh)
+        if sort:
+            grad_p, grad_p_cell = _of_p(noise(slice(None)), (p_gates, p_cell))
+        for start, stop in () if sort else _chunks(steps, u[0].numel()):
             own = slice(start, stop)
             seen = cells[own] if shift is None else cells[own] + shift[own]
-            (by_u, by_p), (by_c, by_p_cell) = slopes((u[own], seen), minus_p, noise(own), ctx.blocks)
+            (by_u, by_p), (by_c, by_p_cell) = _slopes((u[own], seen), minus_p, noise(own), ctx.blocks)
             grad_phi, grad_top = torch.empty_like(by_u), torch.empty_like(by_c)
             for t in range(stop - 1, start - 1, -1):
                 at = t - start
                 i, f, g, o = phi[t].split(n, 1)
                 gh.add_(grad_hidden[t])
+                if lengths is not None:
+                    gc.addcmul_(grad_c, (lengths == t + 1).to(gc.dtype)[:, None])
                 gc.addcmul_(torch.mul(gh, o, out=grad_top[at]), by_c[at])
                 by_i, by_f, by_g, by_o = grad_phi[at].split(n, 1)
                 torch.mul(gc, g, out=by_i)
@@ -311,7 +409,7 @@ class LSTMWindow(torch.autograd.Function):
             gc,
             grad_p,
             grad_p_cell,
-            *(None,) * 4,
+            *(None,) * 5,
         )
 
 
@@ -349,14 +447,18 @@ class GRUWindow(torch.autograd.Function):
         work = _pairs(pre, batch, m, n)
         noise = _noise(e, m)
         h, pre = h0.detach(), pre.detach()
+        sort = _sort(u, minus_p, e is not None, False, blocks) if compiled else None
+        h, pre = h.contiguous(), pre.contiguous()
         for t in range(steps):
             u[t].addmm_(h, folded)
-            out = phi[t], a[t], news[t], hidden[t]
-            given = u[t], pre[t, :, m:], h, minus_p
-            _run(gru_step, *given, e=noise(t), blocks=blocks, compiled=compiled, work=work, out=out)
+            given, out = (u[t], pre[t, :, m:], h, minus_p, noise(t), blocks), (phi[t], a[t], news[t], hidden[t])
+            if sort is None:
+                gru_step(*given, work, out)
+            else:
+                kernel(gru_next, sort)(*given, out)
             h = hidden[t]
         ctx.save_for_backward(u, a, phi, hidden, news, weight, fold, h0, p_gates, p_cell, e)
-        ctx.blocks, ctx.compiled = blocks, compiled
+        ctx.blocks, ctx.sort = blocks, sort
         return hidden
 
     @staticmethod
@@ -364,20 +466,26 @@ class GRUWindow(torch.autograd.Function):
         """Return the gradients of what `forward` took."""
         refuse_second_derivative()
         u, a, phi, hidden, news, weight, fold, h0, p_gates, p_cell, e = ctx.saved_tensors
-        compiled = ctx.compiled
+        sort = ctx.sort
         steps, _, width = u.shape
         n = width // 3
         m = 2 * n
         minus_p = -p_gates.abs(), -p_cell.abs()
         noise = _noise(e, m)
         grad_p, grad_p_cell = torch.zeros_like(p_gates), torch.zeros_like(p_cell)
-        slopes = kernel(_slopes) if compiled else _slopes
         folded = weight * fold[:, None]
         grad_a, grad_u = torch.empty_like(a), torch.empty_like(u)
+        h0, hidden, grad_hidden = h0.detach().contiguous(), hidden.detach(), grad_hidden.contiguous()
         gh = torch.zeros_like(h0)
-        for start, stop in _chunks(steps, u[0].numel(), whole=compiled):
+        for t in range(steps - 1, -1, -1) if sort else ():
+            given = (u[t, :, :m], a[t]), u[t, :, m:], hidden[t - 1] if t else h0, phi[t], news[t], grad_hidden[t]
+            kernel(gru_back, sort)(*given, gh, minus_p, noise(t), ctx.blocks, (grad_u[t], grad_a[t]))
+            gh.addmm_(grad_u[t], folded)
+        if sort:
+            grad_p, grad_p_cell = _of_p(noise(slice(None)), (p_gates, p_cell))
+        for start, stop in () if sort else _chunks(steps, u[0].numel()):
             own = slice(start, stop)
-            (by_u, by_p), (by_a, by_p_cell) = slopes((u[own, :, :m], a[own]), minus_p, noise(own), ctx.blocks)
+            (by_u, by_p), (by_a, by_p_cell) = _slopes((u[own, :, :m], a[own]), minus_p, noise(own), ctx.blocks)
             grad_phi, grad_new = torch.empty_like(by_u), torch.empty_like(by_a)
             for t in range(stop - 1, start - 1, -1):
                 at = t - start

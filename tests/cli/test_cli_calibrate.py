@@ -197,10 +197,57 @@ def test_the_trade_off_is_written_as_csv(run: Run) -> None:
     assert run("calibrate", *NORMAL, *NAN, "-o", "curve.csv", "-o", "curve.json").exit_code == 0
 
 
+GATES = {"gate": [[-3.0], [0.5], [3.0]], "cell": [[-1.5], [0.5], [4.0]], "still": [[0.1], [0.2], [math.nan]]}
+BY_ARRAY = ("g.npz", "--fn", "sigmoid", "--array", "cell=tanh", "--by", "rms", "--target-grad", "0.2", "--unit", "nan")
+
+
+def test_every_array_has_an_answer_of_its_own_where_one_has_a_function_of_its_own(run: Run) -> None:
+    np.savez("g.npz", **GATES)  # type: ignore[arg-type]  # of arrays alone
+    found = document(run, *BY_ARRAY)
+    assert [one["array"] for one in found["arrays"]] == ["gate", "cell"]
+    assert found["config"]["array"] == {"cell": "tanh"}
+    assert found["notes"] == ["left out 'still': no sample lies at or beyond a threshold of sigmoid"]
+    for one, fn in zip(found["arrays"], ("sigmoid", "tanh"), strict=True):
+        alone = document(run, f"g.npz:{one['array']}", "--fn", fn, *BY_ARRAY[5:])
+        assert {key: one[key] for key in alone if key not in ("config", "notes")} == {
+            key: alone[key] for key in alone if key not in ("config", "notes")
+        }
+    result = run("calibrate", *BY_ARRAY)
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert rows[0] == ["array", *COLUMNS]
+    assert [row[:2] for row in rows[1:]] == [["gate", "sigmoid"]] * 3 + [["cell", "tanh"]] * 3
+    assert result.stderr.count("gate: draw it with: ") == result.stderr.count("cell: draw it with: ") == 1
+    for _ in range(2):  # a table of our own is replaced
+        assert run("calibrate", *BY_ARRAY, "-o", "c.csv", "-o", "c.svg", "--with-data").exit_code == 0
+    for name, columns in (("c.csv", ("array", *COLUMNS)), ("c-curves.csv", ("array", "unit", "alpha", "c"))):
+        with Path(name).open(newline="") as file:
+            table = list(csv.DictReader(file))
+        assert tuple(table[0])[: len(columns)] == columns
+        assert {row["array"] for row in table} == {"gate", "cell"}
+
+
+def test_noise_larger_than_the_signal_is_told_with_a_bound_that_keeps_it_down(run: Run) -> None:
+    """By hand: h of hard-tanh is -1 or 1 on these samples, half each, and varies by 1."""
+    np.save("x.npy", [[-1.5], [1.5]])
+    words = ("x.npy", "--fn", "hard-tanh", "--unit", "nan", "--alpha", "1", "--by", "pull", "--target-grad")
+    found = document(run, *words, "5")
+    assert found["best"]["std_rms"] > 1.0
+    told = f"phi has a std of {found['best']['std_rms']:.3g}, h varies over these samples by 1 only; bound it with"
+    assert f"{told} --max-std 1, within which the most pull is" in run("calibrate", *words, "5").stderr
+    assert "larger than the signal" not in run("calibrate", *words, "5", "--max-std", "9").stderr
+    assert document(run, *words, "0.01")["best"]["std_rms"] < 1.0
+    assert "larger than the signal" not in run("calibrate", *words, "0.01").stderr
+
+
 @pytest.mark.parametrize(
     ("words", "part"),
     [
         ([], "FILE... or --input"),
+        ([*NORMAL, "--array", "a=tanh"], "--array needs FILE..."),
+        ([DIGITS, "--array", "layer1@1"], "--array is written NAME=FN here, got an axis for 'layer1'"),
+        ([DIGITS, "--array", "layer9=tanh"], "--array: there is no array 'layer9'; the arrays are "),
+        ([DIGITS, "--array", "layer1=tahn"], "did you mean 'tanh'?"),
+        ([DIGITS, "--fn", "identity", "--array", "layer1=identity"], "no array of"),
         ([DIGITS, *NORMAL], "FILE... or --input"),
         (["--input", "normal:0"], "normal:MEAN,STD"),
         (["--input", "uniform:0,1"], "normal:MEAN,STD"),

@@ -200,7 +200,7 @@ def test_csv_npz_and_json_files_hold_the_same_numbers(run: Run) -> None:
     assert json.loads(Path("a.json").read_text()) == found
     rows = list(csv.DictReader(StringIO(Path("a.csv").read_text())))
     assert [float(row["exact.mean"]) for row in rows] == found["exact"]["mean"]
-    assert math.isnan(float(rows[0]["exact.p_outside"]))
+    assert rows[0]["exact.p_outside"] == ""
     with np.load("a.npz", allow_pickle=False) as arrays:
         assert arrays["monte_carlo.mean_se"].tolist() == found["monte_carlo"]["mean_se"]
         assert arrays["region"].tolist() == found["region"]

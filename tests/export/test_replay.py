@@ -26,6 +26,7 @@ from noisyviz.pictures.stored import stored_picture
 
 RECIPE = Overview(points=21, samples=30, panels=("sigma",))
 NO_TEX = not any(shutil.which(name) for name in pgf.TEX_SYSTEMS)
+OLD: Final = json.loads((Path(__file__).parents[1] / "data/settings-0.2.0.json").read_text())  # stored by that version
 FORMATS = [
     pytest.param(fmt, marks=pytest.mark.skipif(fmt == "pgf" and NO_TEX, reason="no TeX"))
     for fmt in formats.PICTURE_FORMATS
@@ -113,6 +114,25 @@ def test_the_version_that_differs_is_named_and_the_picture_still_made(svg: str, 
     assert json.loads(run("replay", "a.svg", "--json").stdout)["differing"]["numpy"]["picture"] == "1.0"
     Path("b.svg").write_bytes(hostile(svg, lambda record: record.update(noisyviz="0.0.1")))
     assert "noisyviz 0.0.1 (here " in run("replay", "b.svg").stderr
+
+
+@pytest.mark.parametrize("name", OLD)
+def test_settings_of_0_2_0_make_the_same_picture(name: str) -> None:
+    made = stored_picture(name, OLD[name])
+    assert made.settings() == {**made.settings(), **OLD[name]}
+    asked = {
+        "at": None,
+        "heat": "",
+        "axis": -1,
+        "axes": [],
+        "functions": [],
+        "runs": None,
+        "by": "rms",
+        "max_wrong": None,
+        "max_std": None,
+    }
+    added = {key: value for key, value in made.settings().items() if key not in OLD[name]}
+    assert added == {key: asked[key] for key in added}
 
 
 def test_bytes_that_differ_under_the_same_versions_are_told(svg: str, run: Run) -> None:

@@ -121,7 +121,7 @@ def test_where_nothing_reaches_the_target_the_picture_says_so(target: float, far
     """A target near the curve is shown; one far away would press the curve against the axis."""
     result = CalibratePicture(fn="hard-tanh", unit=("nani",), by="rms", target_grad=target, normal=(0.0, 3.0)).compute()
     assert result.best is None
-    assert "Nothing reaches it." in " ".join(plot.caption_words(result))
+    assert "Nothing reaches it." in " ".join(plot.caption_words([result]))
     _, axes = drawn(result)
     reached = max(float(curve.gradient.max()) for curve in result.curves)
     assert (axes.get_xlim()[1] < target) == far

@@ -1,5 +1,6 @@
 """The picture of a profile: its numbers against plain counts, its artists, and a page on which nothing collides."""
 
+import csv
 import itertools
 import math
 from pathlib import Path
@@ -16,9 +17,11 @@ from matplotlib.transforms import Bbox
 
 import noisyviz as nv
 from noisyviz.export.render import picture_bytes, rc_settings
+from noisyviz.networks.profile import Profiler
 from noisyviz.pictures.profile import drawing as plot
 from noisyviz.pictures.profile import page as profile_page
-from noisyviz.pictures.profile.picture import MOST_ARRAYS, MOST_BARS, ProfilePicture, ProfileResult
+from noisyviz.pictures.profile import rows as rows_page
+from noisyviz.pictures.profile.picture import MOST_ARRAYS, MOST_BARS, MOST_ROWS, ProfilePicture, ProfileResult
 
 RNG = np.random.default_rng(5)
 ARRAYS = {
@@ -205,8 +208,8 @@ def test_an_array_without_any_number_is_drawn_empty(unit: str, width: str) -> No
     assert array.before.sum() == array.after.sum() == array.density.sum() == array.beyond == 0.0
     assert picture_bytes(recipe, result, fmt="png", width=width).startswith(b"\x89PNG")
     _, axes = drawn(result)
-    assert [text.get_text() for text in axes["density0"].texts] == ["x"]
-    assert axes["units0"].texts[0].get_text() == "no finite sample"
+    assert [text.get_text() for text in axes["density0"].texts] == ["x: no finite sample"]
+    assert set(axes) == {"density0", "gradients0"}
 
 
 @pytest.mark.parametrize("style", ["paper", "dark"])
@@ -250,14 +253,86 @@ def test_nothing_overlaps_or_leaves_the_page(width: float, style: str, case: str
         assert shared is None or min(shared.width, shared.height) < 1.5, (one, other)
 
 
-def test_many_arrays_are_cut_and_counted_and_empty_ones_drawn() -> None:
+def test_many_arrays_have_a_row_each_and_empty_ones_are_named() -> None:
+    """By hand, of relu, whose only threshold is at 0: the response is h' = 0, with noise 1 − alpha = 0.1."""
     recipe = ProfilePicture(fn="relu")
     arrays = {f"layer{k}": np.full((4, 2), math.nan if k == 0 else k - 3.0) for k in range(MOST_ARRAYS + 3)}
-    result = recipe.of(nv.profile(arrays, fn="relu", unit=recipe.noisy_unit()))
-    assert len(result.arrays) == MOST_ARRAYS
-    assert result.left_out == 3
-    assert "3 more arrays are left out." in " ".join(profile_page.caption_words(result))
-    assert picture_bytes(recipe, result, fmt="png").startswith(b"\x89PNG")
+    found = nv.profile(arrays, fn="relu", unit=recipe.noisy_unit())
+    result = recipe.of(found)
+    assert result.arrays == ()
+    assert [row.name for row in result.rows] == [name for name in arrays if name != "layer0"]
+    assert [row.share_left for row in result.rows] == [1.0] * 3 + [0.0] * 7
+    assert "Without a finite number: layer0." in " ".join(rows_page.caption_words(result))
+    _, axes = drawn(result)
+    heights = list(range(9, -1, -1))
+    assert axes["x"].get_yticks().tolist() == heights
+    (medians,) = [line for line in axes["x"].lines if line.get_label() == "median"]
+    assert np.asarray(medians.get_ydata()).tolist() == heights
+    np.testing.assert_allclose(np.asarray(medians.get_xdata()), np.arange(1, 11) - 3.0, atol=0.02)
+    (response,) = [line for line in axes["gradients"].lines if line.get_label() == "after"]
+    np.testing.assert_allclose(np.asarray(response.get_xdata())[:3], 0.1)
+    assert np.isnan(np.asarray(response.get_xdata(), dtype=float)[3:]).all()
+    assert len(recipe.of(found, apart=True).arrays) == 10
+    many = {f"a{k}": np.ones((2, 1)) for k in range(MOST_ROWS + 2)}
+    cut = recipe.of(nv.profile(many, fn="relu", unit=recipe.noisy_unit()))
+    assert (len(cut.rows), cut.left_out) == (MOST_ROWS, 2)
+    assert "2 more arrays are left out." in " ".join(rows_page.caption_words(cut))
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_panels_without_content_are_left_out(many: bool) -> None:
+    recipe = ProfilePicture(fn="identity")
+    arrays = {f"a{k}": np.arange(4.0)[:, None] for k in range(9 if many else 2)}
+    result = recipe.of(nv.profile(arrays, fn="identity", unit=recipe.noisy_unit()))
+    figure, axes = drawn(result)
+    assert {key.rstrip("01") for key in axes} == ({"x"} if many else {"density", "gradients"})
+    assert not [text for text in figure.legends[0].get_texts() if "beyond" in text.get_text()]
+    assert "No unit saturates." in " ".join((rows_page if many else profile_page).caption_words(result))
+
+
+STEPS = {f"steps-{k}": {"gate": [[k / 4.0, -k]], "cell": [[0.0, k / 2.0]]} for k in (2, 10, 4)}
+
+
+def test_files_of_the_same_arrays_are_moments_in_time(run: Run) -> None:
+    for name, arrays in STEPS.items():
+        np.savez(f"{name}.npz", **arrays)  # type: ignore[arg-type]  # of arrays alone
+    files = [f"{name}.npz" for name in STEPS]
+    told = "taken for time: N of steps-N.npz, 3 files from 'steps-2.npz' to 'steps-10.npz'\n"
+    result = run("profile", *files, "--fn", "hard-tanh", "-o", "p.svg", "--with-data")
+    assert result.exit_code == 0
+    assert result.stderr.endswith(f"wrote p.csv\nwrote p.svg\n{told}")
+    with open("p.csv", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["name"] for row in table] == [f"steps-{k}.npz:{name}" for name in ("gate", "cell") for k in (2, 4, 10)]
+    assert [float(row["time"]) for row in table] == [2.0, 4.0, 10.0] * 2
+    assert [float(row["share_left"]) for row in table] == [0.5] * 3 + [0.0] * 3
+    assert [float(row["share_right"]) for row in table] == [0.0, 0.5, 0.5] + [0.5] * 3
+    again = run("replay", "p.svg", *(word for name in files for word in ("--data", name)))
+    assert again.stderr.endswith("the bytes are identical to p.svg\n")
+    assert "taken for time" not in run("profile", *files[:2], "--fn", "hard-tanh", "-o", "q.png").stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "label"),
+    [
+        (["run-1:a", "run-2:a", "run-3:a"], "N of run-N"),
+        (["epoch2-1:a", "epoch1-1:a", "epoch1-2:a"], "files in natural order"),
+        (["step1", "step2", "step30"], "N of stepN"),
+        (["layer1", "layer2", "layer3"], None),  # arrays of their own, one in each file
+        (["x:a", "y:a", "z:a"], None),
+        (["run-1:a", "run-2:a", "run-3:b"], None),
+    ],
+)
+def test_only_what_is_numbered_is_taken_for_time(names: list[str], label: str | None) -> None:
+    recipe = ProfilePicture()
+    profiler = Profiler(unit=recipe.noisy_unit())
+    for name in names:
+        profiler.add(name, [[1.0], [2.0]], file=name.partition(":")[0])
+    moments = recipe.of(profiler.finish()).moments
+    assert (moments and moments.label) == label
+    if label == "files in natural order":
+        assert moments is not None
+        assert moments.files == ("epoch1-1", "epoch1-2", "epoch2-1")
 
 
 def test_the_command_writes_picture_table_and_data(run: Run, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@
 import matplotlib as mpl
 import pytest
 from matplotlib.figure import Figure
-from text_boxes import drawn, faults, pictures
+from text_boxes import drawn, faults, frames, pictures
 
 from noisyviz.export.render import rc_settings
 
@@ -22,7 +22,7 @@ LONG = {
         "figure-7",
         "figure-9",
     ),
-    *("figure-budget", "plot-outward", "plot-softplus", "profile-6", "v3-4", "v3-5", "v3-8"),
+    *("figure-budget", "plot-outward", "plot-softplus", "profile-4", "profile-6", "v3-4", "v3-5", "v3-8"),
 }
 
 
@@ -30,6 +30,11 @@ LONG = {
 def test_texts_stand_inside_the_picture_and_clear_of_each_other(name: str) -> None:
     for width in ("6cm", "12cm"):
         assert faults(drawn(name, width=width, style="screen")) == []
+
+
+def test_texts_of_a_film_stand_inside_it_and_clear_of_each_other() -> None:
+    for figure in frames("anneal", width="8cm", style="screen"):
+        assert faults(figure) == []
 
 
 def test_the_check_sees_what_is_wrong() -> None:

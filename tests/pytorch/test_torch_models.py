@@ -19,7 +19,7 @@ from torch import nn  # noqa: E402
 import noisyviz as nv  # noqa: E402
 import noisyviz.torch as nvt  # noqa: E402
 from noisyviz.errors import InputError  # noqa: E402
-from noisyviz.torch.modules import function_of  # noqa: E402
+from noisyviz.torch.modules import CALLED, function_called, function_of  # noqa: E402
 
 
 class Tagger(nn.Module):
@@ -163,6 +163,64 @@ def test_capture_sees_every_call_of_a_shared_module_and_leaves_no_hook() -> None
     assert arrays["rnn.cell_candidate_l1_reverse"].shape == (2 * 21, 5)
     assert all(not module._forward_hooks and not module._forward_pre_hooks for module in model.modules())
     np.testing.assert_allclose(arrays["body.gate"][:21], np.tanh(arrays["act"][:21]), atol=1e-6)
+
+
+class Caller(nn.Module):
+    """Calls its activations as functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line, self.act = nn.Linear(2, 3), nn.Tanh()
+
+    def forward(self, x: Any) -> Any:
+        pre = self.line(x)
+        out = self.act(torch.tanh(pre)) + nn.functional.leaky_relu(pre, negative_slope=0.2)
+        return out + nn.functional.relu(input=pre) + pre.clone().tanh_()
+
+
+def test_capture_sees_activations_called_as_functions() -> None:
+    caller, x = Caller(), torch.randn(4, 5, 2)
+    model = nn.Sequential(caller, nn.LSTM(3, 2), nn.Softmax(-1))
+    model[1].register_forward_hook(lambda _module, _args, output: output[0])
+    with nvt.capture(model) as seen:
+        torch.tanh(x)  # no part of the model
+        model(x)
+        with pytest.raises(RuntimeError):
+            model(torch.zeros(3, 7))
+        model(x[:1])
+    pre = np.concatenate([caller.line(part).detach().numpy().reshape(-1, 3) for part in (x, x[:1])])
+    found = seen.arrays()
+    assert [name for name in found if name.startswith("0.")] == [
+        "0.tanh",
+        "0.act",
+        "0.leaky-relu",
+        "0.relu",
+        "0.tanh.2",
+    ]
+    assert len(found) == 5 + 5  # and the gates of the LSTM, whose own functions are not seen twice
+    assert seen.functions["0.leaky-relu"] == "leaky-relu:0.2"
+    for name in ("0.tanh", "0.leaky-relu", "0.relu", "0.tanh.2"):
+        np.testing.assert_array_equal(found[name], pre)
+    np.testing.assert_allclose(found["0.act"], np.tanh(pre), rtol=1e-6)
+
+
+MORE: dict[type[nn.Module], tuple[float, ...]] = {
+    nn.LeakyReLU: (0.3,),
+    nn.Threshold: (0.5, 0.0),
+    nn.Hardtanh: (-2.0, 1),
+}
+
+
+@pytest.mark.parametrize("call", CALLED, ids=lambda call: f"{getattr(call, '__module__', None)}.{call.__name__}")
+def test_a_function_of_pytorch_is_the_one_that_its_name_says(call: Any) -> None:
+    x = torch.linspace(-4.0, 4.0, 33, dtype=torch.float64)
+    more = MORE.get(CALLED[call], ())
+    name = function_called(call, (x, *more), {})
+    assert name is not None
+    wanted = call(x.clone(), *more).numpy()
+    tolerance = 1e-6 if name == "hard-sigmoid-6" else 1e-12  # PyTorch takes 1/6 in single precision
+    np.testing.assert_allclose(nv.activation(name).h(x.numpy()), wanted, rtol=tolerance, atol=tolerance)
+    assert function_called(torch.exp, (x,), {}) is None
 
 
 def test_capture_repeats_dropout_and_leaves_padding_out() -> None:

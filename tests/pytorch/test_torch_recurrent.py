@@ -81,6 +81,24 @@ def test_the_fast_method_equals_plain_operations(layer: Any, kind: str, pair: An
     assert worst(*results) < 1e-10
 
 
+@pytest.mark.parametrize("layer", [nvt.NoisyLSTM, nvt.NoisyGRU])
+def test_packed_sequences_take_the_fast_method(layer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"kind": "nah", "c": 3.0, "num_layers": 2, "bidirectional": True, "dtype": D}
+    fast, plain = layer(3, 5, **options), layer(3, 5, reference=True, **options)
+    plain.load_state_dict(fast.state_dict())
+    x = (4.0 * torch.randn(7, 4, 3, dtype=D)).requires_grad_()
+    results = []
+    for one in (fast, plain):
+        torch.manual_seed(3)
+        with monkeypatch.context() as patched:
+            if one is fast:
+                patched.setattr(layer, "_step", None)  # the way of plain operations
+            out, state = one(torch.nn.utils.rnn.pack_padded_sequence(x, [3, 7, 1, 5], enforce_sorted=False))
+        loss = out.data.sin().sum() + sum((2.0 * part).cos().sum() for part in parts(state))
+        results.append([out.data, *parts(state), *torch.autograd.grad(loss, [x, *one.parameters()])])
+    assert worst(*results) < 1e-10
+
+
 @pytest.mark.parametrize(("cell", "layer"), [(nvt.NoisyLSTMCell, nvt.NoisyLSTM), (nvt.NoisyGRUCell, nvt.NoisyGRU)])
 def test_a_cell_is_one_step_of_the_layer(cell: Any, layer: Any) -> None:
     whole = layer(3, 5, kind="nah", dtype=D).eval()
@@ -92,6 +110,27 @@ def test_a_cell_is_one_step_of_the_layer(cell: Any, layer: Any) -> None:
     for t in range(6):
         state = one(x[t], state)
     assert worst(parts(state), [part[0] for part in parts(whole(x)[1])]) < 1e-12
+
+
+@pytest.mark.parametrize("cell", [nvt.NoisyLSTMCell, nvt.NoisyGRUCell])
+def test_the_fast_method_of_a_cell_equals_plain_operations(cell: Any) -> None:
+    x, results = (4.0 * torch.randn(6, 2, 3, dtype=D)).requires_grad_(), []
+    fast, plain = (cell(3, 5, kind="nan", c=3.0, dtype=D, reference=one) for one in (False, True))
+    plain.load_state_dict(fast.state_dict())
+    for one in (fast, plain):
+        torch.manual_seed(3)
+        first = one(x[0, 0])  # without a batch
+        state = one(x[1])
+        for t in range(2, 6):
+            state = one(x[t], state)
+        loss = sum(part.sin().sum() for part in (*parts(first), *parts(state)))
+        results.append([*parts(first), *parts(state), *torch.autograd.grad(loss, [x, *one.parameters()])])
+        assert parts(first)[0].shape == (5,)
+    assert worst(*results) < 1e-10
+    (again,) = torch.autograd.grad(parts(plain(x[0]))[0].sum(), one.weight_ih, create_graph=True)
+    again.sum().backward()
+    with pytest.raises(RuntimeError, match="reference=True"):
+        torch.autograd.grad(parts(fast(x[0]))[0].sum(), fast.weight_ih, create_graph=True)
 
 
 def test_empty_windows_and_batches_keep_their_shapes() -> None:
@@ -218,14 +257,15 @@ def test_compiled_steps_change_no_number(layer: Any, monkeypatch: pytest.MonkeyP
     """By the tracer alone, which needs no C++ compiler; the next test has one."""
     compiled: list[str] = []
 
-    def traced(function: Any) -> Any:
+    def traced(function: Any, key: Any) -> Any:
+        hash(key)
         compiled.append(function.__name__)
         return torch.compile(function, backend="aot_eager", fullgraph=True)
 
     monkeypatch.setattr("noisyviz.torch.sequence.kernel", traced)
     plain, kernels = twins(layer, compile=True)
     assert worst(kernels, plain) < 1e-12
-    assert {"_slopes", f"{layer.__name__[5:].lower()}_step"} <= set(compiled)
+    assert {f"{layer.__name__[5:].lower()}_{part}" for part in ("next", "back")} == set(compiled)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -21,7 +21,7 @@ from PIL import Image
 
 from noisyviz.pictures.anneal import panels
 from noisyviz.pictures.anneal.picture import AnnealResult, shown_steps
-from noisyviz.pictures.shared.layout import Box, em, legend_columns, legend_height, ticks, ticks_across
+from noisyviz.pictures.shared.layout import Box, em, legend_columns, legend_height, legend_width, ticks, ticks_across
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
 from noisyviz.pictures.shared.style import DOTTED, QUANTITIES, colours
 from noisyviz.units.activation import Array
@@ -91,9 +91,7 @@ def animation_bytes(
     loop
         How often it runs, 0 for ever.
     """
-    figure = Figure(figsize=(width, max(0.5 * width, LEAST_IN)), dpi=DPI)
-    canvas = FigureCanvasAgg(figure)
-    moving = _stage(figure, film, result)
+    canvas, moving = stage(film, result, width=width)
     images: list[Image.Image] = []
     for index in range(film.steps.size):
         moving.show(film, result, index)
@@ -153,7 +151,7 @@ def _webp(images: Sequence[Image.Image], durations: list[int], text: str, *, loo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Moving:
+class Moving:
     """The artists that change from frame to frame."""
 
     left: Axes
@@ -197,8 +195,14 @@ class _Moving:
         )
 
 
-def _stage(figure: Figure, film: Film, result: AnnealResult) -> _Moving:
-    """Draw what stands still, and return what moves."""
+def stage(film: Film, result: AnnealResult, *, width: float = WIDTH_IN) -> tuple[FigureCanvasAgg, Moving]:
+    """Draw what stands still, this many inches wide; return the canvas and what moves."""
+    figure = Figure(figsize=(width, max(0.5 * width, LEAST_IN)), dpi=DPI)
+    canvas = FigureCanvasAgg(figure)
+    return canvas, _furnished(figure, film, result)
+
+
+def _furnished(figure: Figure, film: Film, result: AnnealResult) -> Moving:
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
     found, size = result.runs[0], em()
     width, height = (float(one) for one in figure.get_size_inches())
@@ -224,7 +228,7 @@ def _stage(figure: Figure, film: Film, result: AnnealResult) -> _Moving:
     hue = look.hues["blue"]
     tails = [right.plot([], [], color=hue, linewidth=0.7, alpha=0.7)[0] for _ in found.noisy.paths]
     dots: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 3.6, "markeredgewidth": 0.0, "zorder": 5}
-    return _Moving(
+    return Moving(
         left=left,
         look=look,
         band=[],
@@ -268,7 +272,7 @@ def _left_panel(axes: Axes, film: Film, result: AnnealResult, look: Look) -> dic
         _names(result),
         ncols=legend_columns(_names(result), width=room),
         loc="lower left",
-        bbox_to_anchor=(0.0, 1.01),
+        bbox_to_anchor=(-max(0.0, legend_width(_names(result)) - room) / room, 1.01),  # over the y axis, not beyond
     )
     axes.axhline(0.0, color=look.ink, alpha=2.0 * SHADE_ALPHA, linewidth=0.5, zorder=0.5)
     return {"middle": middle, "cloud": cloud}

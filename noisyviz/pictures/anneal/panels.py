@@ -17,7 +17,7 @@ from matplotlib.patches import Patch
 
 from noisyviz.annealing.results import Annealing, LoneRun, NoisyRun
 from noisyviz.pictures.anneal.picture import AnnealResult, shown_steps
-from noisyviz.pictures.shared.layout import number, ticks, ticks_across
+from noisyviz.pictures.shared.layout import em, number, text_width, ticks, ticks_across
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, Quantity
 from noisyviz.units.activation import Array
@@ -130,9 +130,23 @@ def step_axis(axes: Axes, steps: int, *, labelled: bool) -> None:
         axes.set_xlim(0.0, max(steps, 1))
         most = max(1, min(8, steps))
         places, names = ticks(0.0, float(max(steps, 1)), most=most)
-    axes.set_xticks(places, names if labelled else [""] * len(places))
+    axes.set_xticks(places, _apart(axes, places, names) if labelled else [""] * len(places))
     if labelled:
         axes.set_xlabel("step $t$")
+
+
+def _apart(axes: Axes, places: Sequence[float], names: Sequence[str]) -> list[str]:
+    """Return the names of ticks along an axis of the figure, empty where one would touch its neighbour on the left."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    at = axes.transData.transform([(place, 0.0) for place in places])[:, 0] / figure.dpi
+    kept, end = [], -np.inf
+    for place, name in zip(at, names, strict=True):
+        half = 0.5 * text_width(name)
+        fits = place - half >= end
+        kept.append(name if fits else "")
+        end = place + half + 0.4 * em() if fits else end
+    return kept
 
 
 def draw_schedule(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
@@ -284,7 +298,7 @@ def draw_final(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
         if bottom < lone.x[-1] < top:
             drawn += axes.plot([0.8 * end, end], [lone.x[-1]] * 2, label=f"final {key}", **reference(key, result, look))
     places, names = ticks(0.0, end, most=2)
-    axes.set_xticks(places, names)
+    axes.set_xticks(places, _apart(axes, places, names))
     axes.set_xlabel("share at $T$")
     return drawn
 

@@ -133,7 +133,9 @@ def caption_words(result: BudgetResult) -> list[str]:
     ignoring = [kind for kind in _kinds(result) if "alpha" not in KINDS[kind].uses]
     if len(result.panels) > 1 and ignoring:
         words += ["Input", "noise", "does", "not", "depend", "on", r"$\alpha$."]
-    words += ["The", "line", "at", "1", "is", "the", "gradient", "without", "saturation."]
+    words += ["Rms", "of", r"$\partial\varphi/\partial x$:", "over", "draws", "and", "saturated", "inputs,"]
+    words += ["so", "noise", "counts", "as", "gradient;", "the", "line", "at", "1", "is", r"$u$′,", "as", "without"]
+    words += ["saturation.", "Bias:", r"$\mathrm{E}\,\varphi-h$,", "over", "all", "inputs."]
     words += [f"{labels.name(result.fn)},", f"{labels.parameter('p', result.p)},", result.noise, r"$\xi$,"]
     words += [*labels.scale_formula(result.scale)]
     share = labels.percent(result.share_saturated).replace(" ", "\N{NO-BREAK SPACE}")

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from noisyviz.networks.calibration import TARGETS
-from noisyviz.pictures.calibrate.picture import CalibrateResult, Mark, TradeOff
+from noisyviz.pictures.calibrate.picture import CalibrateResult, CalibrateResults, Mark, TradeOff
 from noisyviz.pictures.shared import labels
 from noisyviz.pictures.shared.layout import LINE_EM, POINTS_PER_INCH, Box, em, literal, number, text_width
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
@@ -24,6 +24,8 @@ from noisyviz.units.kinds import KINDS
 
 SHARE: Final = 0.55  # of the width, for the height
 TALLEST_IN: Final = 3.2
+ABREAST: Final = 2  # panels of several arrays, where each is as wide as this
+NARROWEST_EM: Final = 22.0
 MARGIN: Final = 0.03  # of an axis, below 0: curves run along it
 ROOMY: Final = 2.4  # of the bound, for the height of its axis
 MARKED: Final = (0.0, 0.1, 1.0, 10.0, 100.0)  # noise levels, where these were tried
@@ -44,17 +46,30 @@ WIDTHS: Final = (0.8, 2.4)  # of the lines of one kind, from its first α to its
 USUAL: Final = 1.3  # of the line of a kind that has one
 
 
-def size(result: CalibrateResult, width: float) -> tuple[float, float]:
+def size(result: CalibrateResult | CalibrateResults, width: float) -> tuple[float, float]:
     """Return width and height of the picture in inches, by the text sizes in force."""
     return page(result, width).size
 
 
-def draw(result: CalibrateResult, figure: Figure) -> dict[str, Axes]:
-    """Draw into a figure that has the size told by `size`; return its axes as ``"trade-off"``."""
+def draw(result: CalibrateResult | CalibrateResults, figure: Figure) -> dict[str, Axes]:
+    """Draw into a figure that has the size told by `size`; return its axes as ``"trade-off"``, or by array."""
     plan = page(result, float(figure.get_size_inches()[0]))
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
     drawn = plan.add(figure)
-    axes = drawn["trade-off"]
+    for (key, one), axes in zip(_by_key(result).items(), drawn.values(), strict=True):
+        _draw_one(axes, one, look, plan.places[key].box)
+    plan.figure_legend(figure, _handles(list(_by_key(result).values()), look))
+    return drawn
+
+
+def _by_key(result: CalibrateResult | CalibrateResults) -> dict[str, CalibrateResult]:
+    """Return what each panel shows by its key: for several arrays, by their names."""
+    if isinstance(result, CalibrateResult):
+        return {"trade-off": result}
+    return dict(zip(result.names, result.results, strict=True))
+
+
+def _draw_one(axes: Axes, result: CalibrateResult, look: Look, box: Box) -> None:
     _draw_wanted(axes, result, look)
     for index, curve in enumerate(result.curves):
         _draw_front(axes, curve, _style(result.curves, index, look))
@@ -62,19 +77,30 @@ def draw(result: CalibrateResult, figure: Figure) -> dict[str, Axes]:
         _draw_curve(axes, curve, _style(result.curves, index, look))
     for mark, marker, points, name in _marks(result):
         axes.plot([mark.gradient], [mark.bias], label=name, zorder=5.0, **_shape(marker, points, look))
-    _write_levels(axes, result, plan.places["trade-off"].box)
-    plan.figure_legend(figure, _handles(result, look))
-    return drawn
+    _write_levels(axes, result, box)
 
 
-def page(result: CalibrateResult, width: float) -> Sheet:
+def page(result: CalibrateResult | CalibrateResults, width: float) -> Sheet:
     """Lay the picture out at a width in inches, by the text sizes in force."""
+    results = _by_key(result)
+    abreast = min(len(results), ABREAST) if width >= ABREAST * NARROWEST_EM * em() else 1
+    panels = [
+        _panel(one, key=key, name=key if isinstance(result, CalibrateResults) else "", width=width / abreast)
+        for key, one in results.items()
+    ]
+    rows = [panels[k : k + abreast] for k in range(0, len(panels), abreast)]
+    listed = list(results.values())
+    words = caption_words(listed, list(results) if isinstance(result, CalibrateResults) else [])
+    return sheet(rows, width=width, caption=words, legend=_legend(listed), slots=[abreast] * len(rows))
+
+
+def _panel(result: CalibrateResult, *, key: str, name: str, width: float) -> Panel:
     most_x, most_y = _limits(result)
     least_x = min(float(curve.gradient.min()) for curve in result.curves)
     x = Range(low=max(min(0.0, least_x), -LEFT * most_x) - MARGIN * most_x, high=most_x, label=LABELS[result.by])
     y = Range(low=-MARGIN * most_y, high=most_y, label="rms of bias")
-    panel = Panel(key="trade-off", x=x, y=y, height=min(SHARE * width, TALLEST_IN), title=_title(result))
-    return sheet([[panel]], width=width, caption=caption_words(result), legend=_legend(result))
+    title = f"{literal(name)}: {_title(result).removeprefix('Best: ')}" if name else _title(result)
+    return Panel(key=key, x=x, y=y, height=min(SHARE * width, TALLEST_IN), title=title)
 
 
 def _title(result: CalibrateResult) -> str:
@@ -239,30 +265,40 @@ def _cost(name: Box, drawn: Array, taken: Sequence[Box], room: Box) -> float:
     return 1e6 * outside + 1e5 * over + float(hidden)
 
 
-def _legend(result: CalibrateResult) -> tuple[str, ...]:
-    extra = ["wanted", *(["best"] if result.best else []), *(["schedule start"] if result.start else [])]
-    return (*(_name(curve) for curve in result.curves), "front", *extra)
+def _legend(results: Sequence[CalibrateResult]) -> tuple[str, ...]:
+    extra = ["wanted", *(["best"] if _with_most(results).best else [])]
+    extra += ["schedule start"] if _with_most(results).start else []
+    return (*(_name(curve) for curve in results[0].curves), "front", *extra)
+
+
+def _with_most(results: Sequence[CalibrateResult]) -> CalibrateResult:
+    """Return the result with the most marks, whose legend serves all."""
+    return max(results, key=lambda one: (one.best is not None) + (one.start is not None))
 
 
 def _name(curve: TradeOff) -> str:
     return curve.kind if curve.alpha is None else f"{curve.kind}, {labels.parameter('alpha', curve.alpha)}"
 
 
-def _handles(result: CalibrateResult, look: Look) -> list[Artist | tuple[Artist, ...]]:
+def _handles(results: Sequence[CalibrateResult], look: Look) -> list[Artist | tuple[Artist, ...]]:
     handles: list[Artist | tuple[Artist, ...]] = [
-        Line2D([], [], markersize=3.4, markeredgewidth=0.0, **_style(result.curves, index, look))
-        for index in range(len(result.curves))
+        Line2D([], [], markersize=3.4, markeredgewidth=0.0, **_style(results[0].curves, index, look))
+        for index in range(len(results[0].curves))
     ]
     handles.append(Line2D([], [], color=look.ink, alpha=FRONT_ALPHA, linewidth=FRONT_PT, solid_capstyle="butt"))
     handles.append(Patch(facecolor=look.ink, alpha=2.0 * SHADE_ALPHA, linewidth=0.0))
-    shapes = [_shape(marker, points, look) for _, marker, points, _ in reversed(_marks(result))]
+    shapes = [_shape(marker, points, look) for _, marker, points, _ in reversed(_marks(_with_most(results)))]
     return handles + [Line2D([], [], **shape) for shape in shapes]
 
 
-def caption_words(result: CalibrateResult) -> list[str]:
-    """Return the caption in pieces: function, inputs, what was asked for, and the answer."""
-    words = [f"{labels.name(result.fn)},", *literal(result.source).split(" ")]
-    words[-1] += ";"
+def caption_words(results: Sequence[CalibrateResult], names: Sequence[str] = ()) -> list[str]:
+    """Return the caption in pieces: function, inputs, what was asked for, and the answer; of several arrays by name."""
+    result = results[0]
+    functions = {one.fn: labels.name(one.fn) for one in results}
+    for one, name in zip(results, names, strict=False):
+        if len(functions) > 1:
+            functions[one.fn] += f"{' of' if functions[one.fn] == labels.name(one.fn) else ','} {literal(name)}"
+    words = f"{'; '.join(functions.values())}; {literal(result.source)};".split(" ")
     words += [result.noise, r"$\xi$."]
     if any(curve.c.size > 1 for curve in result.curves):
         words += ["Along", "a", "curve", "$c$", "rises", "from", "0", "to", "100;", "marks,", "small", "to", "large:"]
@@ -275,18 +311,27 @@ def caption_words(result: CalibrateResult) -> list[str]:
     for one, (told, bound) in enumerate(bounds):
         words += ["and" if one else "at", *told.split(), "at", "most", number(bound)]
     words[-1] += "."
-    if result.best is None:
-        return [*words, "Nothing", "reaches", "it."]
-    chosen = result.curves[result.best_curve]
-    words += ["Best:", *labels.kind_words(chosen.kind), "with"]
-    words += [f"{labels.parameter('alpha', chosen.alpha)},"] if chosen.alpha is not None else []
-    words += [f"$c={_bare(result.best.c)}$,"]
-    words += [f"{labels.parameter('p', result.p)},"] if "p" in KINDS[chosen.kind].uses else []
-    words += ["bias", f"{number(result.best.bias)}."]
-    if "scale" in KINDS[chosen.kind].uses:
+    told: set[str] = set()
+    for one, begin in zip(results, [f"{literal(name)}:" for name in names] or ["Best:"], strict=True):
+        words += _best_words(one, begin, told)
+    scales = {"scale" in KINDS[one.curves[one.best_curve].kind].uses for one in results if one.best is not None}
+    if True in scales:
         scale = labels.scale_formula(result.scale)
         words += [*scale[:-1], f"{scale[-1]}."]
     return words
+
+
+def _best_words(result: CalibrateResult, begin: str, told: set[str]) -> list[str]:
+    """Return the answer in pieces; a kind is written out where it is not yet among those told."""
+    if result.best is None:
+        return ["Nothing", "reaches", "it."] if begin == "Best:" else [*begin.split(" "), "nothing", "reaches", "it."]
+    chosen = result.curves[result.best_curve]
+    words = [*begin.split(" "), *([chosen.kind] if chosen.kind in told else labels.kind_words(chosen.kind)), "with"]
+    told.add(chosen.kind)
+    words += [f"{labels.parameter('alpha', chosen.alpha)},"] if chosen.alpha is not None else []
+    words += [f"$c={_bare(result.best.c)}$,"]
+    words += [f"{labels.parameter('p', result.p)},"] if "p" in KINDS[chosen.kind].uses else []
+    return [*words, "bias", f"{number(result.best.bias)}."]
 
 
 def _bare(value: float, *, digits: int = 4) -> str:

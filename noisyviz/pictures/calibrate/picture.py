@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from noisyviz.errors import InputError, check_name, printable
 from noisyviz.networks.calibrate import calibrate
-from noisyviz.networks.calibration import ASKED, TARGETS, Calibration, Setting
+from noisyviz.networks.calibration import ASKED, TARGETS, Calibration, Calibrations, Setting
 from noisyviz.networks.weighted_sample import normal_input
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.units.activation import Array
@@ -88,8 +88,16 @@ class CalibrateResult:
     p: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CalibrateResults:
+    """The same for each of several arrays: their names and what was found, of the same units."""
+
+    names: tuple[str, ...]
+    results: tuple[CalibrateResult, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CalibratePicture(Picture[CalibrateResult]):
+class CalibratePicture(Picture[CalibrateResult | CalibrateResults]):
     """Settings of the picture of a calibration.
 
     Parameters
@@ -106,6 +114,8 @@ class CalibratePicture(Picture[CalibrateResult]):
         Mean and standard deviation of a normal input, or None for files.
     files
         The files whose pre-activations were the input; they are not in the picture.
+    functions
+        Pairs of an array's name and its activation; where there are some, every array has an answer of its own.
 
     Raises
     ------
@@ -120,7 +130,9 @@ class CalibratePicture(Picture[CalibrateResult]):
     """
 
     name: ClassVar[str] = "calibrate"
-    earlier: ClassVar[Mapping[str, Any]] = MappingProxyType({"by": "rms", "max_wrong": None, "max_std": None})
+    earlier: ClassVar[Mapping[str, Any]] = MappingProxyType(
+        {"by": "rms", "max_wrong": None, "max_std": None, "functions": []}
+    )
 
     fn: str = default("fn")
     unit: tuple[str, ...] = ("nan", "nah", "nani")
@@ -136,6 +148,7 @@ class CalibratePicture(Picture[CalibrateResult]):
     start_factor: float = 4.0
     normal: tuple[float, float] | None = None
     files: tuple[DataSource, ...] = ()
+    functions: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.unit or not self.alpha:
@@ -164,7 +177,7 @@ class CalibratePicture(Picture[CalibrateResult]):
             for alpha in (self.alpha if kind not in KINDS or "alpha" in KINDS[kind].uses else self.alpha[:1])
         ]
 
-    def numbers(self) -> CalibrateResult:
+    def numbers(self) -> CalibrateResult | CalibrateResults:
         """Search for a normal input, and return every number in the picture."""
         if self.normal is None:
             names = ", ".join(f"'{source.file}'" for source in self.files) or "the files"
@@ -177,8 +190,15 @@ class CalibratePicture(Picture[CalibrateResult]):
         )
         return self.of(found)
 
-    def of(self, found: Calibration) -> CalibrateResult:
+    def of(self, found: Calibration | Calibrations) -> CalibrateResult | CalibrateResults:
         """Return every number in the picture of what was found."""
+        if isinstance(found, Calibration):
+            return self._of(found)
+        return CalibrateResults(
+            names=tuple(found.by_array), results=tuple(self._of(one) for one in found.by_array.values())
+        )
+
+    def _of(self, found: Calibration) -> CalibrateResult:
         curves = _curves(found.curve, found.by)
         keys = [(curve.kind, curve.alpha) for curve in curves]
         best = found.best
@@ -210,8 +230,14 @@ class CalibratePicture(Picture[CalibrateResult]):
             return "pre-activations"
         return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
-    def tables(self, result: CalibrateResult) -> Mapping[str, Columns]:
-        """Return the curves, one row for each unit and noise level."""
+    def tables(self, result: CalibrateResult | CalibrateResults) -> Mapping[str, Columns]:
+        """Return the curves, one row for each unit and noise level, and of each array where there are several."""
+        if isinstance(result, CalibrateResults):
+            parts = [self.tables(one)["-curves"] for one in result.results]
+            names = np.repeat(np.array(result.names), [part["c"].size for part in parts])
+            return {
+                "-curves": {"array": names} | {key: np.concatenate([one[key] for one in parts]) for key in parts[0]}
+            }
         sizes = [curve.c.size for curve in result.curves]
         alphas = [np.nan if curve.alpha is None else curve.alpha for curve in result.curves]
         return {

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -140,6 +141,7 @@ class Compare(Picture[CompareResult]):
     """
 
     name: ClassVar[str] = "compare"
+    earlier: ClassVar[Mapping[str, Any]] = MappingProxyType({"at": None, "heat": ""})
 
     fn: tuple[str, ...] = (default("fn"),)
     unit: tuple[str, ...] = (default("unit"),)

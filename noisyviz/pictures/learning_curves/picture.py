@@ -154,6 +154,7 @@ class LearningCurves(Picture[LearningCurvesResult]):
     """
 
     name: ClassVar[str] = "learning-curves"
+    earlier: ClassVar[Mapping[str, Any]] = MappingProxyType({"runs": None})
 
     experiment: str
     runs: RunPanel | None = None

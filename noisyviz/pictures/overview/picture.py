@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from math import isfinite
-from typing import ClassVar, Final, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, TypeVar
 
 import numpy as np
 
@@ -160,6 +161,7 @@ class Overview(Picture[OverviewResult]):
     """
 
     name: ClassVar[str] = "plot"
+    earlier: ClassVar[Mapping[str, Any]] = MappingProxyType({"at": None})
 
     fn: tuple[str, ...] = (default("fn"),)
     unit: str = default("unit")

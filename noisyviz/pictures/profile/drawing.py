@@ -1,4 +1,7 @@
-"""The picture of a profile: for each array its density, its units by saturation, and its gradients."""
+"""The picture of a profile: for each array its density, its units by saturation, and its gradients.
+
+Many arrays, and arrays over time, are drawn by `noisyviz.pictures.profile.rows`.
+"""
 
 from typing import Any, Final
 
@@ -11,7 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from noisyviz.pictures.profile.page import BELOW, ZERO, page, short_percent
+from noisyviz.pictures.profile import rows
+from noisyviz.pictures.profile.page import BELOW, ZERO, keys, page, short_percent
 from noisyviz.pictures.profile.picture import ArrayView, ProfileResult
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, FILL_ALPHA, QUANTITIES, colours
@@ -21,7 +25,7 @@ FILLED: Final = 0.6  # of the height of its axes, for the density
 
 def size(result: ProfileResult, width: float) -> tuple[float, float]:
     """Return width and height of the picture in inches, by the text sizes in force."""
-    return page(result, width).size
+    return (rows.page if result.rows else page)(result, width).size
 
 
 def draw(result: ProfileResult, figure: Figure) -> dict[str, Axes]:
@@ -32,14 +36,18 @@ def draw(result: ProfileResult, figure: Figure) -> dict[str, Axes]:
     dict
         Axes by the number of the array behind ``density``, ``units`` and ``gradients``.
     """
+    if result.rows:
+        return rows.draw(result, figure)
     plan = page(result, float(figure.get_size_inches()[0]))
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
     drawn = plan.add(figure)
     for index, array in enumerate(result.arrays):
         _draw_density(drawn[f"density{index}"], array, result, look)
-        _draw_units(drawn[f"units{index}"], array, look)
+        if f"units{index}" in drawn:
+            _draw_units(drawn[f"units{index}"], array, look)
         _draw_gradients(drawn[f"gradients{index}"], array, result, look)
-    plan.figure_legend(figure, _handles(look))
+    handles = _handles(look)
+    plan.figure_legend(figure, [handles[key] for key in keys(result)])
     return drawn
 
 
@@ -81,17 +89,12 @@ def _write_share(axes: Axes, text: str, place: str) -> None:
 def _draw_units(axes: Axes, array: ArrayView, look: Look) -> None:
     both = array.bar_left + array.bar_right
     for value, base, key in ((both, array.bar_left, "right"), (array.bar_left, 0.0, "left")):
-        color, alpha = _side(look, key)
+        color, alpha = rows.side(look, key)
         axes.stairs(value, array.bars, baseline=base, fill=True, color=color, alpha=alpha, linewidth=0.0, label=key)
     axes.stairs(both, array.bars, color=look.ink, linewidth=0.6, label="share saturated")
     if array.dead:
         style: dict[str, Any] = {"color": look.ink, "linewidth": 2.5, "solid_capstyle": "butt"}
         axes.plot([0.0, array.dead], [1.0, 1.0], clip_on=False, label="dead", **style)
-
-
-def _side(look: Look, key: str) -> tuple[str, float]:
-    """Return colour and opacity of a side; apart in grey as well."""
-    return (look.hues["blue"], 0.85) if key == "left" else (look.hues["orange"], 0.55)
 
 
 def _draw_gradients(axes: Axes, array: ArrayView, result: ProfileResult, look: Look) -> None:
@@ -112,14 +115,17 @@ def _noise(look: Look) -> dict[str, Any]:
     return {"color": look.hues[QUANTITIES["sigma"].hue], "linewidth": 1.1, "linestyle": DASH_DOT, "zorder": 2.5}
 
 
-def _handles(look: Look) -> list[Artist | tuple[Artist, ...]]:
+def _handles(look: Look) -> dict[str, Artist | tuple[Artist, ...]]:
     data, gradient = look.hues[QUANTITIES["data"].hue], look.hues[QUANTITIES["gradient"].hue]
-    sides = [_side(look, key) for key in ("left", "right")]
-    return [
-        Line2D([], [], **look.line("h")),
-        Patch(facecolor=data, alpha=FILL_ALPHA, linewidth=0.0),
-        *(Patch(facecolor=color, alpha=alpha, linewidth=0.0) for color, alpha in sides),
-        Line2D([], [], color=look.ink, linewidth=0.9, linestyle=DASHED),
-        (Patch(facecolor=gradient, alpha=FILL_ALPHA, linewidth=0.0), Line2D([], [], color=gradient, linewidth=1.0)),
-        Line2D([], [], **_noise(look)),
-    ]
+    sides = {key: rows.side(look, key) for key in ("left", "right")}
+    return {
+        "h": Line2D([], [], **look.line("h")),
+        "density": Patch(facecolor=data, alpha=FILL_ALPHA, linewidth=0.0),
+        **{key: Patch(facecolor=color, alpha=alpha, linewidth=0.0) for key, (color, alpha) in sides.items()},
+        "before": Line2D([], [], color=look.ink, linewidth=0.9, linestyle=DASHED),
+        "after": (
+            Patch(facecolor=gradient, alpha=FILL_ALPHA, linewidth=0.0),
+            Line2D([], [], color=gradient, linewidth=1.0),
+        ),
+        "noise": Line2D([], [], **_noise(look)),
+    }

@@ -1,7 +1,8 @@
 """The page of a profile: where its panels stand, and their titles, by the sizes of the texts.
 
 In a wide picture density, units and gradients stand in one row for each array. In a narrow one the density of a single
-array has a row of its own; of several, panels of one kind stand together, two in a row.
+array has a row of its own; of several, panels of one kind stand together, two in a row. Where no unit of any array
+saturates, the panels of units are left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,15 +26,15 @@ BELOW: Final = -1.0  # where the bin of all other gradients below that level beg
 FEW: Final = 4  # units, of which every one has its tick
 WORST: Final = 3  # units named as those that saturate most
 LITTLE: Final = 5e-4  # share of samples beyond the range that goes without saying
-LEGEND: Final = (
-    "$h$",
-    "pre-activations",
-    "beyond $x_t^{-}$",
-    "beyond $x_t^{+}$",
-    "response without noise",
-    "response with noise",
-    "noise of the gradient",
-)
+LEGEND: Final = {
+    "h": "$h$",
+    "density": "pre-activations",
+    "left": "beyond $x_t^{-}$",
+    "right": "beyond $x_t^{+}$",
+    "before": "response without noise",
+    "after": "response with noise",
+    "noise": "noise of the gradient",
+}
 
 
 def page(result: ProfileResult, width: float) -> Sheet:
@@ -50,16 +51,29 @@ def _laid_out(result: ProfileResult, width: float, rooms: Mapping[str, float]) -
     room = min((rooms.get(f"density{k}", width) for k in range(count)), default=width)
     density = [_density(result, k, name) for k, name in enumerate(names(given, room=room))]
     units = [_units(result, k, room=rooms.get(f"units{k}", width), named=named) for k in range(count)]
+    units = units if saturating(result) else []
     gradients = [_gradients(result, k, room=rooms.get(f"gradients{k}", width), named=named) for k in range(count)]
     rows: list[Sequence[Panel]]
     if not narrow:
-        rows = list(zip(density, units, gradients, strict=True))
+        rows = list(zip(*(panels for panels in (density, units, gradients) if panels), strict=True))
     elif named:
-        rows = [panels[k : k + 2] for panels in (density, units, gradients) for k in range(0, count, 2)]
+        rows = [panels[k : k + 2] for panels in (density, units, gradients) if panels for k in range(0, count, 2)]
     else:
         rows = [density, [*units, *gradients]]
     slots = [2] * len(rows) if named else ()
-    return sheet(rows, width=width, caption=caption_words(result), legend=LEGEND, slots=slots)
+    return sheet(
+        rows, width=width, caption=caption_words(result), legend=[LEGEND[key] for key in keys(result)], slots=slots
+    )
+
+
+def saturating(result: ProfileResult) -> bool:
+    """Return whether any unit of any array saturates."""
+    return any(bool(np.any(array.left + array.right > 0.0)) for array in result.arrays)
+
+
+def keys(result: ProfileResult) -> list[str]:
+    """Return the entries of the legend by their keys."""
+    return [key for key in LEGEND if key not in ("left", "right") or saturating(result)]
 
 
 def _density(result: ProfileResult, index: int, name: str) -> Panel:
@@ -67,22 +81,21 @@ def _density(result: ProfileResult, index: int, name: str) -> Panel:
     low, high = float(array.h.min()), float(array.h.max())
     room = ROOM * max(high - low, 1e-9)
     top = low - room + (high - low + 2.0 * room) / (1.0 - STRIP_EM / HEIGHT_EM)
-    label = f"$h$, {_fitting(array.fn, height - text_width('$h$, '))}"
+    label = f"$h$, {fitting(array.fn, height - text_width('$h$, '))}"
     return Panel(
         key=f"density{index}",
         x=Range(low=float(result.x[0]), high=float(result.x[-1]), label="$x$"),
         y=Range(low=low - room, high=top, label=label),
         height=height,
-        title=name,
+        title=name if array.density.any() else f"{name}: no finite sample",
     )
 
 
 def _units(result: ProfileResult, index: int, *, room: float, named: bool) -> Panel:
     array = result.arrays[index]
     counted = array.share_left + array.share_right
-    share = "no finite sample" if np.isnan(counted) else short_percent(counted)
     dead = f", {array.dead:,}\N{NO-BREAK SPACE}dead" if array.dead or not named else ""
-    text = share if np.isnan(counted) else f"{share} saturated{dead}"
+    text = f"{short_percent(counted)} saturated{dead}"
     few = tuple(range(array.units + 1)) if array.units <= FEW else None
     ticks = None if few is None else (tuple(map(float, few)), tuple(map(str, few)))
     return Panel(
@@ -155,14 +168,14 @@ def names(given: Sequence[str], *, room: float) -> list[str]:
     >>> names(["encoder.layer1.gate", "encoder.layer2.gate"], room=0.9)
     ['…1.gate', '…2.gate']
     """
-    cut = [_fitting(name, room) for name in given]
+    cut = [fitting(name, room) for name in given]
     if len(set(cut)) == len(set(given)):
         return cut
     shared = len(list(takewhile(lambda letters: len(set(letters)) == 1, zip(*given, strict=False))))
-    return [_fitting(f"…{name[shared:]}", room, end=True) for name in given]
+    return [fitting(f"…{name[shared:]}", room, end=True) for name in given]
 
 
-def _fitting(text: str, room: float, *, end: bool = False) -> str:
+def fitting(text: str, room: float, *, end: bool = False) -> str:
     """Return a name, cut in its middle or at its end where it is wider than the room in inches."""
     shown, kept = text, min(len(text), LONGEST + 1)
     while kept > 2 and (len(shown) > LONGEST or text_width(literal(shown)) > room):
@@ -186,24 +199,45 @@ def _worst_words(result: ProfileResult) -> list[str]:
     return ["Most", "saturated", "units:", *" ".join([*(f"{words};" for words in before), f"{last}."]).split()]
 
 
-def caption_words(result: ProfileResult) -> list[str]:
-    """Return the caption in pieces: the unit, and what the numbers above the panels are."""
+def unit_words(result: ProfileResult) -> list[str]:
+    """Return the beginning of a caption in pieces: the unit, its formula and its parameters."""
     formula = labels.KIND_FORMULAS[result.kind]
     if "scale" in KINDS[result.kind].uses:
         formula = (*formula[:-1], f"{formula[-1]},", *labels.scale_formula(result.scale))
     more = [*(f"{labels.parameter(key, value)}," for key, value in result.parameters), result.noise, r"$\xi$."]
     noisy = result.kind != "none"
-    words = [
+    return [
         "Unit",
         *labels.kind_words(result.kind, ":"),
         *formula[:-1],
         formula[-1] + (";" if noisy else "."),
         *(more if noisy else ()),
     ]
+
+
+def left_out_words(result: ProfileResult) -> list[str]:
+    """Return the end of a caption in pieces: what is not drawn."""
+    words = []
+    non_finite = sum(one.non_finite for one in result.arrays) + sum(one.non_finite for one in result.rows)
+    if non_finite:
+        words += [f"{non_finite:,}", "numbers", "that", "are", "not", "finite", "are", "left", "out."]
+    if result.empty:
+        words += ["Without", "a", "finite", "number:", *literal(f"{', '.join(result.empty)}.").split(" ")]
+    if result.left_out:
+        words += [number(result.left_out), "more", "arrays", "are", "left", "out."]
+    return words
+
+
+def caption_words(result: ProfileResult) -> list[str]:
+    """Return the caption in pieces: the unit, and what the numbers above the panels are."""
+    words = unit_words(result)
     written = dict.fromkeys(array.fn for array in result.arrays if "(" in array.fn)  # too long for the labels of axes
     words += [word for fn in written for word in ("$h$", f"= {literal(fn)}.")]
     words += ["Shaded:", "saturated."]
-    words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
+    if saturating(result):
+        words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
+    elif any(array.density.any() for array in result.arrays):
+        words += ["No", "unit", "saturates."]
     words += ["Response:", r"$h$′", "without", "and", r"$\mathrm{E}\,\partial\varphi/\partial x$", "with", "noise;"]
     words += ["noise:", "std", "of", r"$\partial\varphi/\partial x$;", "exact", "zeros", "stand", "apart."]
     words += [f"Below {result.levels[0]:g}:", "share", "of", "samples", "with", "so", "small", "a", "response."]
@@ -218,9 +252,4 @@ def caption_words(result: ProfileResult) -> list[str]:
     beyond = max(array.beyond for array in result.arrays)
     if beyond >= LITTLE:
         words += ["Up", "to", labels.percent(beyond), "of", "samples", "lie", "beyond", "the", "range."]
-    non_finite = sum(array.non_finite for array in result.arrays)
-    if non_finite:
-        words += [f"{non_finite:,}", "numbers", "that", "are", "not", "finite", "are", "left", "out."]
-    if result.left_out:
-        words += [number(result.left_out), "more", "arrays", "are", "left", "out."]
-    return words
+    return words + left_out_words(result)

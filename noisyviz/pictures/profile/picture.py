@@ -1,15 +1,18 @@
 """The picture of ``noisyviz profile``: density, saturation of units, and gradients before and after noise."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final, Self
+from types import MappingProxyType
+from typing import Any, ClassVar, Final, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from noisyviz.errors import InputError
 from noisyviz.moments.exact import exact
-from noisyviz.networks.results import ArrayProfile, Profile
+from noisyviz.networks.array_members import natural
+from noisyviz.networks.results import QUANTILES, ArrayProfile, Profile
 from noisyviz.networks.saturation import FINE
 from noisyviz.networks.value_grid import Grid
 from noisyviz.pictures.picture import Columns, DataSource, Picture
@@ -79,15 +82,79 @@ class ArrayView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class RowView:
+    """One array of many, in short.
+
+    Parameters
+    ----------
+    name, array, file
+        Its full name, its name inside its file, and the file's part of the name; the last two of several files.
+    fn, thresholds, units, dead, share_left, share_right, non_finite
+        As in `ArrayView`.
+    quantiles
+        Of x at `ROW_QUANTILES`.
+    worst
+        The units that saturate most.
+    response_noiseless, response, noise
+        Over its saturated samples and in units of u′, NaN where none saturates; see `NoiseProfile`.
+    """
+
+    name: str
+    array: str
+    file: str
+    fn: str
+    thresholds: tuple[float, float]
+    units: int
+    dead: int
+    share_left: float
+    share_right: float
+    non_finite: int
+    quantiles: Array
+    worst: tuple[int, ...]
+    response_noiseless: float
+    response: float
+    noise: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Moments:
+    """Files that are drawn as moments in time.
+
+    Parameters
+    ----------
+    files
+        Their names, in natural order.
+    at
+        Where each stands on the axis of time, shape (files,).
+    label
+        What that axis counts.
+    """
+
+    files: tuple[str, ...]
+    at: Array
+    label: str
+
+    def told(self) -> str:
+        """Return in a sentence what was taken for time."""
+        return f"taken for time: {self.label}, {len(self.files)} files from '{self.files[0]}' to '{self.files[-1]}'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ProfileResult:
     """All arrays, on the same axes.
 
     Parameters
     ----------
     arrays
-        Those that are drawn.
+        Those that have panels of their own; none where all are in `rows`.
+    rows
+        Many arrays, one row for each; or arrays of several files, by array and then by file.
+    moments
+        The files as moments in time, None where `rows` are rows.
+    empty
+        The arrays without a finite number, which are left out.
     left_out
-        How many more there are.
+        How many more than `MOST_ROWS` there are.
     x, edges
         Where h is drawn, and the edges of the bins of the density.
     levels
@@ -97,6 +164,9 @@ class ProfileResult:
     """
 
     arrays: tuple[ArrayView, ...]
+    rows: tuple[RowView, ...]
+    moments: Moments | None
+    empty: tuple[str, ...]
     left_out: int
     x: Array
     edges: Array
@@ -107,7 +177,10 @@ class ProfileResult:
     parameters: tuple[tuple[str, float], ...]
 
 
-MOST_ARRAYS: Final = 8
+MOST_ARRAYS: Final = 8  # with panels of their own
+MOST_ROWS: Final = 120
+LEAST_MOMENTS: Final = 3  # files that are taken for time
+ROW_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 BINS: Final = 96
 POINTS: Final = 241
 MARGIN: Final = 1.0  # beyond the thresholds and the quantiles that are always shown
@@ -153,6 +226,7 @@ class ProfilePicture(Picture[ProfileResult]):
     """
 
     name: ClassVar[str] = "profile"
+    earlier: ClassVar[Mapping[str, Any]] = MappingProxyType({"axis": -1, "axes": []})
 
     fn: str = default("fn")
     functions: tuple[tuple[str, str], ...] = ()
@@ -206,8 +280,12 @@ class ProfilePicture(Picture[ProfileResult]):
         names = ", ".join(f"'{source.file}'" for source in self.files) or "the files"
         raise InputError(f"a picture of a profile holds no data; give {names} again")
 
-    def of(self, found: Profile) -> ProfileResult:
+    def of(self, found: Profile, *, apart: bool = False) -> ProfileResult:
         """Return every number in the picture of a profile.
+
+        Up to eight arrays have panels of their own, or all where `apart`. Of more, each has a row. Three or more files
+        with arrays of the same names, whose own names differ in numbers alone, are taken for moments in time; where the
+        arrays have no names, those of the files must also speak of steps, epochs or the like.
 
         Shares of units and arrays are exact. Densities come from counts in cells no wider than (1 + abs x)/512, and
         take a cell that an edge cuts to be evenly filled. Gradient factors are those of a point at most
@@ -220,12 +298,16 @@ class ProfilePicture(Picture[ProfileResult]):
         """
         if found.total.noise is None:
             raise InputError("a picture needs more than shares; leave --shares-only out")
-        shown = found.arrays[:MOST_ARRAYS]
+        held = [array for array in found.arrays if array.counts.any()]
+        moments = None if apart else _moments(held)
+        short = moments is not None or (len(held) > MOST_ARRAYS and not apart)
+        rows = _in_time(held, moments) if moments else held[:MOST_ROWS] if short else []
+        shown = [] if short else held or list(found.arrays[:1])
         low, high = _range(shown)
         x, edges = np.linspace(low, high, POINTS), np.linspace(low, high, BINS + 1)
         unit = self.noisy_unit()
         gradients = [_gradients(array, unit) for array in shown]
-        top = max(max(float(np.abs(values[:, 1:]).max(initial=0.0)) for values in gradients), 1.0)
+        top = max([1.0, *(float(np.abs(values[:, 1:]).max(initial=0.0)) for values in gradients)])
         decades = np.log10(top / SMALLEST)
         levels = SMALLEST * 10.0 ** (np.arange(int(np.ceil(decades * PER_DECADE + 1e-9)) + 1) / PER_DECADE)
         uses = KINDS[self.unit].uses
@@ -235,7 +317,10 @@ class ProfilePicture(Picture[ProfileResult]):
                 _view(array, x=x, edges=edges, levels=levels, gradients=values)
                 for array, values in zip(shown, gradients, strict=True)
             ),
-            left_out=len(found.arrays) - len(shown),
+            rows=tuple(map(_row, rows)),
+            moments=moments,
+            empty=tuple(array.name for array in found.arrays if array not in [*held, *shown]),
+            left_out=len(held) - len(rows) if short else 0,
             x=x,
             edges=edges,
             levels=levels,
@@ -246,7 +331,12 @@ class ProfilePicture(Picture[ProfileResult]):
         )
 
     def tables(self, result: ProfileResult) -> Mapping[str, Columns]:
-        """Return densities (suffix ``-density``), sorted units (``-units``) and gradients (``-gradients``)."""
+        """Return densities (suffix ``-density``), sorted units (``-units``) and gradients (``-gradients``).
+
+        Of a picture of rows or of moments, return what it draws, one row for each array (suffix empty).
+        """
+        if result.rows:
+            return {"": _row_columns(result)}
         arrays, bins, levels = result.arrays, result.edges.size - 1, result.levels.size + 1
         names = np.array([array.name for array in arrays])
         low, high = np.concatenate([[0.0, 0.0], result.levels[:-1]]), np.concatenate([[0.0], result.levels])
@@ -274,7 +364,74 @@ class ProfilePicture(Picture[ProfileResult]):
         }
 
 
-def _range(arrays: tuple[ArrayProfile, ...]) -> tuple[float, float]:
+_TIME: Final = r"(epoch|step|iter|update|checkpoint|ckpt|time|batch)[a-z]*[-_. ]*[0-9]"
+
+
+def _moments(arrays: Sequence[ArrayProfile]) -> Moments | None:
+    """Return files of the same arrays as moments in time, None where they are not; see `ProfilePicture.of`."""
+    files = sorted({array.file for array in arrays}, key=natural)
+    groups = [{array.inner for array in arrays if array.file == file} for file in files]
+    if len(files) < LEAST_MOMENTS or len(set.union(*groups)) > MOST_ARRAYS or not set.intersection(*groups):
+        return None
+    pieces = [re.split(r"([0-9]+)", file) for file in files]
+    if len({tuple(parts[::2]) for parts in pieces}) > 1:
+        return None
+    if groups[0] == {""} and not all(re.search(_TIME, file.lower()) for file in files):
+        return None
+    differing = [k for k in range(1, len(pieces[0]), 2) if len({parts[k] for parts in pieces}) > 1]
+    counted = [int(parts[differing[0]][:15]) for parts in pieces]
+    if len(differing) > 1 or len(set(counted)) < len(files):
+        return Moments(files=tuple(files), at=np.arange(1.0, len(files) + 1.0), label="files in natural order")
+    pattern = "".join("N" if k in differing else part for k, part in enumerate(pieces[0]))
+    return Moments(files=tuple(files), at=np.array(counted, dtype=np.float64), label=f"N of {pattern}")
+
+
+def _in_time(arrays: Sequence[ArrayProfile], moments: Moments) -> list[ArrayProfile]:
+    """Return the arrays of files in the order of time, those of one name together."""
+    names = list(dict.fromkeys(array.inner for array in arrays))
+    return sorted(arrays, key=lambda array: (names.index(array.inner), moments.files.index(array.file)))
+
+
+def _row(array: ArrayProfile) -> RowView:
+    noise = array.noise
+    assert noise is not None
+    return RowView(
+        name=array.name,
+        array=array.inner,
+        file=array.file,
+        fn=array.fn,
+        thresholds=activation(array.fn).thresholds,
+        units=array.units,
+        dead=array.dead_units,
+        share_left=array.share_left,
+        share_right=array.share_right,
+        non_finite=array.non_finite,
+        quantiles=array.quantiles[[QUANTILES.index(level) for level in ROW_QUANTILES]],
+        worst=tuple(unit for unit, _, _ in array.worst()),
+        response_noiseless=noise.response_noiseless_saturated,
+        response=noise.response_saturated,
+        noise=noise.noise_rms_saturated,
+    )
+
+
+def _row_columns(result: ProfileResult) -> Columns:
+    rows, moments = result.rows, result.moments
+    found: dict[str, npt.NDArray[Any]] = {
+        name: np.array([getattr(row, name) for row in rows])
+        for name in ("name", "fn", "units", "dead", "share_left", "share_right")
+    }
+    found |= {
+        f"q{round(100 * q):02}": np.array([row.quantiles[k] for row in rows]) for k, q in enumerate(ROW_QUANTILES)
+    }
+    found |= {
+        name: np.array([getattr(row, name) for row in rows]) for name in ("response_noiseless", "response", "noise")
+    }
+    if moments is not None:
+        found["time"] = np.array([moments.at[moments.files.index(row.file)] for row in rows])
+    return found
+
+
+def _range(arrays: Sequence[ArrayProfile]) -> tuple[float, float]:
     """Return a range that holds the thresholds and 98 % of every array."""
     ends = [float(array.quantiles[k]) for array in arrays for k in _SHOWN_QUANTILES if array.counts.any()]
     ends += [t for array in arrays for t in activation(array.fn).thresholds if np.isfinite(t)]

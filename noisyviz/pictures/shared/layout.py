@@ -288,6 +288,12 @@ def _power(value: float) -> str:
     return rf"${_signed(f'{float(mantissa):g}')}\times10^{{{_signed(str(int(exponent)))}}}$"
 
 
+def legend_width(labels: Sequence[str]) -> float:
+    """Return the width of a legend in one column, in inches."""
+    handle = float(mpl.rcParams["legend.handlelength"] + mpl.rcParams["legend.handletextpad"]) * em()
+    return handle + max(map(text_width, labels), default=0.0)
+
+
 def legend_columns(labels: Sequence[str], *, width: float) -> int:
     """Return into how many columns a legend of this width can go: the fewest of those with the fewest rows."""
     rc, size = mpl.rcParams, em()

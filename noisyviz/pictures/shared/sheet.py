@@ -26,6 +26,7 @@ from noisyviz.pictures.shared.layout import (
     legend_above,
     legend_columns,
     legend_height,
+    legend_width,
     pieces,
     set_ticks,
     text_width,
@@ -202,7 +203,8 @@ def sheet(
         margin = aside + margins[0]
         bottom, y = y, y + max(panel.height + _head(panel, width=room) for panel in row)
         spans.append((bottom, bottom + max(panel.height for panel in row)))
-    top = Box(left=margin, bottom=y + GAP_EM * size, width=width - margin - EDGE_EM * size, height=0.0)
+    start = margin if legend_width(legend) <= width - margin - EDGE_EM * size else EDGE_EM * size
+    top = Box(left=start, bottom=y + GAP_EM * size, width=width - start - EDGE_EM * size, height=0.0)
     if legend and finish.in_force().legend != "none":
         y = top.bottom + legend_height(legend, width=top.width)
     return Sheet(
@@ -274,6 +276,13 @@ def xticks(x: Range, *, width: float) -> tuple[list[float], list[str]]:
     """Return ticks and their names for a horizontal axis of this width in inches."""
     if x.ticks is None and not x.log:
         return ticks_across(x.low, x.high, most=X_TICKS, width=width)
+    if x.ticks is None:
+        for most in range(X_TICKS, 0, -1):
+            values, names = log_ticks(x.low, x.high, most=most)
+            at = [width * log10(value / x.low) / log10(x.high / x.low) for value in values]
+            halves = [0.5 * text_width(name) for name in names]
+            if all(at[k] - at[k - 1] >= halves[k] + halves[k - 1] + 0.6 * em() for k in range(1, len(at))):
+                return values, names
     return _round(x, most=X_TICKS)
 
 
