@@ -11,11 +11,12 @@ gc.set_threshold(100_000, 20, 20)
 
 def main() -> None:
     """Run the command line, or answer a shell that completes one."""
-    import signal
+    # First of all, for Python would answer an interrupt with a traceback until then; the module signal, in Python
+    # itself, would take its time.
+    import _signal  # type: ignore[import-not-found,unused-ignore]
 
-    # First of all, for Python would answer an interrupt with a traceback until then.
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, end_at_once)
+    if _signal.getsignal(_signal.SIGINT) != _signal.SIG_IGN:
+        _signal.signal(_signal.SIGINT, end_at_once)
     if "_NOISYVIZ_COMPLETE" in os.environ:
         from noisyviz.cli.completion import answer
 

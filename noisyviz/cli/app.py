@@ -1,8 +1,10 @@
 """The Typer app, and the only place where errors become a sentence and an exit code."""
 
+import errno
 import os
 import re
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from typing import Annotated, Any, Final
@@ -96,12 +98,13 @@ class Program(TyperGroup):
         except Exception as error:
             code = _report(error, words)
         try:
-            sys.stdout.flush()
+            with terminal.to_stdout():
+                sys.stdout.flush()
         except BrokenPipeError:
             terminal.forget_stdout()
-        except OSError as error:
+        except NoisyvizError as error:
             terminal.forget_stdout()
-            code = _report(error, words)
+            code = code or _report(error, words)
         sys.exit(code)
 
 
@@ -134,6 +137,9 @@ def explain(error: BaseException) -> tuple[str, int]:
         return "out of memory; try fewer points or samples", 1
     if isinstance(error, OSError) and error.strerror:
         code = InputError.exit_code if error.errno in MENDABLE else NoisyvizError.exit_code
+        if error.errno == errno.ENOSPC and not error.filename:
+            where = f"the folder of temporary files, '{tempfile.gettempdir()}', or standard output"
+            return f"no space left: {where} is full", code
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror, code
     if isinstance(error, SystemExit):
         return f"code of your own called sys.exit({error.code!r}), so that nothing was finished", InputError.exit_code

@@ -1,9 +1,11 @@
 """Where results go: the files that ``-o`` and ``--format`` name, checked before anything is computed."""
 
+import contextlib
 import hashlib
+import os
 import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -38,12 +40,15 @@ class Target:
 
     def check(self, *, force: bool, header: str | None = None) -> None:
         """Raise now what writing would raise after the work; `header` is the first line of a CSV file."""
+        from noisyviz.export.pgf import tex_system
         from noisyviz.export.saving import check_target
 
         if self.path is None:
             terminal.refuse_terminal()
         else:
             check_target(self.path, force=force, header=self.beginning(header))
+        if self.format == "pgf":
+            tex_system()
 
     def beginning(self, header: str | None) -> str | None:
         """Return how a table of this format begins; None for a file that carries its digest inside."""
@@ -119,6 +124,7 @@ class Outputs:
     show: bool
     quiet: bool
     force: bool
+    inputs: tuple[Path, ...] = ()
 
     @property
     def pictures(self) -> tuple[Target, ...]:
@@ -142,11 +148,17 @@ class Outputs:
     def save(self, picture: "Picture[Any] | None" = None, result: Any = None, *, table: Table | None = None) -> None:
         """Render and write every picture, the data beside it, and every table."""
         from noisyviz.export.render import caption_of, picture_bytes
-        from noisyviz.export.write import write_data
+        from noisyviz.export.write import data_paths, write_data
 
         pictures = self.pictures
         stems = {target.path.with_suffix(""): target.path for target in pictures if target.path and self.with_data}
         if picture is not None:
+            data = [beside for path in stems.values() for beside in data_paths(picture, result, path)]
+            places = [os.path.realpath(path) for path in (*data, *(one.path for one in self.targets if one.path))]
+            if len(set(places)) < len(places):
+                raise InputError("two results would go to one file; give -o another name")
+            for path in data:
+                refuse_input(path, self.inputs)
             for path in stems.values():  # before the pictures: a stranger's file in the way then stops the whole run
                 for written in write_data(picture, result, path, force=self.force):
                     if not self.quiet:
@@ -216,6 +228,7 @@ def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, he
         show=given.has("show"),
         quiet=given["quiet"],
         force=given["force"],
+        inputs=tuple(_inputs(given)),
         **look(given),
     )
     if found.with_data and not any(target.path for target in found.pictures):
@@ -223,12 +236,37 @@ def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, he
     if found.show and not found.viewable:
         raise InputError("--show needs a picture in a file; name one with -o PATH")
     for target in found.targets:
+        if target.path is not None:
+            refuse_input(target.path, found.inputs)
         target.check(force=found.force, header=header)
     if not (found.pictures or found.quiet):
         for name in ("style", "width", "panels", *(option.name for option in FINISH)):
             if given.takes(name) and given[name] and not (name in ("style", "width") and _animated(given)):
                 terminal.say(f"--{name.replace('_', '-')} has no effect: no picture is written")
     return found
+
+
+def _inputs(given: Given) -> Iterator[Path]:
+    """Yield the files of numbers that are read."""
+    from noisyviz.networks.array_files import split_source
+
+    for name in ("files", "data"):
+        if given.takes(name) and given[name]:
+            texts = [given[name]] if isinstance(given[name], str) else given[name]
+            for path in (split_source(text).path for text in texts):
+                yield from path.iterdir() if path.is_dir() else [path]
+
+
+def refuse_input(path: Path, inputs: Sequence[Path]) -> None:
+    """Raise where a file to be written is one that is read, by whatever name."""
+    for read in inputs:
+        same = False
+        with contextlib.suppress(OSError, ValueError):  # none is there, or no file has such a name
+            same = os.path.samefile(path, read)
+        if same:
+            raise InputError(
+                f"output '{path}' is a file that is read; give the output another name", parameter="output"
+            )
 
 
 def _animated(given: Given) -> bool:
@@ -307,7 +345,8 @@ def targets(
         return _without_paths(formats, allowed, json=json, stem=stem)
     if len(formats) > 1:
         raise InputError(f"--format takes one format with -o, got {len(formats)}; repeat -o with suffixes instead")
-    twice = [text for position, text in enumerate(out) if text in out[:position]]
+    places = [text if text == "-" else os.path.realpath(text) for text in out]
+    twice = [text for position, text in enumerate(out) if places[position] in places[:position]]
     if twice:
         raise InputError(f"-o names '{twice[0]}' twice")
     found = [_target(text, formats, allowed) for text in out]

@@ -81,18 +81,25 @@ def run(given: Given) -> None:
     from noisyviz.experiments import require_torch
     from noisyviz.experiments.reproduce import in_minutes, told, train_one
     from noisyviz.export.figures import processors, spread
+    from noisyviz.export.pgf import tex_system
 
     began = time.time()
     folder, quiet = Path(given.value("output")), given["quiet"]
     tell = (lambda _: None) if quiet else terminal.say
     shown = look(given)  # checked before anything is trained
     formats = given.values("format")
+    if "pgf" in formats:
+        tex_system()
     require_torch()
+    from noisyviz.experiments.checkpoint import Held
+
     workers = given.value("workers") or processors()
     if folder.exists() and not folder.is_dir():
         raise InputError(f"output '{folder}' is not a folder", parameter="output")
+    held = Held(folder) if folder.is_dir() else None
     limit_s = 60.0 * given.value("minutes")
     budget = planned(given, folder, limit_s, workers, began)
+    held = held or Held(folder)
     minutes = in_minutes(budget.seconds)
     tell(f"{len(budget.jobs)} runs to train, about {minutes} with {workers} at a time; {in_minutes(limit_s)} are given")
     for one in told(budget.jobs, workers):
@@ -111,6 +118,7 @@ def run(given: Given) -> None:
 
         spread(train_one, jobs, workers=workers, each=each)
     conclude(given, folder, formats, shown)
+    held.close()
 
 
 def planned(given: Given, folder: Path, limit_s: float, workers: int, began: float) -> "Budget":

@@ -6,10 +6,10 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Final
 
-from noisyviz.errors import InputError, printable
+from noisyviz.errors import InputError, NoisyvizError, printable
 from noisyviz.results import json_parts
 
 _ASCII: Final = {
@@ -55,9 +55,21 @@ def say(message: str) -> None:
         sys.stderr.flush()
 
 
+@contextlib.contextmanager
+def to_stdout() -> Iterator[None]:
+    """Say of failures of standard output that they are its own, but for a pipe that nobody reads any more."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise NoisyvizError(f"standard output cannot be written: {(error.strerror or str(error)).lower()}") from error
+
+
 def write(text: str) -> None:
     """Write text to standard output."""
-    sys.stdout.write(text)
+    with to_stdout():
+        sys.stdout.write(text)
 
 
 def refuse_terminal() -> None:
@@ -70,8 +82,9 @@ def refuse_terminal() -> None:
 
 def write_bytes(data: bytes) -> None:
     """Write raw bytes to standard output."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
+    with to_stdout():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
 
 
 def print_json(document: Mapping[str, object]) -> None:

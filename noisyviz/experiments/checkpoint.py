@@ -4,6 +4,7 @@ import io
 import json
 import os
 import pickle
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,43 @@ BEST: Final = "best.pt"
 RECORD: Final = "run.json"
 CURVE: Final = "curve.csv"
 UNITS: Final = "units.csv"
+
+
+class Held:
+    """A folder that this process alone writes into, until it is closed or ends.
+
+    On Windows, and where a file system cannot lock, others are not kept out.
+
+    Raises
+    ------
+    InputError
+        When another process holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._descriptor = -1
+        if sys.platform == "win32":
+            return
+        import fcntl
+
+        try:
+            self._descriptor = os.open(folder, os.O_RDONLY)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.close()
+            raise InputError(
+                f"{folder} is being written by another process; wait for its end, or name another folder with -o"
+            ) from None
+        except OSError:
+            self.close()
+
+    def close(self) -> None:
+        """Let others in."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+    __del__ = close
 
 
 def write_whole(path: Path, payload: bytes) -> None:

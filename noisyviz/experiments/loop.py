@@ -20,6 +20,7 @@ from noisyviz.experiments import make_task
 from noisyviz.experiments.checkpoint import (
     BEST,
     CHECKPOINT,
+    Held,
     read_checkpoint,
     write_checkpoint,
     write_curve,
@@ -75,6 +76,7 @@ class Run:
         self.annealing = None if schedule is None else NoiseAnnealing(task.model, schedule=schedule)
         self._saved = time.monotonic()
         self._new_best: dict[str, Any] | None = None  # not yet written
+        self.held: Held | None = None  # the folder, until the end of `go`
         self._measuring = 0.0  # seconds of the last evaluation, which --minutes keeps for the one at the end
 
     rows: list[dict[str, float]]
@@ -157,6 +159,13 @@ class Run:
         OSError
             When nothing can be written at the end of the run; before, training goes on.
         """
+        try:
+            return self._go(limit_s, tell, show)
+        finally:
+            if self.held is not None:
+                self.held.close()
+
+    def _go(self, limit_s: float | None, tell: Tell, show: Show) -> str:
         began, before, first = time.monotonic(), self.seconds, self.step
         self.state, self.final = "running", {}
         with signals() as caught:
@@ -311,6 +320,7 @@ def begin(settings: Settings, folder: Path, *, place: Place = ALONE) -> Run:
     with place.here():
         run = Run(make_task(settings), folder, place)
     folder.mkdir(parents=True, exist_ok=True)
+    run.held = None if place.rank else Held(folder)
     (folder / BEST).unlink(missing_ok=True)
     run.save()
     return run
@@ -322,9 +332,21 @@ def resume(folder: Path, *, tell: Tell = quiet, place: Place = ALONE) -> Run:
     Raises
     ------
     InputError
-        For a damaged checkpoint or one of another version, for other data or another number of processes, and where
-        nothing is left to do.
+        For a damaged checkpoint or one of another version, for other data or another number of processes, where
+        nothing is left to do, and while another process trains there.
     """
+    held = None if place.rank else Held(folder)
+    try:
+        run = _restored(folder, tell, place)
+        run.held = held
+    except BaseException:
+        if held is not None:
+            held.close()
+        raise
+    return run
+
+
+def _restored(folder: Path, tell: Tell, place: Place) -> Run:
     content = read_checkpoint(folder)
     try:
         if len(content["others"]) + 1 != place.size:

@@ -6,11 +6,13 @@ import secrets
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from noisyviz.errors import MENDABLE, InputError, NoisyvizError
 from noisyviz.export import marks
 from noisyviz.export.integrity import seal_file
+
+_WRITERS: Final = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 
 PathLike = str | os.PathLike[str]
 
@@ -36,6 +38,10 @@ def check_target(path: PathLike, *, force: bool = False, header: str | None = No
     if not shown:
         raise InputError("output must be the name of a file, got ''", parameter="output")
     target = Path(os.path.realpath(shown))
+    if os.path.exists(shown) and not (os.path.isfile(shown) or os.path.isdir(shown)):
+        raise InputError(f"output {shown!r} is not a regular file; '-' is standard output", parameter="output")
+    if target.is_symlink():
+        raise InputError(f"output {shown!r} is a link that leads to itself", parameter="output")
     folder = target.parent
     if not folder.is_dir():
         state = "is not a folder" if folder.exists() else "does not exist"
@@ -56,13 +62,13 @@ def check_target(path: PathLike, *, force: bool = False, header: str | None = No
         _try_to_write(folder)
         if not target.exists():
             return target
-        if not stat.S_ISREG(target.stat().st_mode):
-            raise InputError(f"output {shown!r} is not a regular file", parameter="output")
         if not (force or marks.made_by_noisyviz(target, header=header)):
             raise InputError(
                 f"output {shown!r} exists and was not made by noisyviz, or was changed since; use force to replace it",
                 parameter="output",
             )
+        if not force and not (target.stat().st_mode & _WRITERS and os.access(target, os.W_OK)):
+            raise InputError(f"output {shown!r} is write-protected; use force to replace it", parameter="output")
     return target
 
 

@@ -5,6 +5,7 @@ the size that the archive holds; large ones are unpacked in blocks, so that no a
 """
 
 import contextlib
+import errno
 import io
 import math
 import os
@@ -178,6 +179,8 @@ def naming(shown: str) -> Iterator[None]:
     except MissingExtraError as error:
         raise MissingExtraError(f"'{shown}' {error}") from None
     except OSError as error:
+        if error.errno == errno.ENOSPC:  # of the folder of temporary files
+            raise
         raise InputError(f"'{shown}' cannot be read: {(error.strerror or 'it is damaged').lower()}") from None
 
 
@@ -236,7 +239,7 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path, kind: s
     kind = header.kind or kind
     if array.nbytes > FREE_BYTES and not (header.fortran or kind or header.dtype.names):
         return Opened(array=array)
-    check_inflation(array)
+    check_inflation(array.nbytes, array.packed)
     with archive.open(info) as member:
         raw = member.read(info.file_size + 1)[offset:]
     order: Literal["F", "C"] = "F" if header.fortran else "C"
@@ -283,17 +286,17 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return members
 
 
-def check_inflation(array: Streamed) -> None:
-    """Raise for an array that must be in memory as a whole, and that is much larger than its file.
+def check_inflation(unpacked: int, packed: int, *, more: str = "") -> None:
+    """Raise for what must be held as a whole, in memory or on the disk, and is much larger than in its file.
 
     Raises
     ------
     InputError
         The end of a sentence about the file.
     """
-    if array.nbytes > max(FREE_BYTES, MAX_INFLATION * array.packed):
+    if unpacked > max(FREE_BYTES, MAX_INFLATION * packed):
         raise InputError(
-            f"would unpack {array.packed:,} bytes to {array.nbytes:,}, which looks like a zip bomb; "
+            f"would unpack {packed:,} bytes to {more}{unpacked:,}, which looks like a zip bomb; "
             "an .npy file may have any size"
         )
 
@@ -361,8 +364,8 @@ def _check(header: _Header, kind: str) -> None:
         raise InputError(f"holds {dtype.name} values, which cannot be {kind}")
     elif dtype.kind == "V" and not (kind or header.kind):
         raise unnamed_type(dtype)
-    elif dtype.kind not in f"{_KINDS}V":
-        raise InputError(f"holds {dtype.name} values; real numbers are needed (float or integer)")
+    elif dtype.kind not in f"{_KINDS}V" or (dtype.kind == "f" and dtype.itemsize > 8):
+        raise InputError(f"holds {dtype.name} values; real numbers are needed (float to 64 bits, or integer)")
     if not shape:
         raise InputError("holds a single number, not an array")
     if 0 in shape:

@@ -5,7 +5,9 @@ What a library hands over block by block goes to a temporary file, which is mapp
 """
 
 import importlib
+import pickle
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 
 from noisyviz.errors import InputError, MissingExtraError
-from noisyviz.networks.array_files import Opened, check_shape
+from noisyviz.networks.array_files import MAX_AXES, MAX_MEMBERS, Opened, check_inflation, check_shape
 
 LIBRARY_SUFFIXES: Final = (".parquet", ".h5", ".hdf5", ".pt", ".pth")
 _BLOCK: Final = 1 << 20  # numbers handed over at once
+_PARTS: Final = 100_000  # of a PyTorch file
 _KINDS: Final = "fiu"
 _NEEDED: Final = {".parquet": ("pyarrow.parquet", "files"), ".h5": ("h5py", "files"), ".pt": ("torch", "torch")}
 
@@ -44,10 +47,17 @@ def library(suffix: str) -> Iterator[Any]:
             f"add the extra '{extra}', as in pip install 'noisyviz[{extra}]', or save the arrays by numpy.savez"
         ) from None
     try:
-        yield module
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the library's own ways
+            yield module
     except (InputError, MissingExtraError, MemoryError):
         raise
     except Exception as error:  # what a library makes of a damaged file is its own matter
+        if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):  # says how to run its code
+            raise InputError(
+                f"is no .{suffix[1:]} file that is read: it is damaged, or holds more than tensors and plain "
+                "containers, which could run code"
+            ) from None
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"is no .{suffix[1:]} file that {name.partition('.')[0]} reads: {reason}") from None
 
@@ -66,6 +76,7 @@ def parquet_table(path: Path, folder: Path) -> tuple[Opened, tuple[str, ...]]:
         if rest:
             told = ", ".join(rest[:10])
             notes.append(f"has {len(rest)} of {len(types)} columns without numbers, which were left out: {told}")
+        check_inflation(8 * len(fit) * file.metadata.num_rows, path.stat().st_size)
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
             rows = 0
             for batch in file.iter_batches(batch_size=max(1, _BLOCK // len(fit)), columns=fit):
@@ -86,7 +97,14 @@ def hdf5_names(path: Path) -> list[str]:
     """Return the names of all datasets of an HDF5 file, groups apart by slashes."""
     found: list[str] = []
     with library(".h5") as h5py, h5py.File(path, "r") as file:
-        file.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+
+        def visit(name: str, item: Any) -> None:
+            if name.count("/") > MAX_AXES or len(found) >= MAX_MEMBERS:
+                raise InputError(f"holds more than {MAX_MEMBERS:,} arrays, or groups more than {MAX_AXES} deep")
+            if isinstance(item, h5py.Dataset):
+                found.append(name)
+
+        file.visititems(visit)
     return found
 
 
@@ -95,6 +113,9 @@ def hdf5_array(path: Path, name: str, folder: Path) -> Opened:
     with library(".h5") as h5py, h5py.File(path, "r") as file:
         held = file[name]
         _check(held.dtype, held.shape)
+        if held.external or held.is_virtual:
+            raise InputError("keeps these numbers in other files, which are not read")
+        check_inflation(held.size * held.dtype.itemsize, path.stat().st_size)
         step = max(1, _BLOCK // max(1, held.size // held.shape[0]))
         with tempfile.NamedTemporaryFile(dir=folder, delete=False) as out:
             for start in range(0, held.shape[0], step):
@@ -109,18 +130,24 @@ def torch_arrays(path: Path) -> dict[str, Any]:
             held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         except RuntimeError:  # the old format cannot be mapped
             held = torch.load(path, map_location="cpu", weights_only=True)
-        return dict(_leaves(held, ""))
+        return _leaves(held)
 
 
-def _leaves(held: Any, name: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(held, dict):
-        for key, value in held.items():
-            yield from _leaves(value, f"{name}.{key}" if name else str(key))
-    elif isinstance(held, list | tuple):
-        for number, value in enumerate(held):
-            yield from _leaves(value, f"{name}.{number}" if name else str(number))
-    else:
-        yield name, held
+def _leaves(held: Any) -> dict[str, Any]:
+    """Return what is in containers within containers, in order; one that holds itself, or copies, has no end."""
+    found: dict[str, Any] = {}
+    waiting, seen = [("", held)], 0
+    while waiting:
+        name, item = waiting.pop()
+        seen += 1
+        if not isinstance(item, dict | list | tuple):
+            found[name] = item
+            continue
+        if seen + len(waiting) + len(item) > _PARTS:
+            raise InputError(f"holds more than {_PARTS:,} parts")
+        inside = item.items() if isinstance(item, dict) else enumerate(item)
+        waiting += reversed([(f"{name}.{key}" if name else str(key), value) for key, value in inside])
+    return found
 
 
 def tensor_array(held: Any) -> Opened:
@@ -130,6 +157,7 @@ def tensor_array(held: Any) -> Opened:
             raise InputError(f"holds {type(held).__name__}, not an array")
         if held.is_sparse or held.is_quantized or held.is_complex():
             raise InputError(f"holds a tensor of {held.layout}, {held.dtype}; real numbers are needed, not packed")
+        check_inflation(held.numel() * held.element_size(), held.untyped_storage().nbytes())  # one number, repeated
         held = held.detach()
         narrow = held.dtype.is_floating_point and held.dtype not in (torch.float16, torch.float32, torch.float64)
         array: npt.NDArray[Any] = (held.float() if narrow else held).numpy()

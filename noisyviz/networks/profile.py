@@ -24,6 +24,7 @@ from noisyviz.units.unit import NoisyUnit
 
 CHUNK: Final = 1 << 15  # numbers worked on at once
 QUICK_CHUNK: Final = 1 << 18  # the same for shares alone
+MAX_UNITS: Final = 1 << 20  # of all arrays, about 500 bytes each
 DEAD: Final = 0.99  # a unit saturated in at least this share of its samples is dead
 _SUMMED: Final = ("left", "right", "delta", "slope")
 _KINDS: Final = "fiu"
@@ -104,6 +105,7 @@ class Profiler:
         self._unit = None if shares_only else unit
         self._chunk = chunk or (QUICK_CHUNK if shares_only else CHUNK)
         self._shares_only = shares_only
+        self._units = 0
         self._used: set[str] = set()
         self._done: list[ArrayProfile] = []
         self._sums: list[SaturationSums] = []
@@ -126,7 +128,7 @@ class Profiler:
         """
         array = values if isinstance(values, Streamed) else np.asanyarray(values)
         called, name = {name, alias, printable(name), printable(alias)} - {""}, printable(name)
-        if array.dtype.kind not in _KINDS:
+        if array.dtype.kind not in _KINDS or array.dtype.itemsize > 8:
             raise InputError(f"array '{name}' holds {array.dtype.name} values; real numbers are needed")
         if array.ndim == 0 or array.size == 0:
             kind = "a single number" if array.ndim == 0 else f"an empty array of shape {array.shape}"
@@ -135,8 +137,16 @@ class Profiler:
         h = next((self._own[key] for key in self._own if key in called), self._default)
         axis = next((self._axes[key] for key in self._axes if key in called), self._axis)
         shape, array = array.shape, _along(array, axis, name)
+        units = 1 if array.ndim == 1 else shape[axis]
+        self._units += units
+        if self._units > MAX_UNITS:
+            raise InputError(
+                f"array '{name}' of shape {shape} has {units:,} units along axis {axis}, and no more than "
+                f"{MAX_UNITS:,} are profiled together; name the axis of units",
+                parameter="axis",
+            )
         sums = SaturationSums(
-            units=1 if array.ndim == 1 else shape[axis],
+            units=units,
             size=array.size,
             dtype=array.dtype,
             activation=h,

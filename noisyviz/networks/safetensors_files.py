@@ -10,9 +10,9 @@ from typing import Any, Final
 import numpy as np
 
 from noisyviz.errors import InputError
-from noisyviz.networks.array_files import Opened, check_regular, check_shape
+from noisyviz.networks.array_files import MAX_MEMBERS, Opened, check_regular, check_shape
 
-_MAX_HEADER: Final = 1 << 23  # bytes, enough for 50,000 tensors
+_MAX_HEADER: Final = 1 << 23  # bytes, enough for all members
 _TENSOR_DTYPES: Final[Mapping[str, str]] = MappingProxyType(
     {
         **{"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "F8_E4M3": "u1", "F8_E5M2": "u1"},
@@ -32,7 +32,7 @@ def tensor_header(path: Path) -> tuple[int, dict[str, Any]]:
         if length > _MAX_HEADER:
             raise InputError(f"has a header of {length:,} bytes, more than {_MAX_HEADER:,}")
         try:
-            header = json.loads(file.read(length))
+            header = json.loads(file.read(length), object_pairs_hook=_once)
         except (ValueError, RecursionError):
             header = None
     if not isinstance(header, dict):
@@ -40,8 +40,18 @@ def tensor_header(path: Path) -> tuple[int, dict[str, Any]]:
     header.pop("__metadata__", None)
     if not header:
         raise InputError("holds no array")
+    if len(header) > MAX_MEMBERS:
+        raise InputError(f"holds {len(header):,} arrays, more than {MAX_MEMBERS:,}")
     _check_apart(header, path_bytes=path.stat().st_size - 8 - length)
     return 8 + length, header
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object whose names stand for one thing each."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name twice")
+    return found
 
 
 def _check_apart(header: Mapping[str, Any], *, path_bytes: int) -> None:
@@ -51,7 +61,7 @@ def _check_apart(header: Mapping[str, Any], *, path_bytes: int) -> None:
         try:
             low, high = entry["data_offsets"]
             told += max(0, int(high) - int(low))
-        except (TypeError, KeyError, ValueError):
+        except (TypeError, KeyError, ValueError, OverflowError):
             continue  # answered when the array is read
     if told > path_bytes:
         raise InputError("is truncated or damaged: its arrays lie on top of each other or beyond its end")

@@ -15,7 +15,6 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -23,14 +22,18 @@ import numpy as np
 import numpy.typing as npt
 
 from noisyviz.errors import InputError
+from noisyviz.networks.array_files import check_inflation
 from noisyviz.networks.text_cells import counts_up, is_word, line_numbers, split_cells
 
 TEXT_SUFFIXES: Final = (".csv", ".tsv", ".txt", ".dat")
 _SAMPLE: Final = 50  # lines from which the layout is told
 _BLOCK: Final = 1 << 13  # lines read at once, at most
 _CHARACTERS: Final = 1 << 22  # in them, about
-_LINE: Final = 1 << 22  # characters of a line
+_PART: Final = 1 << 20  # bytes unpacked at once
+_LINE: Final = 1 << 22  # characters of a row
+_COLUMNS: Final = 1 << 18
 _QUOTED: Final = 1000  # lines that a quoted cell may span
+_PASSED: Final = 100_000  # lines without cells
 _COMMENTS: Final = ("#", "%")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 _ERROR_VALUE: Final = re.compile(r"#(n/a|null!|num!|value!|div/0!|ref!)", re.IGNORECASE)  # of a spreadsheet
@@ -88,6 +91,12 @@ def _text(path: Path) -> Iterator[IO[str]]:
         file.seek(0)
         if start == b"\x93NUM":
             raise InputError("is an .npy file packed by gzip; unpack it first, or use numpy.savez_compressed")
+        if packed:  # first of all, for unpacking alone takes little time beside reading numbers
+            seen, size = 0, path.stat().st_size
+            while part := file.read(_PART):
+                seen += len(part)
+                check_inflation(seen, size, more="more than ")
+            file.seek(0)
         wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         encoding, errors = ("utf-16", "strict") if wide else ("utf-8-sig", "surrogateescape")
         with io.TextIOWrapper(file, encoding=encoding, errors=errors) as text:
@@ -100,6 +109,7 @@ class _Lines:
 
     file: IO[str]
     number: int = 0
+    passed: int = 0  # lines without cells
     comment: str = ""
 
     def __iter__(self) -> Iterator[tuple[int, str]]:
@@ -109,6 +119,7 @@ class _Lines:
                 if line.count('"') % 2 == 0 or not (more := self._next()):
                     break
                 line += more
+                _check_length(line)
             line = line.strip(" \r\n")
             if _CONTROL.search(line):
                 raise InputError("is not a text file, as a table must be")
@@ -116,22 +127,31 @@ class _Lines:
                 self.comment = line.lstrip("".join(_COMMENTS)).strip()
             elif line.strip() and not (first == 1 and line.lower().startswith("sep=")):  # which is for spreadsheets
                 yield first, line
+                continue
+            self.passed += 1
+            if self.passed > _PASSED + self.number // 2:
+                raise InputError("is not a table of numbers: most of its lines are comments or empty")
 
     def _next(self) -> str:
         line = self.file.readline(_LINE)
-        if len(line) == _LINE:
-            raise InputError(f"is not a table of numbers: a row is longer than {_LINE:,} characters")
+        _check_length(line)
         self.number += bool(line)
         return line
 
-    def block(self, lines: Iterator[tuple[int, str]]) -> list[tuple[int, str]]:
-        """Return some of the lines that remain."""
-        found: list[tuple[int, str]] = []
-        size = 0
-        while len(found) < _BLOCK and size < _CHARACTERS and (more := next(lines, None)):
-            found.append(more)
-            size += len(more[1])
-        return found
+
+def _check_length(line: str) -> None:
+    if len(line) >= _LINE:
+        raise InputError(f"is not a table of numbers: a row is longer than {_LINE:,} characters")
+
+
+def _block(lines: Iterator[tuple[int, str]], most: int = _BLOCK) -> list[tuple[int, str]]:
+    """Return some of the lines that remain, two at least, for a header needs a row beside it."""
+    found: list[tuple[int, str]] = []
+    size = 0
+    while len(found) < most and (size < _CHARACTERS or len(found) < 2) and (more := next(lines, None)):
+        found.append(more)
+        size += len(more[1])
+    return found
 
 
 @dataclass(slots=True)
@@ -149,7 +169,7 @@ class _Layout:
 
 def _read(lines: _Lines, folder: Path) -> Table:
     stream = iter(lines)
-    part = list(islice(stream, _SAMPLE))
+    part = _block(stream, _SAMPLE)
     if not part:
         raise InputError("holds no numbers")
     layout = _layout([line for _, line in part], lines.comment)
@@ -170,7 +190,7 @@ def _read(lines: _Lines, folder: Path) -> Table:
                 ahead = begin - int(layout.counting)
                 counted = first in (0.0, 1.0) and bool((body[:, 0] == first + ahead + np.arange(len(body))).all())
             rows += block.shape[0]
-            part = lines.block(stream)
+            part = _block(stream)
     values: Rows = np.memmap(file.name, dtype=np.float64, mode="r", shape=(rows, len(layout.kept)))
     return _told(values, layout, counted=counted, whole=whole)
 
@@ -212,6 +232,9 @@ def _told(values: Rows, layout: _Layout, *, counted: bool, whole: bool) -> Table
 def _layout(sample: Sequence[str], comment: str) -> _Layout:
     """Tell the layout from the first lines."""
     delimiter = _delimiter(sample)
+    columns = 1 + max(line.count(delimiter) if delimiter else len(line.split()) for line in sample)
+    if columns > _COLUMNS:
+        raise InputError(f"has {columns:,} columns, more than {_COLUMNS:,}; an .npy file may have more")
     rows = [split_cells(line, delimiter) for line in sample]
     head, body = rows[0], rows[1:]
     width = len(body[0]) if body and any(map(is_word, head)) else len(head)
@@ -257,7 +280,8 @@ def _leave_out(layout: _Layout, text: set[int], empty: set[int]) -> None:
     if words:
         shown = ", ".join(f"'{names[k]}'" if names else f"column {k + 1}" for k in words[:10])
         layout.notes.append(f"has {len(words)} of {layout.width} columns without numbers, which were left out: {shown}")
-    layout.kept = [k for k in range(layout.width) if k not in index | text | empty]
+    left = index | text | empty
+    layout.kept = [k for k in range(layout.width) if k not in left]
     if not layout.kept:
         raise InputError("holds no numbers")
 

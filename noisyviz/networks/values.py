@@ -81,7 +81,7 @@ def read_values(text: str, *, parameter: str = "data") -> Values:
                         "use profile, or save a part of them"
                     )
                 if isinstance(found.array, Streamed):
-                    check_inflation(found.array)
+                    check_inflation(found.array.nbytes, found.array.packed)
             array = found.array.load() if isinstance(found.array, Streamed) else found.array
             values = np.asarray(array, dtype=np.float64).ravel()
     except InputError as error:

@@ -554,3 +554,14 @@ def test_labels_tell_units_apart() -> None:
 def test_settings_without_effect_are_refused(changes: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=told):
         Settings(**{"task": "unique", **changes})
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks there")
+def test_a_folder_belongs_to_one_process_at_a_time(tmp_path: Path, small: Make) -> None:
+    run = loop.begin(small("unique"), tmp_path / "run")
+    for again in (lambda: loop.begin(small("unique"), tmp_path / "run"), lambda: loop.resume(tmp_path / "run")):
+        with pytest.raises(InputError, match="is being written by another process"):
+            again()
+    assert run.held is not None
+    run.held.close()
+    assert loop.resume(tmp_path / "run").step == 0

@@ -189,3 +189,38 @@ def test_a_seal_that_stands_twice_is_refused_and_none_is_found_in_the_middle() -
         seal_file(file)
         assert file.getvalue() == sealed(content)
         assert intact(file.getvalue())
+
+
+@pytest.mark.parametrize("words", ["-o a.csv", "-o ./a.csv --force", "-o b.csv --force"])
+def test_an_output_is_no_input(words: str, run: Run) -> None:
+    Path("a.csv").write_text("1,2\n3,4\n")
+    Path("b.csv").symlink_to("a.csv")
+    result = run("profile", "a.csv", *words.split())
+    assert (result.exit_code, Path("a.csv").read_text()) == (2, "1,2\n3,4\n")
+    assert "is a file that is read" in result.stderr
+
+
+def test_two_outputs_are_two_files(run: Run) -> None:
+    Path("b.json").symlink_to("a.csv")
+    for other in ("./a.csv", "b.json"):
+        result = run("estimate", "--at", "1", "--samples", "9", "-o", "a.csv", "-o", other)
+        assert (result.exit_code, Path("a.csv").exists()) == (2, False)
+        assert "twice" in result.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs modes of files")
+def test_a_file_without_writers_is_kept(run: Run) -> None:
+    words = ("estimate", "--at", "1", "--samples", "9", "-o", "a.csv")
+    run(*words)
+    before = Path("a.csv").read_bytes()
+    Path("a.csv").chmod(0o400)
+    result = run(*words, "--c", "0.7")
+    assert (result.exit_code, Path("a.csv").read_bytes()) == (2, before)
+    assert "write-protected" in result.stderr
+
+
+def test_a_link_to_itself_is_refused(run: Run) -> None:
+    Path("a.csv").symlink_to("a.csv")
+    result = run("estimate", "--at", "1", "--samples", "9", "-o", "a.csv")
+    assert result.exit_code == 2
+    assert Path("a.csv").is_symlink()

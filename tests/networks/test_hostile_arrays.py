@@ -1,8 +1,10 @@
 """Files that ask for far more time or memory than they are large, and odd ones: one sentence, in bounds."""
 
+import gzip
 import io
 import json
 import struct
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from noisyviz.errors import InputError
 from noisyviz.networks import array_files, array_sources, values
 from noisyviz.networks.array_sources import arrays_of
 from noisyviz.networks.streamed import Streamed
+from noisyviz.pictures.shared import layout
 
 Header = dict[str, Any]
 
@@ -28,9 +31,9 @@ def one(**changes: Any) -> Header:
     return {"x": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]} | changes}
 
 
-def npy(shape: str, *, version: bytes = b"\x01\x00") -> bytes:
+def npy(shape: str, *, version: bytes = b"\x01\x00", count: int = 4) -> bytes:
     text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode()
-    return b"\x93NUMPY" + version + struct.pack("<H", len(text)) + text + b"\0" * 16
+    return b"\x93NUMPY" + version + struct.pack("<H", len(text)) + text + b"\0" * (4 * count)
 
 
 def npz(change: Any = None, **arrays: Any) -> bytes:
@@ -93,6 +96,15 @@ CASES: dict[str, tuple[bytes, str]] = {
         "lie on top of each other",
     ),
     "long header.safetensors": (b"\xff\xff\xff\x00" + b"\0" * 4 + b" " * (1 << 24), "more than 8,388,608"),
+    "no end.safetensors": (tensors(one(data_offsets=[0, 1])).replace(b"[0, 1]", b"[0, 1e999]"), "damaged"),
+    "no length.safetensors": (tensors(one(shape=[2, float("nan")])), "does not describe array 'x'"),
+    "name twice.safetensors": (tensors({"x": one()["x"], "y": one()["x"]}).replace(b'"y"', b'"x"'), "is a damaged"),
+    "many.safetensors": (tensors({str(n): {} for n in range(10_001)}), "holds 10,001 arrays, more than 10,000"),
+    "long double.npy": (npy("(1,) ").replace(b"<f4'", b"<f16'").replace(b") ", b")"), "to 64 bits"),
+    "units.npy": (
+        npy(f"(4, {(1 << 20) + 1})", count=4 * ((1 << 20) + 1)),
+        "1,048,577 units along axis -1, and no more",
+    ),
     "version 9.npy": (npy("(4,)", version=b"\x09\x00"), "version 9.0, which is unknown"),
     "long lengths.npy": (npy(f"({LONG}, {LONG}, {LONG})"), "a length that is no whole number"),
     "encrypted.npz": (npz(encrypted, x=np.ones(4)), "is encrypted: 'x.npy' has a password"),
@@ -101,6 +113,10 @@ CASES: dict[str, tuple[bytes, str]] = {
     "lzma.npz": (packed_by(zipfile.ZIP_LZMA), "packed in a way that NumPy does not use"),
     "bzip2.npz": (packed_by(zipfile.ZIP_BZIP2), "packed in a way that NumPy does not use"),
     "wide row.csv": (b"1," * (1 << 22) + b"1\n", "a row is longer than 4,194,304 characters"),
+    "columns.csv": (b"1," * (1 << 18) + b"1\n", "262,145 columns, more than 262,144"),
+    "long quote.csv": (b'"' + (b"x" * (1 << 16) + b"\n") * 65, "a row is longer than 4,194,304 characters"),
+    "comments.csv.gz": (gzip.compress(b"#\n" * 250_000), "most of its lines are comments or empty"),
+    "bomb.csv.gz": (gzip.compress(b"1\n" * (1 << 26)), "looks like a zip bomb"),
     "wide second row.csv": (b"1,2\n" + b"1," * (1 << 22) + b"1\n", "a row is longer than 4,194,304 characters"),
 }
 
@@ -182,3 +198,71 @@ def test_the_list_of_members_is_read_once_however_many_there_are(
     monkeypatch.setattr(array_files, "_members", counted)
     assert len(list(arrays_of([str(path)]))) == 20
     assert len(read) == 1
+
+
+def test_a_long_name_is_short_in_pictures(run: Run) -> None:
+    np.savez("a.npz", **{"n" * 60_000: np.arange(6.0).reshape(2, 3)})
+    measured = []
+    with pytest.MonkeyPatch.context() as patch:
+        real = layout.text_to_path.get_text_width_height_descent
+        patch.setattr(
+            layout.text_to_path,
+            "get_text_width_height_descent",
+            lambda text, *rest, **named: measured.append(len(text)) or real(text, *rest, **named),
+        )
+        assert run("profile", "a.npz", "-o", "a.svg").exit_code == 0
+    assert 20 < max(measured) < 1000
+
+
+@pytest.mark.parametrize("kind", ["unwritten", "external", "virtual", "deep"])
+def test_an_hdf5_file_is_refused_for_what_it_does_not_hold(kind: str, run: Run) -> None:
+    h5py = pytest.importorskip("h5py")
+    Path("secret").write_bytes(b"1234")
+    with h5py.File("other.h5", "w") as file:
+        file["x"] = np.ones(4)
+    with h5py.File("a.h5", "w") as file:
+        if kind == "unwritten":
+            file.create_dataset("x", shape=(10**9, 10**6), dtype="f8", chunks=(1024, 1024))
+        elif kind == "external":
+            file.create_dataset("x", shape=(4,), dtype="u1", external=[("secret", 0, 4)])
+        elif kind == "virtual":
+            virtual = h5py.VirtualLayout((4,), "f8")
+            virtual[:] = h5py.VirtualSource("other.h5", "x", (4,))
+            file.create_virtual_dataset("x", virtual)
+        else:
+            file["/".join("g" * 40)] = np.ones(4)
+    result = run("profile", "a.h5")
+    said = {"unwritten": "looks like a zip bomb", "deep": "more than 32 deep"}
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said.get(kind, "in other files, which are not read") in result.stderr
+
+
+def test_a_parquet_file_of_one_number_repeated_is_refused(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(array_files, "FREE_BYTES", 1000)
+    parquet.write_table(pyarrow.table({"x": np.zeros(1_000_000)}), "a.parquet")
+    result = run("profile", "a.parquet")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "looks like a zip bomb" in result.stderr
+
+
+@pytest.mark.parametrize("kind", ["expanded", "itself", "copies", "code", "script"])
+def test_a_pytorch_file_is_refused_for_what_has_no_end_or_is_code(kind: str, run: Run) -> None:
+    torch = pytest.importorskip("torch")
+    held: Any = torch.zeros(1).expand(10**6, 10**5) if kind == "expanded" else torch.nn.Linear(2, 2)
+    if kind in ("itself", "copies"):
+        held = []
+        held.append(held)
+        for _ in range(40 * (kind == "copies")):
+            held = [held, held]
+    if kind == "script":
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.jit.save(torch.jit.script(held), "a.pt")
+    else:
+        torch.save(held, "a.pt")
+    result = run("profile", "a.pt")
+    said = {"expanded": "looks like a zip bomb", "code": "could run code", "script": "could run code"}
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said.get(kind, "more than 100,000 parts") in result.stderr
+    assert result.stderr.count("\n") == 1

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from noisyviz.pictures.compare import heat
 from noisyviz.pictures.compare.picture import CompareCell, CompareResult, Value
 from noisyviz.pictures.shared import labels, panels
-from noisyviz.pictures.shared.layout import em, literal, text_width, tick_labels, ticks_across
+from noisyviz.pictures.shared.layout import LONGEST, em, literal, text_width, tick_labels, ticks_across
 from noisyviz.pictures.shared.panels import PANELS, Look
 from noisyviz.pictures.shared.sheet import X_TICKS, Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import QUANTITIES, colours
@@ -230,6 +230,7 @@ def _option(option: str) -> str:
 def _cut(text: str, *, room: float) -> str:
     """Return the end of a text that fits the room in inches, such as the function in ``package.module:function``."""
     shown = literal(text)
+    text = text[-LONGEST:]
     while len(text) > 1 and text_width(shown) > room:
         text = text[1:]
         shown = literal(f"…{text}")

@@ -13,7 +13,7 @@ import numpy as np
 
 from noisyviz.pictures.profile.picture import ProfileResult
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import em, literal, number, text_width
+from noisyviz.pictures.shared.layout import LONGEST, em, literal, number, text_width
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.units.kinds import KINDS
 
@@ -177,8 +177,8 @@ def names(given: Sequence[str], *, room: float) -> list[str]:
 
 def fitting(text: str, room: float, *, end: bool = False) -> str:
     """Return a name, cut in its middle or at its end where it is wider than the room in inches."""
-    shown, kept = text, len(text)
-    while text_width(literal(shown)) > room and kept > 2:
+    shown, kept = text, min(len(text), LONGEST + 1)
+    while kept > 2 and (len(shown) > LONGEST or text_width(literal(shown)) > room):
         kept -= 1
         tail = 0 if end else kept // 2
         shown = f"{text[: kept - tail]}…{text[len(text) - tail :]}"

@@ -24,7 +24,7 @@ from matplotlib.mathtext import MathTextParser
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
-from noisyviz.errors import InputError, printable
+from noisyviz.errors import InputError, printable, shortened
 from noisyviz.pictures.shared import finish
 
 POINTS_PER_INCH: Final = 72.0
@@ -71,6 +71,8 @@ def em() -> float:
     return FontProperties().get_size_in_points() / POINTS_PER_INCH
 
 
+LONGEST: Final = 120
+"""Letters of a word; no picture has room for more, and measuring takes time."""
 MATH: Final = MathTextParser("path")
 """Keeps formulas once parsed; a renderer that uses it too, at the resolution in force, need not parse them again."""
 
@@ -103,7 +105,8 @@ def literal(text: str) -> str:
     >>> literal("a$b$")
     'a\\$b\\$'
     """
-    plain = printable(re.sub(r"\s+", " ", text)).replace("$", r"\$")
+    short = re.sub(rf"\S{{{LONGEST},}}", lambda word: f"{word[0][: LONGEST // 2]}…{word[0][-LONGEST // 2 :]}", text)
+    plain = shortened(printable(re.sub(r"\s+", " ", short))).replace("$", r"\$")
     return rf"$\_${plain[1:]}" if plain.startswith("_") else plain  # matplotlib leaves _names out of legends
 
 
