@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, Final, TextIO
 
-from noisyviz.errors import InputError, NoisyvizError, printable
+from noisyviz.errors import InputError, NoisyvizError, printable, shortened
 from noisyviz.results import json_parts
 
 _ASCII: Final = {
@@ -69,7 +69,7 @@ def standard_input() -> IO[bytes] | None:
 def say(message: str) -> None:
     """Write one line to standard error, control characters spelled out; that nobody can read it is no failure."""
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(printable(message) + "\n")
+        sys.stderr.write(shortened(printable(message), 4000) + "\n")
         sys.stderr.flush()
 
 

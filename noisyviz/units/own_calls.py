@@ -125,7 +125,7 @@ class OwnCodeError(Exception):
 
 @contextmanager
 def own_code() -> Any:
-    """Run a user's own code without warnings; whatever it raises, but for the end of the process, is an `OwnCodeError`."""
+    """Run a user's own code without warnings; what it raises, but for the end of the process, is an `OwnCodeError`."""
     try:
         with np.errstate(all="ignore"), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -237,3 +237,14 @@ def test_what_an_own_function_prints_is_not_in_the_document(run: Run, folder: Pa
     assert json.loads(result.stdout)["config"]["fn"] == "own.py:f"
     assert "loading" in result.stderr
     assert "called" in result.stderr
+
+
+def test_a_current_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" -m noisyviz plot'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "noisyviz: the current folder does not exist any more; go to one that does\n",
+    )
