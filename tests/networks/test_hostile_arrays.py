@@ -133,7 +133,7 @@ def test_a_hostile_file_is_one_sentence(name: str, run: Run) -> None:
 
 
 def test_an_archive_of_too_many_members_is_refused_before_they_are_listed(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.npz"
     path.write_bytes(npz(**{f"x{n}": np.ones(1) for n in range(20)}))
@@ -162,7 +162,7 @@ def test_a_large_member_is_unpacked_in_blocks_where_its_order_allows_it(
 
 
 def test_an_array_too_large_to_hold_is_refused_where_it_must_be_held(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     np.save(tmp_path / "a.npy", np.ones(11))
     monkeypatch.setattr(values, "MAX_VALUES", 10)
@@ -184,7 +184,7 @@ def test_standard_input_that_is_closed_is_said() -> None:
 
 
 def test_the_list_of_members_is_read_once_however_many_there_are(
-    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.npz"
     path.write_bytes(npz(**{f"x{n}": np.ones(1) for n in range(20)}))
