@@ -21,7 +21,7 @@ from noisyviz.export.styled import styled
 from noisyviz.networks.calibration import Calibration
 from noisyviz.networks.results import Profile
 from noisyviz.pictures.anneal.picture import Anneal, AnnealResult, result_of
-from noisyviz.pictures.calibrate.picture import CalibratePicture, CalibrateResult
+from noisyviz.pictures.calibrate.picture import CalibratePicture
 from noisyviz.pictures.compare.comparison import Comparison, several
 from noisyviz.pictures.compare.picture import CompareResult
 from noisyviz.pictures.overview.picture import PANELS, Overview, OverviewResult
@@ -104,7 +104,7 @@ def _profile(found: Profile) -> Drawn:
 
 def _calibration(found: Calibration) -> Drawn:
     picture = CalibratePicture.showing(found)
-    result: CalibrateResult = picture.of(found)
+    result = picture.of(found)
     return picture, result
 
 

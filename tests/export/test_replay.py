@@ -120,7 +120,7 @@ def test_the_version_that_differs_is_named_and_the_picture_still_made(svg: str, 
 def test_settings_of_0_2_0_make_the_same_picture(name: str) -> None:
     made = stored_picture(name, OLD[name])
     assert made.settings() == {**made.settings(), **OLD[name]}
-    asked = {
+    asked: dict[str, Any] = {
         "at": None,
         "heat": "",
         "axis": -1,

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import Run
+from matplotlib.textpath import text_to_path
 
 from noisyviz.errors import InputError
 from noisyviz.networks import array_files, array_sources, values
 from noisyviz.networks.array_sources import arrays_of
 from noisyviz.networks.streamed import Streamed
-from noisyviz.pictures.shared import layout
 
 Header = dict[str, Any]
 
@@ -201,15 +201,17 @@ def test_the_list_of_members_is_read_once_however_many_there_are(
 
 
 def test_a_long_name_is_short_in_pictures(run: Run) -> None:
-    np.savez("a.npz", **{"n" * 60_000: np.arange(6.0).reshape(2, 3)})
-    measured = []
+    arrays: dict[str, Any] = {"n" * 60_000: np.arange(6.0).reshape(2, 3)}
+    np.savez("a.npz", **arrays)
+    measured: list[int] = []
+    real = text_to_path.get_text_width_height_descent
+
+    def measuring(text: str, *rest: Any, **named: Any) -> Any:
+        measured.append(len(text))
+        return real(text, *rest, **named)
+
     with pytest.MonkeyPatch.context() as patch:
-        real = layout.text_to_path.get_text_width_height_descent
-        patch.setattr(
-            layout.text_to_path,
-            "get_text_width_height_descent",
-            lambda text, *rest, **named: measured.append(len(text)) or real(text, *rest, **named),
-        )
+        patch.setattr(text_to_path, "get_text_width_height_descent", measuring)
         assert run("profile", "a.npz", "-o", "a.svg").exit_code == 0
     assert 20 < max(measured) < 1000
 

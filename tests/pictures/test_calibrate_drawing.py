@@ -119,7 +119,7 @@ def test_no_two_curves_look_alike(alphas: int) -> None:
 @pytest.mark.parametrize(("target", "far"), [(0.8, False), (3.0, True)])
 def test_where_nothing_reaches_the_target_the_picture_says_so(target: float, far: bool) -> None:
     """A target near the curve is shown; one far away would press the curve against the axis."""
-    result = CalibratePicture(fn="hard-tanh", unit=("nani",), by="rms", target_grad=target, normal=(0.0, 3.0)).compute()
+    result = computed(CalibratePicture(fn="hard-tanh", unit=("nani",), by="rms", target_grad=target, normal=(0.0, 3.0)))
     assert result.best is None
     assert "Nothing reaches it." in " ".join(plot.caption_words([result]))
     _, axes = drawn(result)

@@ -308,8 +308,8 @@ def caption_words(results: Sequence[CalibrateResult], names: Sequence[str] = ())
     words += ["and", "no", "more", "std."]
     words += ["Wanted:", "a", *TARGETS[result.by].split(), "of", "at", "least", f"${_bare(result.target)}\\,u$′"]
     bounds = [*([("a bias of", result.bound)] if result.bound is not None else []), *result.more]
-    for one, (told, bound) in enumerate(bounds):
-        words += ["and" if one else "at", *told.split(), "at", "most", number(bound)]
+    for place, (quantity, bound) in enumerate(bounds):
+        words += ["and" if place else "at", *quantity.split(), "at", "most", number(bound)]
     words[-1] += "."
     told: set[str] = set()
     for one, begin in zip(results, [f"{literal(name)}:" for name in names] or ["Best:"], strict=True):
