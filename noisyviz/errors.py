@@ -52,6 +52,14 @@ class NotReachedError(NoisyvizError):
     exit_code = 3
 
 
+class Ended(BaseException):
+    """A signal asked the process to end; no `Exception`, so that nothing on the way takes it for a failure."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
 def printable(text: str) -> str:
     r"""Return a text on one line without control characters and halves of surrogate pairs, which are spelled out.
 
@@ -63,15 +71,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
-def shortened(message: str) -> str:
-    """Return a message of at most about a thousand letters, whatever long value was put into it.
+def shortened(message: str, most: int = 1000) -> str:
+    """Return a message of at most about so many letters, whatever long value was put into it.
 
     Examples
     --------
     >>> shortened("short"), len(shortened("9" * 5000))
     ('short', 1003)
     """
-    return message if len(message) <= 1000 else f"{message[:700]} … {message[-300:]}"
+    return message if len(message) <= most else f"{message[: 7 * most // 10]} … {message[-3 * most // 10 :]}"
 
 
 def suggestion(word: str, allowed: Iterable[str]) -> str:

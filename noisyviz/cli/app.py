@@ -137,6 +137,8 @@ def explain(error: BaseException) -> tuple[str, int]:
         return "out of memory; try fewer points or samples", 1
     if isinstance(error, OSError) and error.strerror:
         code = InputError.exit_code if error.errno in MENDABLE else NoisyvizError.exit_code
+        if error.errno == errno.ENOENT and not error.filename:
+            return "the current folder does not exist any more; go to one that does", code
         if error.errno == errno.ENOSPC and not error.filename:
             where = f"the folder of temporary files, '{tempfile.gettempdir()}', or standard output"
             return f"no space left: {where} is full", code

@@ -9,7 +9,7 @@ from noisyviz.cli import terminal, text_charts
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Outputs, Table, file_stem, outputs
 from noisyviz.cli.parsing import member
-from noisyviz.cli.settings import idle_notes, point_settings, versions
+from noisyviz.cli.settings import idle_draws, idle_notes, point_settings, versions
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
 from noisyviz.results import masked_document
 from noisyviz.units.parameters import PARAMETERS
@@ -111,6 +111,10 @@ def notes(picture: "Compare", given: Given) -> Iterator[str]:
 
     told = list(idle_notes(given, picture.unit))
     yield from told
+    if picture.heat:
+        yield from idle_draws(given, "--map shows no draws")
+        if given["panels"]:
+            yield "--panels has no effect: --map takes the place of the panels"
     kinds = picture.unit[0] if len(picture.unit) == 1 else "these kinds"
     for key in OPTIONS:
         if len(getattr(picture, key)) > 1 and key not in picture.span():

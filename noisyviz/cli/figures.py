@@ -1,6 +1,6 @@
 """``noisyviz figures``: the paper's figures, each with its data, in one folder with a manifest."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -97,6 +97,8 @@ def run(given: Given) -> None:
                 terminal.say(f"--{name.replace('_', '-')} has no effect: no picture is written")
     else:
         check_folder(folder, found, force=force)
+    for note in () if quiet else idle(given, seed):
+        terminal.say(note)
     if given["seed"] == "random":
         terminal.say(f"seed {seed}")
     with Bar("drawing") as bar:
@@ -114,6 +116,21 @@ def run(given: Given) -> None:
             terminal.say(f"the data files were replaced; drawn earlier with other settings: {', '.join(old)}")
     if given["json"]:
         terminal.print_json(document(done, folder))
+
+
+def idle(given: Given, seed: int | None) -> Iterator[str]:
+    """Say which options change none of the figures."""
+    from noisyviz.pictures.paper import EDITIONS, paper_figures
+
+    edition, scale = given.value("edition"), given.value("scale")
+    labels = distinct(given["only"], "--only", list(EDITIONS[edition]))
+    scales = [paper_figures(edition, name, only=labels) for name in ("figure", "eq9")]
+    if given["scale"] and scales[0] == scales[1]:
+        yield f"--scale has no effect: no figure of {', '.join(labels)} shows sigma"
+    if seed is not None and paper_figures(edition, scale, only=labels, seed=seed) == paper_figures(
+        edition, scale, only=labels, seed=seed + 1
+    ):
+        yield f"--seed has no effect: no figure of {', '.join(labels)} has random draws"
 
 
 def output_folder(out: Sequence[str] | None, *, json: bool) -> Path | None:

@@ -137,10 +137,13 @@ def command(options: Sequence[Option], run: Callable[[Given], None]) -> Callable
     """Return the function that Typer makes a command from: it takes the options and calls ``run(given)``."""
 
     def call(**texts: Any) -> None:
+        from noisyviz.cli import terminal
+
         given = Given(options, texts)
-        run(given)
-        if not given.has("quiet"):
-            tell_own_functions(given)
+        with terminal.prints_apart():
+            run(given)
+            if not given.has("quiet"):
+                tell_own_functions(given)
 
     parameters = [option.parameter() for option in options]
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # what Typer reads

@@ -239,6 +239,10 @@ def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, he
         if target.path is not None:
             refuse_input(target.path, found.inputs)
         target.check(force=found.force, header=header)
+    if given.has("svg_text") and found.pictures and not found.quiet and all(t.format != "svg" for t in found.pictures):
+        terminal.say("--svg-text has no effect: no SVG is written")
+    if found.force and not found.targets and not found.quiet and not _animated(given):
+        terminal.say("--force has no effect: nothing is written")
     if not (found.pictures or found.quiet):
         for name in ("style", "width", "panels", *(option.name for option in FINISH)):
             if given.takes(name) and given[name] and not (name in ("style", "width") and _animated(given)):
@@ -254,7 +258,7 @@ def _inputs(given: Given) -> Iterator[Path]:
         if given.takes(name) and given[name]:
             texts = [given[name]] if isinstance(given[name], str) else given[name]
             for path in (split_source(text).path for text in texts):
-                yield from path.iterdir() if path.is_dir() else [path]
+                yield from path.iterdir() if os.path.isdir(path) else [path]
 
 
 def refuse_input(path: Path, inputs: Sequence[Path]) -> None:

@@ -165,6 +165,8 @@ def points_at(texts: Sequence[str]) -> list[float]:
             points += _steps(item)
         else:
             points.append(_float(item, "--at", "finite numbers, inf, -inf or LO:HI:STEP"))
+            if math.isinf(points[-1]) and any(map(str.isdigit, item)):
+                raise InputError(f"--at takes numbers up to 1.8e308, inf and -inf, got '{item}'")
         if len(points) > MAX_POINTS:
             raise InputError(f"--at may hold up to {MAX_POINTS:,} points, got more with '{item}'")
     if any(math.isnan(point) for point in points):

@@ -7,7 +7,7 @@ from noisyviz.cli import options as opt
 from noisyviz.cli import terminal, text_charts
 from noisyviz.cli.options import Given, Option
 from noisyviz.cli.outputs import Outputs, file_stem, outputs
-from noisyviz.cli.settings import idle_notes, point_settings, unit_settings, versions
+from noisyviz.cli.settings import idle_draws, idle_notes, point_settings, unit_settings, versions
 from noisyviz.export.formats import PICTURE_FORMATS
 
 if TYPE_CHECKING:
@@ -70,7 +70,9 @@ def run(given: Given) -> None:
         terminal.say(f"seed {picture.seed}")
     if picture.c != settings["c"] and not out.quiet:
         terminal.say(f"c = {picture.c:g} is drawn: at {settings['c']:g} the noise could not be seen; --c sets it")
-    for note in () if out.quiet else (*idle_notes(given, [settings["unit"]]), *data_notes(values, result)):
+    for note in (
+        () if out.quiet else (*idle_notes(given, [settings["unit"]]), *no_cloud(given), *data_notes(values, result))
+    ):
         terminal.say(note)
     out.save(picture, result)
     if in_text:
@@ -78,6 +80,12 @@ def run(given: Given) -> None:
     if given["json"]:
         terminal.print_json(document(picture, result, out))
     out.open_viewer()
+
+
+def no_cloud(given: Given) -> Iterator[str]:
+    """Say which options of the cloud of draws have no effect."""
+    if "activation" not in given.values("panels") and not given.has("json"):
+        yield from idle_draws(given, "only the panel 'activation' shows draws")
 
 
 def overview(given: Given, settings: dict[str, Any], values: "Values | None") -> "Overview":

@@ -7,16 +7,9 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 from noisyviz.cli import end_at_once
+from noisyviz.errors import Ended
 
 SIGNALS: Final = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-
-
-class Ended(BaseException):
-    """A signal asked the process to end; no `Exception`, so that nothing on the way takes it for a failure."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.exit_code = 128 + number
 
 
 def run() -> NoReturn:

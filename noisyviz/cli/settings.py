@@ -41,6 +41,13 @@ def idle_notes(given: Given, kinds: Sequence[str]) -> Iterator[str]:
             yield f"--{name} has no effect: {ignore} it"
 
 
+def idle_draws(given: Given, why: str) -> Iterator[str]:
+    """Say that options of random draws have no effect, where none are drawn, unless they are written as data."""
+    for name in ("samples", "seed"):
+        if given[name] is not None and not given.has("with_data"):
+            yield f"--{name} has no effect: {why}"
+
+
 def build(settings: dict[str, Any]) -> "list[NoisyUnit]":
     """Return one noisy unit for each activation of `unit_settings`."""
     from noisyviz.units.unit import NoisyUnit

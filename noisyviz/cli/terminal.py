@@ -7,9 +7,9 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import IO, Final
+from typing import IO, Final, TextIO
 
-from noisyviz.errors import InputError, NoisyvizError, printable
+from noisyviz.errors import InputError, NoisyvizError, printable, shortened
 from noisyviz.results import json_parts
 
 _ASCII: Final = {
@@ -20,6 +20,24 @@ _ASCII: Final = {
     **{"─": "-", "│": "|", "┌": "+", "┐": "+", "└": "+", "┘": "+", "┤": "|", "├": "|", "┬": "-", "┴": "-", "┼": "+"},
     **{"…": "...", "¹": "^1", "²": "^2", "³": "^3", "⁴": "^4", "⁺": "+", "⁻": "-", "→": "->", "₀": "_0"},
 }
+
+
+_held: list[TextIO] = []  # standard output, while what is printed goes elsewhere
+
+
+def _stdout() -> TextIO:
+    return _held[-1] if _held else sys.stdout
+
+
+@contextlib.contextmanager
+def prints_apart() -> Iterator[None]:
+    """Send what functions of a user's own print to standard error, for standard output is a document."""
+    _held.append(sys.stdout)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _held.pop()
 
 
 def _spell_out(error: UnicodeError) -> tuple[str, int]:
@@ -40,7 +58,7 @@ def prepare_streams() -> None:
 
 def forget_stdout() -> None:
     """Send what is still to be flushed nowhere, because standard output takes no more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), _stdout().fileno())
 
 
 def standard_input() -> IO[bytes] | None:
@@ -51,7 +69,7 @@ def standard_input() -> IO[bytes] | None:
 def say(message: str) -> None:
     """Write one line to standard error, control characters spelled out; that nobody can read it is no failure."""
     with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(printable(message) + "\n")
+        sys.stderr.write(shortened(printable(message), 4000) + "\n")
         sys.stderr.flush()
 
 
@@ -69,7 +87,7 @@ def to_stdout() -> Iterator[None]:
 def write(text: str) -> None:
     """Write text to standard output."""
     with to_stdout():
-        sys.stdout.write(text)
+        _stdout().write(text)
 
 
 def refuse_terminal() -> None:
@@ -83,8 +101,8 @@ def refuse_terminal() -> None:
 def write_bytes(data: bytes) -> None:
     """Write raw bytes to standard output."""
     with to_stdout():
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
+        _stdout().flush()
+        _stdout().buffer.write(data)
 
 
 def print_json(document: Mapping[str, object]) -> None:
@@ -96,7 +114,7 @@ def print_json(document: Mapping[str, object]) -> None:
 
 def on_terminal() -> bool:
     """Whether a person reads standard output."""
-    return sys.stdout.isatty()
+    return _stdout().isatty()
 
 
 def print_tsv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -113,7 +131,7 @@ def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]
     from rich.text import Text
 
     console = Console(
-        file=sys.stdout, color_system=None if _plain() else "standard" if _forced() else "auto", highlight=False
+        file=_stdout(), color_system=None if _plain() else "standard" if _forced() else "auto", highlight=False
     )
     cells = list(rows)
     words = [[*name.split(), *(row[k] for row in cells)] for k, name in enumerate(header)]

@@ -263,6 +263,8 @@ def train_all(
 
 def planned(given: Given) -> list[tuple[Settings, Path]]:
     """Return the settings and the folder of every run, all checked before the first begins."""
+    from noisyviz.export.saving import explained
+
     task = given.value("task")
     if task is None:
         raise InputError(f"TASK must be one of {', '.join(PRESETS)}, or --resume name a run")
@@ -280,7 +282,9 @@ def planned(given: Given) -> list[tuple[Settings, Path]]:
                 task=task, activation=activation, seed=seed, preset=given.value("preset"), options=sizes, **own
             )
             folder = Path(given.value("output")) / task / settings.label / f"seed-{seed}"
-            if not given["force"] and any((folder / name).exists() for name in ("run.json", "checkpoint.pt")):
+            with explained(given.value("output")):
+                there = any((folder / name).exists() for name in ("run.json", "checkpoint.pt"))
+            if there and not given["force"]:
                 raise InputError(
                     f"{folder} holds a run; continue it with --resume, start it again with --force, or name another "
                     "folder with -o"

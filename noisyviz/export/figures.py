@@ -202,9 +202,11 @@ def check_folder(folder: Path, jobs: Sequence[Job], *, force: bool = False) -> N
     InputError
         When the folder cannot be made or written to, or a file in it is another's.
     """
-    if folder.exists() and not folder.is_dir():
+    with explained(str(folder)):
+        there = folder.exists()
+    if there and not folder.is_dir():
         raise InputError(f"output '{folder}' is not a folder", parameter="output")
-    if not folder.exists():
+    if not there:
         check_target(folder)  # as if it were a file: its own folder must be there and writable
         return
     for job in jobs:

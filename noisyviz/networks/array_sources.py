@@ -7,7 +7,9 @@ beside what can is left out and told; asked for by name it is an error.
 
 import hashlib
 import os
+import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +19,16 @@ import numpy as np
 import numpy.typing as npt
 
 from noisyviz.errors import InputError, MissingExtraError, printable
-from noisyviz.networks.array_files import Opened, Source, check_regular, naming, split_source
-from noisyviz.networks.array_members import SUFFIXES, chosen, members_of, natural, suffix_by_content, suffix_of
+from noisyviz.networks.array_files import MAX_MEMBERS, Opened, Source, check_regular, naming, split_source
+from noisyviz.networks.array_members import READ, SUFFIXES, chosen, members_of, natural, suffix_by_content, suffix_of
 from noisyviz.networks.digests import Digests
 from noisyviz.networks.narrow_floats import widened
 from noisyviz.networks.streamed import Streamed
+from noisyviz.networks.text_tables import is_text
 
 STDIN: Final = "-"
 _PART: Final = 1 << 20
+_BEGINNING: Final = 1 << 12  # bytes of standard input that tell whether it can be read
 _TOLD: Final = 10  # names in a note
 
 
@@ -84,12 +88,15 @@ def arrays_of(
     told: list[str] = [] if notes is None else notes
     groups = [_places(text, told) for text in texts]
     paths = [source.path for group in groups for source in group.sources]
+    if paths.count(Path(STDIN)) > 1:
+        raise InputError("standard input, '-', can be named once, for it can be read only once")
+    labels = _labels(paths)
     with tempfile.TemporaryDirectory(prefix="noisyviz-") as folder:
         for group in groups:
             left: dict[str, InputError | MissingExtraError] = {}
             for source in group.sources:
                 try:
-                    yield from _found(source, paths, Path(folder), stdin, digests, told)
+                    yield from _found(source, labels, len(paths) == 1, Path(folder), stdin, digests, told)
                 except (InputError, MissingExtraError) as error:
                     if group.folder is None:
                         raise
@@ -115,7 +122,7 @@ def _places(text: str, notes: list[str]) -> _Places:
         return _Places([Source(path=Path(STDIN), array=text[2:])])
     if not os.path.isdir(text):
         source = split_source(text)
-        if not source.path.exists() and suffix_of(Path(text)) in SUFFIXES:
+        if not os.path.exists(source.path) and suffix_of(Path(text)) in SUFFIXES:
             source = Source(path=Path(text), array="")
         return _Places([source])
     entries = sorted(Path(text).iterdir(), key=lambda path: natural(path.name))
@@ -123,6 +130,8 @@ def _places(text: str, notes: list[str]) -> _Places:
     files = [path for path in named if not path.name.startswith((".", "~$"))]
     if not files:
         raise InputError(f"'{text}' holds no file that ends in {', '.join(SUFFIXES)}")
+    if len(files) > MAX_MEMBERS:
+        raise InputError(f"'{text}' holds {len(files):,} files, more than {MAX_MEMBERS:,}")
     if len(files) < len(named):
         notes.append(f"passed over {len(named) - len(files)} hidden files of '{text}'")
     return _Places([Source(path=path, array="") for path in files], text)
@@ -130,7 +139,8 @@ def _places(text: str, notes: list[str]) -> _Places:
 
 def _found(
     source: Source,
-    paths: Sequence[Path],
+    labels: Mapping[Path, str],
+    alone: bool,
     folder: Path,
     stdin: IO[bytes] | None,
     digests: Digests | None,
@@ -144,7 +154,7 @@ def _found(
         held, sha256 = _kept(stdin, folder, source.array)
         if digests is not None:
             digests.told(STDIN, source.array, sha256)
-    label = "stdin" if standard else printable(_label(source.path, paths))
+    label = "stdin" if standard else printable(labels[source.path])
     begun = standard or digests is None
     for name, opened in _arrays(held, shown, folder, notes):
         if not begun and digests is not None:  # not before: the file is known to be a regular one now
@@ -153,22 +163,27 @@ def _found(
         clear = printable(name)
         full = f"{label}:{clear}" if name else label
         columns = tuple(printable(column) for column in opened.columns)
-        own = {"name": clear or label} if len(paths) == 1 else {"name": full, "file": label}
+        own = {"name": clear or label} if alone else {"name": full, "file": label}
         yield Found(**own, alias=name, array=opened.array, columns=columns)
 
 
-def _label(path: Path, others: Sequence[Path]) -> str:
-    """Return the end of a path that tells it from others.
+def _labels(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return the end of each path that tells it from the others.
 
     Examples
     --------
-    >>> _label(Path("a/x.npy"), [Path("a/x.npy"), Path("b/x.npy"), Path("b/y.npy")])
-    'a/x.npy'
+    >>> list(_labels([Path("a/x.npy"), Path("b/x.npy"), Path("b/y.npy")]).values())
+    ['a/x.npy', 'b/x.npy', 'y.npy']
     """
-    parts = path.parts
-    rivals = [other.parts for other in others if other != path]
-    known = next((k for k in range(1, len(parts)) if all(rival[-k:] != parts[-k:] for rival in rivals)), len(parts))
-    return Path(*parts[-known:]).as_posix()
+    found: dict[Path, str] = {}
+    unknown, length = list(dict.fromkeys(paths)), 1
+    while unknown:
+        shared = Counter(path.parts[-length:] for path in dict.fromkeys(paths))
+        for path in unknown:
+            if shared[path.parts[-length:]] == 1 or length >= len(path.parts):
+                found[path] = Path(*path.parts[-length:]).as_posix()
+        unknown, length = [path for path in unknown if path not in found], length + 1
+    return found
 
 
 def _kept(stdin: IO[bytes] | None, folder: Path, array: str) -> tuple[Source, str]:
@@ -176,14 +191,26 @@ def _kept(stdin: IO[bytes] | None, folder: Path, array: str) -> tuple[Source, st
     if stdin is None or stdin.isatty():
         state = "is closed here" if stdin is None else "is a terminal here"
         raise InputError(f"'-' reads standard input, which {state}; redirect a file or a pipe to it")
-    path = folder / "stdin"
+    path, known = folder / "stdin", False
     digest = hashlib.sha256()
     # A read of several system calls would not hear a signal between two of them.
     read = getattr(stdin, "read1", stdin.read)
+    most, size = shutil.disk_usage(folder).free // 2, 0
     with path.open("wb") as file:
         while part := read(_PART):
             digest.update(part)
             file.write(part)
+            size += len(part)
+            if size > most:
+                raise InputError(
+                    f"'-' is longer than {most:,} bytes, half of what is free in the folder of temporary files; "
+                    "save it to a file and name that"
+                )
+            if not known and size >= _BEGINNING:
+                file.flush()
+                known = bool(suffix_by_content(path)) or is_text(path)
+                if not known:
+                    raise InputError(f"'-' is no file that noisyviz reads, which are {READ}")
     path = path.rename(path.with_suffix(suffix_by_content(path) or ".csv"))
     return Source(path=path, array=array), digest.hexdigest()
 

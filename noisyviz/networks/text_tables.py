@@ -15,6 +15,7 @@ import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -32,11 +33,13 @@ _CHARACTERS: Final = 1 << 22  # in them, about
 _PART: Final = 1 << 20  # bytes unpacked at once
 _LINE: Final = 1 << 22  # characters of a row
 _COLUMNS: Final = 1 << 18
+_BEGINNING: Final = 1 << 12  # bytes that tell whether a file is text
 _QUOTED: Final = 1000  # lines that a quoted cell may span
 _PASSED: Final = 100_000  # lines without cells
 _COMMENTS: Final = ("#", "%")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x19\x1b-\x1f]")
 _ERROR_VALUE: Final = re.compile(r"#(n/a|null!|num!|value!|div/0!|ref!)", re.IGNORECASE)  # of a spreadsheet
+_NUMERAL: Final = re.compile(r"[+-]?\.?\d")  # how a number begins
 _MARKS: Final = ("\t", ";", ",", "|")
 
 Rows = npt.NDArray[np.float64]
@@ -78,6 +81,15 @@ def read_table(path: Path, folder: Path) -> Table:
         raise InputError("is a damaged or truncated .gz file") from None
     except csv.Error as error:
         raise InputError(f"is not a table of numbers: {error}") from None
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file begins as a table of text may, packed or not: without bytes that no text holds."""
+    with path.open("rb") as file:
+        start = file.read(_BEGINNING)
+    if start.startswith((b"\x1f\x8b", codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    return not _CONTROL.search(start.decode("latin-1"))
 
 
 @contextlib.contextmanager
@@ -165,6 +177,7 @@ class _Layout:
     kept: list[int]
     notes: list[str] = field(default_factory=list)
     counting: bool = False  # the first line numbers the columns, or is a row
+    years: bool = False  # the first line rises by ones from elsewhere, as names such as 2020, 2021, 2022 do
 
 
 def _read(lines: _Lines, folder: Path) -> Table:
@@ -214,8 +227,10 @@ def _numbers(part: Sequence[tuple[int, str]], layout: _Layout) -> Rows:
 def _told(values: Rows, layout: _Layout, *, counted: bool, whole: bool) -> Table:
     """Take what only the whole table tells for names or an index."""
     names, notes = [layout.names[k] if layout.names else "" for k in layout.kept], layout.notes
+    shown = ",".join(f"{value:g}" for value in values[0, :3]) + (",…" if values.shape[1] > 3 else "")
+    if layout.years and not whole:
+        notes.append(f"has a first line {shown} that was taken for numbers, though it may name the columns")
     if layout.counting:
-        shown = ",".join(f"{value:g}" for value in values[0, :3]) + (",…" if values.shape[1] > 3 else "")
         if whole or values.shape[0] == 1:
             notes.append(f"has a first line {shown} that was taken for numbers, though it may number the columns")
         else:
@@ -244,6 +259,7 @@ def _layout(sample: Sequence[str], comment: str) -> _Layout:
     trailing = width > 1 and bool(full) and all(row[-1] == "" for row in full) and (head[width - 1 :] in ([], [""]))
     text = {k for k in range(width) if _is_text([row[k] for row in full], head[k] if k < len(head) else "")}
     unnamed = len(head) == width - 1 and not trailing  # R leaves out the name of the column of row names
+    notes: list[str] = []
     header = unnamed or _is_header(head, text, alone=not body)
     names = [*([""] if unnamed else []), *head] if header else []
     if names:
@@ -251,15 +267,26 @@ def _layout(sample: Sequence[str], comment: str) -> _Layout:
         if len(names) != width:
             raise InputError(f"is not a table of numbers: columns changed from {len(head)} to {width}")
         names = [_readable(name) for name in names]
+        if any(is_word(cell) and _NUMERAL.match(cell) for cell in head):
+            shown = ",".join(head[:3]) + (",…" if len(head) > 3 else "")
+            notes = [f"has a first line {shown} that was taken for names"]
     elif comment:
         told = next((cells for mark in (delimiter, None, ",") if len(cells := split_cells(comment, mark)) == width), [])
         names = [_readable(name) for name in told] if all(map(is_word, told)) else []
-    layout = _Layout(delimiter, header, names, width, [])
+    layout = _Layout(delimiter, header, names, width, [], notes)
     _leave_out(layout, text, {width - 1} if trailing else set())
     layout.counting = (
         not header and not names and not text and bool(body) and counts_up(head) and (width > 1 or head == ["0"])
     )
+    layout.years = not (header or names or text or layout.counting) and len(body) > 1 and _rises_by_ones(head)
     return layout
+
+
+def _rises_by_ones(cells: Sequence[str]) -> bool:
+    """Whether cells are whole numbers of at most nine digits in order, such as years."""
+    if len(cells) < 2 or not all(re.fullmatch("[0-9]{1,9}", cell) for cell in cells):
+        return False
+    return all(int(b) - int(a) == 1 for a, b in pairwise(cells))
 
 
 def _leave_out(layout: _Layout, text: set[int], empty: set[int]) -> None:

@@ -23,6 +23,7 @@ _BITS: Final = 7  # cells are at most 2^-7 of their distance from the nearest th
 _LEAST: Final = -26  # what lies closer than 2^-26 shares a cell
 _OCTAVES: Final = 88
 _BLOCK: Final = 1 << 16  # numbers gathered at once
+LARGEST: Final = 1e100  # of pre-activations: their cubes are finite
 _REACH: Final = 9.0  # standard deviations of a normal input
 _NARROWING: Final = 2.0 ** np.arange(-20.0, 24.0, 0.25)  # edges of its panels, as distances
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(3)
@@ -49,12 +50,23 @@ class Sample:
 
 
 def gather(arrays: Iterable[npt.ArrayLike | Streamed], activation: Activation) -> Sample:
-    """Gather the finite numbers of arrays of any shape, those that saturate apart from the others."""
+    """Gather the finite numbers of arrays of any shape, those that saturate apart from the others.
+
+    Raises
+    ------
+    InputError
+        For a number beyond `LARGEST`, whose cell has no finite moments.
+    """
     cells = _Cells(activation, activation.corners, start=2.0**_LEAST, bits=_BITS, moments=1)
     for values in arrays:
         with np.errstate(all="ignore"):
             for block in blocks(values if isinstance(values, Streamed) else np.asanyarray(values), _BLOCK):
                 x = block[np.isfinite(block)].astype(np.float64, copy=False)
+                if x.size and max(x.max(), -x.min()) > LARGEST:
+                    worst = x[np.argmax(np.abs(x))]
+                    raise InputError(
+                        f"pre-activations must lie between -{LARGEST:g} and {LARGEST:g} here, got {worst:.3g}"
+                    )
                 cells.take(x, activation.saturated(x))
     held, weights, (mean,) = cells.held()
     return cells.sample(held, mean, weights)

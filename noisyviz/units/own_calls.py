@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
+from noisyviz.errors import Ended, InputError, shortened
 from noisyviz.units.activation import Array
 from noisyviz.units.own_expression import Expression
 
@@ -50,8 +51,12 @@ class Call:
         x = np.array(x, dtype=np.float64)
         if x.size == 0:
             return x
-        with _quiet():
-            y = self.raw(x)
+        try:
+            with own_code():
+                y = self.raw(x)
+        except OwnCodeError as error:
+            name = getattr(self.function, "__name__", type(self.function).__name__)
+            raise InputError(f"function '{name}' failed on an array of shape {x.shape} ({error})") from error.__cause__
         return y if y.dtype == np.float64 else y.astype(np.float64)
 
     def raw(self, x: Array) -> "np.ndarray[Any, np.dtype[Any]]":
@@ -75,7 +80,7 @@ class Call:
         if isinstance(self.function, Expression):
             return self.function.derivative(x)
         try:
-            with _quiet():
+            with own_code():
                 if self.library == "torch":
                     torch = sys.modules["torch"]
                     leaf = torch.from_numpy(x).requires_grad_()
@@ -114,11 +119,28 @@ def _double_jax() -> Any:
             yield
 
 
+class OwnCodeError(Exception):
+    """What a user's own code raised, in words."""
+
+
 @contextmanager
-def _quiet() -> Any:
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+def own_code() -> Any:
+    """Run a user's own code without warnings; what it raises, but for the end of the process, is an `OwnCodeError`."""
+    try:
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    except (KeyboardInterrupt, Ended):
+        raise
+    except BaseException as error:  # also those that are no Exception: this code is not ours
+        name = type(error).__name__
+        try:
+            text = str(error)
+        except (KeyboardInterrupt, Ended):
+            raise
+        except BaseException as second:
+            text = f"its text fails with {type(second).__name__}"
+        raise OwnCodeError(f"{name}: {shortened(text, 300)}" if text else name) from error
 
 
 def adapted(function: Any) -> tuple[Call, list[str]]:
@@ -156,9 +178,10 @@ def _instance(function: Any) -> Any:
     module = torch.nn.Module
     if isinstance(function, type) and issubclass(function, module):
         try:
-            function = function()
-        except Exception as error:
-            raise UnfitError(f"is a class that needs arguments ({type(error).__name__}: {error})") from error
+            with own_code():
+                function = function()
+        except OwnCodeError as error:
+            raise UnfitError(f"is a class that needs arguments ({error})") from error.__cause__
     if isinstance(function, module):
         import copy
 
@@ -168,7 +191,7 @@ def _instance(function: Any) -> Any:
 
 def _callable_as(function: Any) -> Call:
     """Return how the function can be called: on arrays, on tensors, or on single numbers."""
-    first: BaseException | None = None
+    first: OwnCodeError | None = None
     ways: list[Library] = ["numpy"]
     ways += ["torch"] if "torch" in sys.modules else []
     ways += ["jax"] if "jax" in sys.modules else []
@@ -177,7 +200,7 @@ def _callable_as(function: Any) -> Call:
         ways = ["torch"]
     for library in ways:
         try:
-            with _quiet():
+            with own_code():
                 if library == "numpy":
                     held = function(_PROBE.copy())
                     kind = type(held).__module__.partition(".")[0]
@@ -186,29 +209,27 @@ def _callable_as(function: Any) -> Call:
                 call = Call(function, library)
                 call.raw(_PROBE.copy())
                 return call
-        except (Exception, SystemExit) as error:
+        except OwnCodeError as error:
             first = first or error
     try:
-        with _quiet():
+        with own_code():
             found = [function(value) for value in (-1.3, 0.4, 2.0)]
             if all(np.ndim(value) == 0 for value in found) and np.isfinite(np.asarray(found, np.float64)).all():
                 return Call(function, "scalar")
-    except (Exception, SystemExit):
+    except OwnCodeError:
         pass
     if first is None:
         raise UnfitError("does not return an array")
-    raise UnfitError(f"failed on an array of shape {_PROBE.shape} ({type(first).__name__}: {first})") from (
-        first if isinstance(first, Exception) else None
-    )
+    raise UnfitError(f"failed on an array of shape {_PROBE.shape} ({first})") from first.__cause__
 
 
 def _checked(call: Call, x: Array) -> Array:
     """Return the values at x, or refuse what a function of arrays must not do."""
-    with _quiet():
-        try:
+    try:
+        with own_code():
             y = call.raw(x.copy())
-        except (Exception, SystemExit) as error:
-            raise UnfitError(f"failed on an array of shape {x.shape} ({type(error).__name__}: {error})") from None
+    except OwnCodeError as error:
+        raise UnfitError(f"failed on an array of shape {x.shape} ({error})") from error.__cause__
     if y.shape != x.shape:
         raise UnfitError(f"turned shape {x.shape} into {y.shape}; it must map an array to one of the same shape")
     if y.dtype.kind not in "fiub":

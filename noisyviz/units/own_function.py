@@ -19,7 +19,7 @@ import numpy as np
 
 from noisyviz.errors import InputError
 from noisyviz.units.activation import Activation, Array, Function, Saturation
-from noisyviz.units.own_calls import DOUBLE, SINGLE, Call, UnfitError, adapted, precision_of
+from noisyviz.units.own_calls import DOUBLE, SINGLE, Call, OwnCodeError, UnfitError, adapted, own_code, precision_of
 from noisyviz.units.own_pieces import Pieces, TooRoughError, resolve
 from noisyviz.units.own_tails import Continued, End, ends_of
 
@@ -46,11 +46,12 @@ def load_activation(name: str) -> Activation:
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:
-        value: Any = _module(module_name)
-        for part in attribute.split("."):
-            value = getattr(value, part)
-    except (Exception, SystemExit) as error:
-        raise _refused(name, f"could not be loaded ({type(error).__name__}: {error})") from error
+        with own_code():
+            value: Any = _module(module_name)
+            for part in attribute.split("."):
+                value = getattr(value, part)
+    except OwnCodeError as error:
+        raise _refused(name, f"could not be loaded ({error})") from error.__cause__
     finally:
         sys.path.remove(here)
     if not callable(value):

@@ -8,6 +8,7 @@ from conftest import Run
 
 PLOT = ("plot", "--points", "9", "--samples", "5", "-o", "a.png", "--force")
 ESTIMATE = ("estimate", "--at", "0,2", "--samples", "10")
+MAP = ("compare", "--map", "bias_rms", "--alpha", "1,0.9", "--c", "1,2", "--points", "9", "-o", "m.png", "--force")
 ANNEAL = ("anneal", "--steps", "3", "--trajectories", "4", "--json")
 
 
@@ -40,6 +41,22 @@ ANNEAL = ("anneal", "--steps", "3", "--trajectories", "4", "--json")
         (("plot", "--json", "--panels", "sigma"), ["--panels has no effect: no picture is written"]),
         (("profile", "a.npy", "--style", "dark"), ["--style has no effect: no picture is written"]),
         (("figures", "--only", "1", "--json", "--format", "png"), ["--format has no effect: no picture is written"]),
+        ((*PLOT, "--svg-text"), ["--svg-text has no effect: no SVG is written"]),
+        (("plot", "--json", "--force"), ["--force has no effect: nothing is written"]),
+        ((*PLOT, "--panels", "delta"), ["--samples has no effect: only the panel 'activation' shows draws"]),
+        ((*PLOT[:3], "--panels", "delta", "-o", "b.png", "--seed", "3"), ["--seed has no effect: only the panel"]),
+        (("figures", "--only", "7", "--json", "--scale", "eq9"), ["--scale has no effect: no figure of 7 shows sigma"]),
+        (
+            ("figures", "--only", "1", "--json", "--seed", "4"),
+            ["--seed has no effect: no figure of 1 has random draws"],
+        ),
+        (
+            (*MAP, "--samples", "5", "--seed", "1", "--panels", "sigma"),
+            ["--samples has no effect: --map", "--seed has no effect: --map", "--panels has no effect: --map"],
+        ),
+        ((*MAP, "--samples", "5", "--with-data"), []),
+        (("figures", "--only", "4", "--json", "--scale", "eq9", "--seed", "4"), []),
+        ((*PLOT[:-3], "--svg-text", "-o", "a.svg", "--force"), []),
         ((*ESTIMATE, "--unit", "nan", "--alpha", "1", "--c", "1", "--p", "1", "--scale", "eq9"), []),
         ((*ANNEAL, "--every", "3", "--schedule", "paper,linear"), []),
         ((*ANNEAL, "--style", "dark", "--animate", "a.gif"), []),

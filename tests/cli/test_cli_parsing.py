@@ -69,6 +69,7 @@ BAD: dict[str, tuple[Callable[[], object], list[str]]] = {
     "xlim not a number": (lambda: values.interval(("0", "nan")), ["--xlim", "'nan'", "finite"]),
     "xlim too wide": (lambda: values.interval(("-1.7e308", "1.7e308")), ["--xlim", "too wide"]),
     "at not a number": (lambda: values.points_at(["0,nan"]), ["--at", "'nan'"]),
+    "at beyond doubles": (lambda: values.points_at(["1e400"]), ["--at", "'1e400'"]),
     "at a word": (lambda: values.points_at(["zero"]), ["--at", "'zero'", "LO:HI:STEP"]),
     "at empty item": (lambda: values.points_at(["0,,1"]), ["--at", "empty item", "'0,,1'"]),
     "at empty": (lambda: values.points_at([""]), ["--at", "empty item"]),

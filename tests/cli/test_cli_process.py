@@ -1,6 +1,7 @@
 """Signals end a command in order and leave nothing behind, and closed standard streams change no result."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -34,7 +35,7 @@ def shell(redirection: str, *words: str) -> "subprocess.CompletedProcess[str]":
         ("<&-", ("profile", "-"), 2, "standard input, which is closed here"),
         (">&-", ("plot", "-o", "-", "--format", "png"), 2, "standard output is closed"),
         (">&-", ("list", "units"), 0, ""),
-        (">/dev/full", ("list", "units"), 1, "No space left on device"),
+        (">/dev/full", ("list", "units"), 1, "standard output cannot be written: no space left on device"),
     ],
 )
 def test_a_closed_or_full_stream_changes_no_result(
@@ -197,3 +198,53 @@ def test_a_function_that_leaves_the_program_does_not_end_it_in_success(run: Run,
         assert result.exit_code == 2, place
         assert "SystemExit" in result.stderr or "sys.exit(0)" in result.stderr
         assert not (folder / "a.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        (
+            r"class E(BaseException): pass" + "\n" + r'def f(x): raise E("\x1b[31mred\nlines\x07")',
+            r"E: \x1b[31mred\nlines\x07",
+        ),
+        ("def f(x): raise GeneratorExit", "GeneratorExit"),
+        ("class E(Exception):\n  def __str__(self): raise RuntimeError\ndef f(x): raise E", "its text fails"),
+        ("def f(x): raise ValueError('long ' * 9999)", "ValueError: long long"),
+        ("def f(x):\n  if x.size == 9: raise ValueError('late')\n  return x", "ValueError: late"),
+        ("raise GeneratorExit", "could not be loaded (GeneratorExit)"),
+    ],
+)
+def test_whatever_an_own_function_raises_is_one_sentence(run: Run, folder: Path, body: str, told: str) -> None:
+    (folder / "own.py").write_text(body + "\n")
+    result = run("estimate", "--fn", "own.py:f", "--points", "9", "--xlim", "0", "1")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert told in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.rstrip("\n").isprintable()
+    assert len(result.stderr) < 600
+
+
+def test_an_interrupt_in_an_own_function_stays_one(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "own.py").write_text("def f(x): raise KeyboardInterrupt\n")
+    run = start("from noisyviz.cli import main\nmain()\n", "estimate", "--fn", "own.py:f", "--at", "0")
+    run.communicate(timeout=120)
+    assert run.returncode == 130
+
+
+def test_what_an_own_function_prints_is_not_in_the_document(run: Run, folder: Path) -> None:
+    (folder / "own.py").write_text("print('loading')\ndef f(x):\n  print('called')\n  return x / (1 + abs(x))\n")
+    result = run("estimate", "--fn", "own.py:f", "--at", "0", "--json", "--samples", "100")
+    assert json.loads(result.stdout)["config"]["fn"] == "own.py:f"
+    assert "loading" in result.stderr
+    assert "called" in result.stderr
+
+
+def test_a_current_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" -m noisyviz plot'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert (done.returncode, done.stderr) == (
+        2,
+        "noisyviz: the current folder does not exist any more; go to one that does\n",
+    )

@@ -268,3 +268,60 @@ def test_a_pytorch_file_is_refused_for_what_has_no_end_or_is_code(kind: str, run
     assert (result.exit_code, result.stdout) == (2, "")
     assert said.get(kind, "more than 100,000 parts") in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_number_whose_cube_overflows_is_refused_by_calibrate(run: Run, folder: Path) -> None:
+    np.save(folder / "x.npy", np.array([1.7976931348623157e308, -1e308, 5e-324, 0.0]))
+    result = run("calibrate", "x.npy")
+    assert result.exit_code == 2
+    assert result.stderr == "noisyviz: pre-activations must lie between -1e+100 and 1e+100 here, got 1.8e+308\n"
+    np.save(folder / "x.npy", np.array([1e100, -1e100, 0.0, 1.0]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert run("calibrate", "x.npy", "--target-grad", "0.05").exit_code in (0, 3)
+
+
+def test_a_folder_has_as_many_files_as_an_archive_members(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(array_sources, "MAX_MEMBERS", 3)
+    for number in range(4):
+        (folder / f"{number}.csv").write_text("1,2.5\n")
+    result = run("profile", ".", "--shares-only")
+    assert (result.exit_code, result.stderr) == (2, "noisyviz: '.' holds 4 files, more than 3\n")
+
+
+def test_standard_input_is_refused_by_its_beginning_and_by_its_length(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Endless(io.RawIOBase):
+        def __init__(self, part: bytes) -> None:
+            self.part = part
+
+        def read1(self, _most: int) -> bytes:
+            return self.part
+
+    monkeypatch.setattr(array_sources.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1 << 16})())
+    for part, told in (
+        (b"\0" * 4096, "is no file that noisyviz reads"),
+        (b"1,2\n" * 1024, "is longer than 32,768 bytes"),
+        (npy("(3,)").ljust(4096, b"\0"), "is longer than"),
+        (gzip.compress(b"1\n") + b"\1" * 4096, "is longer than"),
+    ):
+        with pytest.raises(InputError, match=told):
+            list(arrays_of(["-"], stdin=Endless(part)))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="can be named once"):
+        list(arrays_of(["-", "-"], stdin=io.BytesIO(b"1\n")))
+
+
+def test_a_name_too_long_for_a_file_names_what_was_given(run: Run) -> None:
+    for words in (
+        ("profile", "n" * 5000),
+        ("figures", "--only", "1", "-o", "n" * 300),
+        ("train", "unique", "-o", "n" * 300),
+    ):
+        result = run(*words)
+        assert result.exit_code == 2, words
+        assert "'nnn" in result.stderr or "--output" in result.stderr, words
+        assert "file name too long" in result.stderr, words
+        assert len(result.stderr) < 1100
