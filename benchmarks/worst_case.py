@@ -1,7 +1,7 @@
 """Every function with every kind, noise and sampler against drawing that noise, the worst of them, and rivals.
 
 ``python -m benchmarks.worst_case`` measures the ratios that matter in a minute, with NumPy and SciPy alone, and prints
-them with the processor's name; processors.md holds them side by side.
+them with the processor's name.
 """
 
 import importlib.util

@@ -7,7 +7,8 @@ those in which h has a kink or a jump of a higher derivative, and those that cov
 (`Activation.panels`). A smallest cell with a kink is cut at the kink itself. The softplus form bends at every scale of
 ξ: its cells lie on one side of 0, within a factor of 2 of each other.
 
-The polynomials are exact to about 1e-11 of the largest value on a cell.
+The polynomials are exact to about 1e-11 of the largest value on a cell, those of the larger cells to 1e-14. Where the
+draws lie in what is small on a cell, that is too coarse for the sum of their fourth powers: such cells are halved too.
 """
 
 from itertools import pairwise
@@ -39,6 +40,7 @@ _SETTLED: Final = 0.03125  # below this share of its reach, s of the softplus fo
 _RARE: Final = 64  # draws beyond a grid are evaluated as they are, more of them put into a wider one
 _STEEP: Final = 0.15  # of a panel of h, the most that a smallest cell may cover
 _FAR: Final = 1e100  # farther x, and ±inf, are evaluated plainly: powers would overflow
+_SMALL: Final = 1e-5  # of the largest fourth power on a cell, the least mean over its draws that keeps its digits
 _THIN: Final = 1e-5  # of a smallest cell: a part that is narrower is one point
 
 
@@ -210,7 +212,9 @@ class _Cells:
             good = self._smooth.accepted(rows, low, low + width, share, smallest=level == self._grid.levels)
             some = np.flatnonzero(good & ~self._smooth.doubtful(rows, low, low + width))
             half = np.full(some.size, 0.5 * width)
-            _evaluate(sums, at, leak, rows[some], low[some] + half, half, nodes, weights[:, cells[some]])
+            args = (rows[some], low[some] + half, half, nodes, weights[:, cells[some]])
+            coarse = _evaluate(sums, at, leak, *args, least=_SMALL if level < self._grid.levels else 0.0)
+            good[some[coarse]] = False
             rows, cells = rows[~good], cells[~good]
             if level < self._grid.levels:
                 rows, cells = np.repeat(rows, 2), (2 * cells[:, None] + np.arange(2)).ravel()
@@ -239,7 +243,7 @@ class _Cells:
             wide = np.where(share > _THIN, 0.5 * share, np.inf)
             moved = _moved(moments, -from_middle) / wide ** np.arange(nodes.size)[:, None]
             weights = np.moveaxis(moved, 1, 2) @ _from_powers(nodes.size)
-            _evaluate(sums, at, leak, rows[some], centre, half, nodes, weights)
+            _evaluate(sums, at, leak, rows[some], centre, half, nodes, weights, least=0.0)
 
 
 def _moved(moments: Array, by: Array) -> Array:
@@ -252,8 +256,17 @@ def _moved(moments: Array, by: Array) -> Array:
 
 
 def _evaluate(
-    sums: Array, at: InputNoise, leak: Array, rows: Index, centre: Array, half: Array, nodes: Array, weights: Array
-) -> None:
+    sums: Array,
+    at: InputNoise,
+    leak: Array,
+    rows: Index,
+    centre: Array,
+    half: Array,
+    nodes: Array,
+    weights: Array,
+    *,
+    least: float,
+) -> npt.NDArray[np.bool_]:
     """Add the powers at weighted nodes, for pairs of a point and a cell in the order of the points.
 
     Parameters
@@ -266,24 +279,34 @@ def _evaluate(
         From −1 to 1, shape (k,).
     weights
         Shape (replicates, m, k).
+    least
+        Pairs are left out whose mean fourth power is less than so much of the largest at a node.
+
+    Returns
+    -------
+    ndarray
+        Which pairs were left out, shape (m,).
     """
     step, learned = max(1, _ELEMENTS // nodes.size), bool(at.sigma_p.any())
     powers = np.empty((4, step, nodes.size))
+    coarse = np.zeros(rows.size, dtype=np.bool_)
     for begin in range(0, rows.size, step):
         cut = slice(begin, begin + step)
-        row = rows[cut]
+        row, weight, left = rows[cut], weights[:, None, cut], coarse[cut]
         part = at.part((row, None))
         xi = centre[cut, None] + half[cut, None] * nodes
         values = part.values(xi, learned=learned)
         values[1] -= leak[row, None]
-        firsts = np.flatnonzero(np.diff(row, prepend=-1))  # of each point
+        room = powers[:, : row.size]
+        found = []
         for first, value in zip((0, 4, 8), values, strict=False):
-            room = powers_of(value, powers[:, : row.size])
-            _add(sums[:, first : first + 4], room, weights[:, cut], row, firsts)
-        _add(sums[:, PRODUCTS:], products(values[0], values[1], powers[:, : row.size]), weights[:, cut], row, firsts)
-
-
-def _add(sums: Array, values: Array, weights: Array, row: Index, firsts: Index) -> None:
-    """Add weighted values, shape (4, m, k), to the sums of the point of each pair."""
-    for total, weight in zip(sums, weights, strict=True):
-        total[:, row[firsts]] += np.add.reduceat(np.vecdot(values, weight), firsts, axis=1)
+            found.append((first, np.vecdot(powers_of(value, room), weight)))
+            if least:
+                enough = least * weight.sum(axis=(0, 1, 3)) * room[3].max(axis=1)
+                left |= found[-1][1][:, 3].sum(axis=0) < enough
+        found.append((PRODUCTS, np.vecdot(products(values[0], values[1], room), weight)))
+        firsts = np.flatnonzero(np.diff(row, prepend=-1))  # of each point
+        for first, total in found:
+            total[:, :, left] = 0.0
+            sums[:, first : first + 4, row[firsts]] += np.add.reduceat(total, firsts, axis=2)
+    return coarse
