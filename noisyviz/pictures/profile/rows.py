@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 
 from noisyviz.pictures.profile.page import HEIGHT_EM, WORST, fitting, left_out_words, names, short_percent, unit_words
 from noisyviz.pictures.profile.picture import Moments, ProfileResult, RowView
-from noisyviz.pictures.shared.layout import em, literal, number
+from noisyviz.pictures.shared.layout import em, literal, number, tall
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, QUANTITIES, colours
@@ -136,7 +136,7 @@ def _of_rows(result: ProfileResult, width: float) -> list[list[Panel]]:
     shown = names([row.name for row in rows], room=min(NAME_EM * em(), 0.4 * width))
     ticks = (tuple(float(count - 1 - k) for k in range(count)), tuple(shown))
     y = Range(low=-0.7, high=count - 0.3, ticks=ticks)
-    height = count * ROW_EM * em()
+    height = tall(count * ROW_EM * em(), least=count * ROW_EM)
 
     short = names([row.name for row in rows], room=0.9 * NARROWEST_EM * em())
 
@@ -165,7 +165,7 @@ def _of_moments(result: ProfileResult, moments: Moments, width: float) -> list[l
     reach = (last / first) ** 0.03 if log else 0.03 * (last - first)
     low, high = (first / reach, last * reach) if log else (first - reach, last + reach)
     time = Range(low=low, high=high, label=label, log=log)
-    height = HEIGHT_EM * em()
+    height = tall(HEIGHT_EM * em())
     several = len(_groups(result.rows)) > 1
     found = []
     for index, rows in enumerate(_groups(result.rows)):
