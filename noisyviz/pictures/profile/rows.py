@@ -152,7 +152,9 @@ def _of_rows(result: ProfileResult, width: float) -> list[list[Panel]]:
         panels.append(Panel(key="shares", x=x, y=y, height=height, title=title))
     if _graded(rows):
         least = min(rows, key=lambda row: row.response if np.isfinite(row.response) else np.inf)
+        told = {number(row.response, digits=2) for row in rows}
         title = f"smallest response: {named(least)}, {number(least.response, digits=2)}"
+        title = f"response {told.pop()} everywhere" if len(told) == 1 < count else title
         x = _gradient_range(rows, "where saturated, in $u$′")
         panels.append(Panel(key="gradients", x=x, y=y, height=height, title=title))
     return [panels]
@@ -182,7 +184,7 @@ def _of_moments(result: ProfileResult, moments: Moments, width: float) -> list[l
             responses = [row.response for row in (rows[0], rows[-1])]
             told = [number(one, digits=2) if np.isfinite(one) else "none" for one in responses]
             y = _gradient_range(rows, "saturated, in $u$′")
-            title = f"{name}response {told[0]} to {told[1]}"
+            title = f"{name}response {told[0] if told[0] == told[1] else ' to '.join(told)}"
             panels.append(Panel(key=f"gradients{index}", x=time, y=y, height=height, title=title))
         found.append(panels)
     return found
