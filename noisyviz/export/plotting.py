@@ -29,7 +29,7 @@ from noisyviz.pictures.picture import DataSource, Picture
 from noisyviz.pictures.profile.picture import ProfilePicture, ProfileResult
 from noisyviz.pictures.shared import panels as shared_panels
 from noisyviz.pictures.shared.panels import Look
-from noisyviz.pictures.shared.style import colours, width_in
+from noisyviz.pictures.shared.style import HEIGHTS, colours, width_in
 from noisyviz.results import Drawable
 from noisyviz.units.noise import RandomSource, seed_of
 from noisyviz.units.unit import NoisyUnit
@@ -78,7 +78,9 @@ def figure_of(picture: Picture[Any], result: Any, *, style: str = "screen", widt
     """
     width_inches, rc = width_in(width), rc_settings(style)
     with styled(rc):
-        figure: StyledFigure = drawn(picture, result, width_inches, make=partial(StyledFigure, rc=rc))
+        figure: StyledFigure = drawn(
+            picture, result, width_inches, height=HEIGHTS.get(width), make=partial(StyledFigure, rc=rc)
+        )
     return figure
 
 

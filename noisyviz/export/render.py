@@ -16,8 +16,8 @@ from noisyviz.export.integrity import sealed
 from noisyviz.export.styled import styled
 from noisyviz.pictures.picture import Picture, Result
 from noisyviz.pictures.shared.finish import USUAL, Finish, finished, in_force
+from noisyviz.pictures.shared.style import HEIGHTS, width_in
 from noisyviz.pictures.shared.style import style as style_settings
-from noisyviz.pictures.shared.style import width_in
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,7 +90,7 @@ def picture_bytes(
         made["versions"] |= pgf.versions()
     stream = BytesIO()
     with styled(rc), finished(finish) as words:
-        figure = drawn(picture, result, width_inches)
+        figure = drawn(picture, result, width_inches, height=HEIGHTS.get(width))
         if fmt == "png":
             _check_pixels(figure)
             _prepare_png(figure, transparent=finish.transparent)
@@ -106,7 +106,14 @@ def picture_bytes(
     return sealed(described(payload, text=told) if fmt == "svg" else payload)
 
 
-def drawn(picture: Picture[Result], result: Result, width: float, *, make: "Callable[..., Any] | None" = None) -> Any:
+def drawn(
+    picture: Picture[Result],
+    result: Result,
+    width: float,
+    *,
+    height: float | None = None,
+    make: "Callable[..., Any] | None" = None,
+) -> Any:
     """Return a picture drawn by the settings and the finish in force, this many inches wide.
 
     Parameters
@@ -115,6 +122,8 @@ def drawn(picture: Picture[Result], result: Result, width: float, *, make: "Call
         What to draw.
     width
         In inches.
+    height
+        In inches, to which the panels are stretched if they can be; None for that of the picture.
     make
         Makes a figure of a size; by default Matplotlib's own.
 
@@ -125,14 +134,15 @@ def drawn(picture: Picture[Result], result: Result, width: float, *, make: "Call
     """
     from matplotlib.figure import Figure
 
-    from noisyviz.pictures.shared.layout import letter, too_narrow
+    from noisyviz.pictures.shared.layout import letter, stretched, too_narrow
 
     finish = in_force()
     new: Callable[..., Any] = make or Figure
     tight = width < SURE_IN or finish.font_size is not None
     try:
-        figure = new(figsize=picture.size(result, width))
-        panels = picture.draw(result, figure)
+        with stretched(height, lambda: picture.size(result, width)[1]):
+            figure = new(figsize=picture.size(result, width))
+            panels = picture.draw(result, figure)
     except (ArithmeticError, LookupError, ValueError) as error:
         if not tight or isinstance(error, InputError):
             raise

@@ -51,6 +51,30 @@ def drawn(name: str, width: float, look: str = "paper") -> tuple[Figure, dict[st
     return figure, axes
 
 
+def titles_of(axes: dict[str, Axes]) -> dict[str, str]:
+    return {
+        key: one.get_text().replace("\n", " ")
+        for key, panel in axes.items()
+        for one in panel.texts
+        if one.get_label() == "title"
+    }
+
+
+def test_titles_tell_what_the_panels_show() -> None:
+    """Without noise a saturated hard-tanh has no drift; of several schedules the best and the first are named."""
+    _, axes = drawn("default", 6.75)
+    assert ", 0 noiseless" in titles_of(axes)["field"]
+    found = result("compare")
+    shares = [one.noisy.share_success for one in found.runs]
+    best = [name for name, share in zip(found.schedules, shares, strict=True) if share == max(shares)]
+    _, axes = drawn("compare", 6.75)
+    shown = titles_of(axes)
+    assert all(name in shown["outcomes"] for name in best) or "every schedule" in shown["outcomes"]
+    passages = {name: one.noisy.median_first_passage for name, one in zip(found.schedules, found.runs, strict=True)}
+    first = min(passages, key=lambda name: passages[name])
+    assert first in shown["arrivals"] if np.isfinite(passages[first]) else "Fewer than half" in shown["arrivals"]
+
+
 def curve(axes: Axes, name: str) -> tuple[np.ndarray, np.ndarray]:
     (found,) = [one for one in axes.get_lines() if one.get_label() == name]
     return np.asarray(found.get_xdata()), np.asarray(found.get_ydata())

@@ -13,6 +13,8 @@ from noisyviz.pictures.shared.layout import (
     legend_columns,
     literal,
     number,
+    stretched,
+    tall,
     text_width,
     tick_labels,
     ticks,
@@ -103,3 +105,21 @@ def test_numbers_in_text() -> None:
     assert number(-1.5) == "−1.5"
     assert number(1e-9) == r"$1\times10^{−9}$"
     assert number(123456.0, digits=3) == r"$1.23\times10^{5}$"
+
+
+@pytest.mark.parametrize(
+    ("height", "axes"),
+    [(4.0, 3.0), (12.0, 11.0), (7.0, 6.0), (None, 6.0), (1.2, 6.0), (99.0, 6.0)],
+    ids=["lower", "higher", "as it is", "not asked", "too low", "too high"],
+)
+def test_axes_are_stretched_until_a_picture_has_its_height(height: float | None, axes: float) -> None:
+    with stretched(height, lambda: 1.0 + tall(6.0)):
+        assert tall(6.0) == pytest.approx(axes, abs=2e-3)
+    assert tall(6.0) == 6.0
+
+
+def test_axes_stay_high_enough_for_their_numbers() -> None:
+    least = 5.0 * 8.0 / 72.0  # em of 8 points
+    with stretched(6.0, lambda: 1.0 + 2.0 * tall(6.0, least=0.0)):
+        assert tall(0.7, least=5.0) == pytest.approx(least)
+        assert tall(0.3, least=5.0) == 0.3

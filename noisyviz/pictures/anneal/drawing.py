@@ -31,6 +31,7 @@ from noisyviz.pictures.shared.layout import (
     literal,
     number,
     pieces,
+    tall,
     text_width,
     wrap,
 )
@@ -158,16 +159,16 @@ def _plan(result: AnnealResult, width: float) -> Plan:
     left = indent if result.among else margin
     if narrow:
         y += foot
-        boxes["arrivals"] = Box(left=margin, bottom=y, width=width - margin - right, height=0.42 * width)
+        boxes["arrivals"] = Box(left=margin, bottom=y, width=width - margin - right, height=tall(0.42 * width))
         y += boxes["arrivals"].height + LIFT_EM * unit + _title_height(result, "arrivals", boxes["arrivals"])
         y += GAP_EM * unit + foot
-        boxes[lower] = Box(left=left, bottom=y, width=width - left - right, height=_lower(result, 0.45 * width))
+        boxes[lower] = Box(left=left, bottom=y, width=width - left - right, height=_lower(result, tall(0.45 * width)))
     else:
         y += foot
         half = 0.5 * width
-        tall = _lower(result, 0.26 * width)
-        boxes[lower] = Box(left=left, bottom=y, width=half - left - right, height=tall)
-        boxes["arrivals"] = Box(left=half + margin, bottom=y, width=half - margin - right, height=tall)
+        low = _lower(result, tall(0.26 * width))
+        boxes[lower] = Box(left=left, bottom=y, width=half - left - right, height=low)
+        boxes["arrivals"] = Box(left=half + margin, bottom=y, width=half - margin - right, height=low)
     head = _title_height(result, lower, boxes[lower])
     if not result.among:
         head += legend_height(panels.level_names(result), width=boxes[lower].width)
@@ -176,14 +177,15 @@ def _plan(result: AnnealResult, width: float) -> Plan:
     y += boxes[lower].height + LIFT_EM * unit + head + GAP_EM * unit + foot
     final = 0.0 if result.among else (0.2 if narrow else 0.16) * width
     main = width - margin - right - (final + BESIDE_EM * unit if final else 0.0)
-    tall = (0.55 if narrow else 0.3) * width
-    boxes["paths"] = Box(left=margin, bottom=y, width=main, height=tall)
+    high = tall((0.55 if narrow else 0.3) * width)
+    boxes["paths"] = Box(left=margin, bottom=y, width=main, height=high)
     if final:
-        boxes["final"] = Box(left=width - right - final, bottom=y, width=final, height=tall)
-    y += tall + (GAP_EM + XTICKS_EM) * unit
-    boxes["schedule"] = Box(left=margin, bottom=y, width=main, height=SCHEDULE_EM * unit)
+        boxes["final"] = Box(left=width - right - final, bottom=y, width=final, height=high)
+    y += high + (GAP_EM + XTICKS_EM) * unit
+    course = tall(SCHEDULE_EM * unit, least=4.0)
+    boxes["schedule"] = Box(left=margin, bottom=y, width=main, height=course)
     texts = [text for _, text in panels.entries(result, Look(hues=colours(background="#ffffff"), ink="#000000"))]
-    y += SCHEDULE_EM * unit + LIFT_EM * unit + legend_height(texts, width=width - margin - EDGE_EM * unit)
+    y += course + LIFT_EM * unit + legend_height(texts, width=width - margin - EDGE_EM * unit)
     return Plan(width=width, height=y + EDGE_EM * unit, margin=margin, boxes=boxes, caption=tuple(caption))
 
 

@@ -17,6 +17,7 @@ from matplotlib.patches import Patch
 
 from noisyviz.annealing.results import Annealing, LoneRun, NoisyRun
 from noisyviz.pictures.anneal.picture import AnnealResult, shown_steps
+from noisyviz.pictures.shared.labels import percent
 from noisyviz.pictures.shared.layout import em, number, text_width, ticks, ticks_across
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, Quantity
@@ -321,18 +322,43 @@ def level_colours(count: int, look: Look) -> list[str]:
 
 
 def titles(result: AnnealResult) -> dict[str, str]:
-    """Return what the lower panels show, by panel."""
-    found = result.runs[0].noisy
-    passage = found.median_first_passage
-    after = f"half of the annealed runs by step {passage:,.5g}" if isfinite(passage) else "fewer than half in the end"
-    field = (
-        "Landscape smoothed by the noise, shifted apart" if result.landscape else "Mean drift of x by the noise level"
-    )
-    return {
-        "field": field,
-        "outcomes": "Share inside at the end; median step of arrival",
-        "arrivals": "Share that has arrived" + ("" if result.among else f": {after}"),
-    }
+    """Return what is seen in the lower panels, by panel."""
+    return {"field": _field_title(result), "outcomes": _outcomes_title(result), "arrivals": _arrivals_title(result)}
+
+
+def _field_title(result: AnnealResult) -> str:
+    field, level = result.field, equals("c", result.field.levels[0], digits=3)
+    if result.landscape:
+        bare, smoothed = _minima(field.bare), _minima(field.curves[0])
+        return f"Minima seen: {bare} without noise, {smoothed} at {level}"
+    noisy, bare = (float(np.interp(result.runs[0].x0, field.x, curve)) + 0.0 for curve in (field.curves[0], field.bare))
+    return f"Mean drift of x at the start: {number(noisy, digits=2)} at {level}, {number(bare, digits=2)} noiseless"
+
+
+def _minima(curve: Array) -> int:
+    """Return how often a curve falls and then rises."""
+    rising = np.diff(curve) > 0.0
+    return int(np.sum(~rising[:-1] & rising[1:]))
+
+
+def _outcomes_title(result: AnnealResult) -> str:
+    shares = [one.noisy.share_success for one in result.runs]
+    most = max(shares)
+    best = [name for name, share in zip(result.schedules, shares, strict=True) if share == most]
+    if len(best) == len(shares) > 1:
+        return f"Inside at the end: {percent(most)} under every schedule"
+    return f"Most inside at the end: {' and '.join(best)}, {percent(most)}"
+
+
+def _arrivals_title(result: AnnealResult) -> str:
+    passages = [one.noisy.median_first_passage for one in result.runs]
+    first = min(passages)
+    if not result.among:
+        after = f"half of the annealed runs by step {first:,.5g}" if isfinite(first) else "fewer than half in the end"
+        return f"Share that has arrived: {after}"
+    if not isfinite(first):
+        return "Fewer than half arrive under every schedule"
+    return f"Half arrive soonest under {result.schedules[passages.index(first)]}: step {first:,.5g}"
 
 
 def level_names(result: AnnealResult) -> list[str]:
@@ -499,7 +525,7 @@ def draw_outcomes(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
             zorder=5.0,
         )
         passage = run.median_first_passage
-        text = f"{passage:,.5g}" if isfinite(passage) else "never"
+        text = f"step {passage:,.5g}" if isfinite(passage) else "never"
         right = 1.0 - high >= low
         drawn.append(
             axes.annotate(

@@ -15,13 +15,14 @@ from matplotlib.patches import Patch, Rectangle
 from noisyviz.networks.calibration import TARGETS
 from noisyviz.pictures.calibrate.picture import CalibrateResult, CalibrateResults, Mark, TradeOff
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import LINE_EM, POINTS_PER_INCH, Box, em, literal, number, text_width
+from noisyviz.pictures.shared.layout import LINE_EM, POINTS_PER_INCH, Box, em, literal, number, tall, text_width
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DOTTED, KIND_LOOKS, colours
 from noisyviz.units.activation import Array
 from noisyviz.units.kinds import KINDS
 
+LOWEST_EM: Final = 12.0  # axes on a slide
 SHARE: Final = 0.55  # of the width, for the height
 TALLEST_IN: Final = 3.2
 ABREAST: Final = 2  # panels of several arrays, where each is as wide as this
@@ -100,7 +101,7 @@ def _panel(result: CalibrateResult, *, key: str, name: str, width: float) -> Pan
     x = Range(low=max(min(0.0, least_x), -LEFT * most_x) - MARGIN * most_x, high=most_x, label=LABELS[result.by])
     y = Range(low=-MARGIN * most_y, high=most_y, label="rms of bias")
     title = f"{literal(name)}: {_title(result).removeprefix('Best: ')}" if name else _title(result)
-    return Panel(key=key, x=x, y=y, height=min(SHARE * width, TALLEST_IN), title=title)
+    return Panel(key=key, x=x, y=y, height=tall(min(SHARE * width, TALLEST_IN), least=LOWEST_EM), title=title)
 
 
 def _title(result: CalibrateResult) -> str:

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from noisyviz.pictures.compare import heat
 from noisyviz.pictures.compare.picture import CompareCell, CompareResult, Value
 from noisyviz.pictures.shared import labels, panels
-from noisyviz.pictures.shared.layout import LONGEST, em, literal, text_width, tick_labels, ticks_across
+from noisyviz.pictures.shared.layout import LONGEST, em, literal, tall, text_width, tick_labels, ticks_across
 from noisyviz.pictures.shared.panels import PANELS, Look
 from noisyviz.pictures.shared.sheet import X_TICKS, Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import QUANTITIES, colours
@@ -182,7 +182,7 @@ def _height(result: CompareResult, *, room: float) -> float:
     """Return the height of all panels in inches: equal, so that equal heights mean equal values."""
     widest = max(len(row) for row in result.grid)
     wide = room / min(max(widest, 2), 4)
-    return max(min(0.45 * wide, TALLEST_IN), LOWEST_EM * em())
+    return tall(max(min(0.45 * wide, TALLEST_IN), LOWEST_EM * em()), least=LOWEST_EM)
 
 
 def _narrowest(result: CompareResult) -> float:

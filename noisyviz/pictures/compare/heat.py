@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from noisyviz.pictures.compare.picture import CompareResult, summary
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import em, number, text_width, ticks
+from noisyviz.pictures.shared.layout import em, number, tall, text_width, ticks
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import luminance
 from noisyviz.units.activation import Array
@@ -58,7 +58,7 @@ def page(result: CompareResult, width: float, *, caption: list[str]) -> Sheet:
         for option, texts in zip((result.column_option, result.row_option), names, strict=True)
     )
     low, high = limits(shown)
-    height = max(ROW_EM * rows, LEAST_EM) * em()
+    height = tall(max(ROW_EM * rows, LEAST_EM) * em())
     panel = Panel(key="map", x=x, y=y, height=height, title=title(result, shown))
     places, texts = ticks(low, high, most=4)
     bar = Panel(

@@ -10,7 +10,17 @@ from typing import Final
 from noisyviz.pictures.overview.captions import caption_words
 from noisyviz.pictures.overview.picture import OverviewResult
 from noisyviz.pictures.shared import finish, panels
-from noisyviz.pictures.shared.layout import LINE_EM, Box, caption_lines, em, legend_height, literal, text_width, ticks
+from noisyviz.pictures.shared.layout import (
+    LINE_EM,
+    Box,
+    caption_lines,
+    em,
+    legend_height,
+    literal,
+    tall,
+    text_width,
+    ticks,
+)
 from noisyviz.pictures.shared.panels import PANELS
 
 NARROW_IN: Final = 4.5
@@ -87,7 +97,8 @@ def page(result: OverviewResult, width: float) -> Page:
 
 def yticks(result: OverviewResult, key: str) -> tuple[list[float], list[str]]:
     """Return the ticks of a panel's y axis and their labels."""
-    return ticks(*PANELS[key].limits(result.series), most=6 if key == "activation" else 5)
+    room = int(tall(7.0 * em()) / (1.15 * em()))  # fewer where a slide makes the panels low
+    return ticks(*PANELS[key].limits(result.series), most=min(6 if key == "activation" else 5, room))
 
 
 def series_names(result: OverviewResult) -> list[str]:
@@ -128,7 +139,7 @@ def _draft(result: OverviewResult, key: str, *, room: float, wide: bool) -> Cell
     unlike = bool(panels.unlike_thresholds(result.series, xlim=result.xlim))
     extra = ["saturated"] * bool(shaded) + ["threshold"] * unlike
     share = (0.62 if wide else 0.6) if key == "activation" else (0.5 if wide else 0.33)
-    box = Box(left=0.0, bottom=0.0, width=room, height=max(share * min(room, 4.5), 7.0 * size))
+    box = Box(left=0.0, bottom=0.0, width=room, height=tall(max(share * min(room, 4.5), 7.0 * size)))
     return Cell(
         key=key,
         axes=box,

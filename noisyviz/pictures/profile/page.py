@@ -13,7 +13,7 @@ import numpy as np
 
 from noisyviz.pictures.profile.picture import ProfileResult
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import LONGEST, em, literal, number, text_width
+from noisyviz.pictures.shared.layout import LONGEST, em, literal, number, tall, text_width
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.units.kinds import KINDS
 
@@ -77,10 +77,10 @@ def keys(result: ProfileResult) -> list[str]:
 
 
 def _density(result: ProfileResult, index: int, name: str) -> Panel:
-    array, height = result.arrays[index], HEIGHT_EM * em()
+    array, height = result.arrays[index], tall(HEIGHT_EM * em())
     low, high = float(array.h.min()), float(array.h.max())
     room = ROOM * max(high - low, 1e-9)
-    top = low - room + (high - low + 2.0 * room) / (1.0 - STRIP_EM / HEIGHT_EM)
+    top = low - room + (high - low + 2.0 * room) / (1.0 - STRIP_EM * em() / height)
     label = f"$h$, {fitting(array.fn, height - text_width('$h$, '))}"
     return Panel(
         key=f"density{index}",
@@ -102,7 +102,7 @@ def _units(result: ProfileResult, index: int, *, room: float, named: bool) -> Pa
         key=f"units{index}",
         x=Range(low=0.0, high=float(array.units), label="units, sorted", ticks=ticks),
         y=Range(low=0.0, high=1.0, label="share saturated"),
-        height=HEIGHT_EM * em(),
+        height=tall(HEIGHT_EM * em()),
         title=_title(result, index, text, room=room, named=named),
     )
 
@@ -123,7 +123,7 @@ def _gradients(result: ProfileResult, index: int, *, room: float, named: bool) -
             ticks=_decades(smallest, last, per=room / (last - low)),
         ),
         y=Range(low=0.0, high=1.05 * most or 1.0, label="share of samples"),
-        height=HEIGHT_EM * em(),
+        height=tall(HEIGHT_EM * em()),
         title=_title(result, index, text, room=room, named=named),
     )
 

@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 
 from noisyviz.pictures.profile.page import HEIGHT_EM, WORST, fitting, left_out_words, names, short_percent, unit_words
 from noisyviz.pictures.profile.picture import Moments, ProfileResult, RowView
-from noisyviz.pictures.shared.layout import em, literal, number
+from noisyviz.pictures.shared.layout import em, literal, number, tall
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, QUANTITIES, colours
@@ -136,7 +136,7 @@ def _of_rows(result: ProfileResult, width: float) -> list[list[Panel]]:
     shown = names([row.name for row in rows], room=min(NAME_EM * em(), 0.4 * width))
     ticks = (tuple(float(count - 1 - k) for k in range(count)), tuple(shown))
     y = Range(low=-0.7, high=count - 0.3, ticks=ticks)
-    height = count * ROW_EM * em()
+    height = tall(count * ROW_EM * em(), least=count * ROW_EM)
 
     short = names([row.name for row in rows], room=0.9 * NARROWEST_EM * em())
 
@@ -152,7 +152,9 @@ def _of_rows(result: ProfileResult, width: float) -> list[list[Panel]]:
         panels.append(Panel(key="shares", x=x, y=y, height=height, title=title))
     if _graded(rows):
         least = min(rows, key=lambda row: row.response if np.isfinite(row.response) else np.inf)
+        told = {number(row.response, digits=2) for row in rows}
         title = f"smallest response: {named(least)}, {number(least.response, digits=2)}"
+        title = f"response {told.pop()} everywhere" if len(told) == 1 < count else title
         x = _gradient_range(rows, "where saturated, in $u$′")
         panels.append(Panel(key="gradients", x=x, y=y, height=height, title=title))
     return [panels]
@@ -165,7 +167,7 @@ def _of_moments(result: ProfileResult, moments: Moments, width: float) -> list[l
     reach = (last / first) ** 0.03 if log else 0.03 * (last - first)
     low, high = (first / reach, last * reach) if log else (first - reach, last + reach)
     time = Range(low=low, high=high, label=label, log=log)
-    height = HEIGHT_EM * em()
+    height = tall(HEIGHT_EM * em())
     several = len(_groups(result.rows)) > 1
     found = []
     for index, rows in enumerate(_groups(result.rows)):
@@ -182,7 +184,7 @@ def _of_moments(result: ProfileResult, moments: Moments, width: float) -> list[l
             responses = [row.response for row in (rows[0], rows[-1])]
             told = [number(one, digits=2) if np.isfinite(one) else "none" for one in responses]
             y = _gradient_range(rows, "saturated, in $u$′")
-            title = f"{name}response {told[0]} to {told[1]}"
+            title = f"{name}response {told[0] if told[0] == told[1] else ' to '.join(told)}"
             panels.append(Panel(key=f"gradients{index}", x=time, y=y, height=height, title=title))
         found.append(panels)
     return found

@@ -8,7 +8,9 @@ import functools
 import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,6 +38,53 @@ LINE_SPACING: Final = 1.1  # of several lines in one text, in heights of a line 
 
 NARROWEST_EM: Final = 3.0  # of axes
 LETTER_EM: Final = 0.75  # of the letter of a panel above its axes
+
+
+LEAST_STRETCH: Final = 0.3
+MOST_STRETCH: Final = 2.5
+CLOSE_IN: Final = 1e-3  # to the height that is wanted
+
+_STRETCH: ContextVar[float] = ContextVar("stretch", default=1.0)
+
+
+def tall(height: float, *, least: float = 5.0) -> float:
+    """Return the height of axes in inches by the stretch in force: if lower than `height`, not under `least` em."""
+    factor = _STRETCH.get()
+    return height * factor if factor >= 1.0 else max(height * factor, min(height, least * em()))
+
+
+@contextmanager
+def stretched(height: float | None, of: Callable[[], float]) -> Iterator[None]:
+    """Stretch all axes so that a picture, of which `of` tells the height in inches, is this high.
+
+    Nothing is stretched where no height is given and where the picture cannot be so low or so high.
+    """
+    token = _STRETCH.set(1.0)
+    try:
+        if height is not None and abs(of() - height) > CLOSE_IN:
+            _STRETCH.set(_stretch(height, of))
+        yield
+    finally:
+        _STRETCH.reset(token)
+
+
+def _stretch(height: float, of: Callable[[], float]) -> float:
+    """Return the stretch by bisection, 1 for none; heights grow with it."""
+
+    def height_at(factor: float) -> float:
+        token = _STRETCH.set(factor)
+        try:
+            return of()
+        finally:
+            _STRETCH.reset(token)
+
+    low, high = LEAST_STRETCH, MOST_STRETCH
+    if not height_at(low) <= height <= height_at(high):
+        return 1.0
+    while high - low > 1e-4:
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if height_at(middle) <= height else (low, middle)
+    return low
 
 
 def too_narrow(width: float) -> InputError:

@@ -36,6 +36,9 @@ WIDTHS: Final[Mapping[str, float]] = MappingProxyType(
     }
 )
 
+HEIGHTS: Final[Mapping[str, float]] = MappingProxyType({"slide": 5.625})
+"""Heights in inches to which pictures of such a width are brought where their panels allow it."""
+
 OKABE_ITO: Final[Mapping[str, str]] = MappingProxyType(
     {
         "black": "#000000",
