@@ -301,7 +301,9 @@ def test_standard_input_is_refused_by_its_beginning_and_by_its_length(
         def read1(self, _most: int) -> bytes:
             return self.part
 
-    monkeypatch.setattr(array_sources.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1 << 16})())
+    monkeypatch.setattr(
+        "noisyviz.networks.array_sources.shutil.disk_usage", lambda _: type("Usage", (), {"free": 1 << 16})()
+    )
     for part, told in (
         (b"\0" * 4096, "is no file that noisyviz reads"),
         (b"1,2\n" * 1024, "is longer than 32,768 bytes"),

@@ -329,8 +329,8 @@ def titles(result: AnnealResult) -> dict[str, str]:
 def _field_title(result: AnnealResult) -> str:
     field, level = result.field, equals("c", result.field.levels[0], digits=3)
     if result.landscape:
-        bare, smoothed = _minima(field.bare), _minima(field.curves[0])
-        return f"Minima seen: {bare} without noise, {smoothed} at {level}"
+        without, smoothed = _minima(field.bare), _minima(field.curves[0])
+        return f"Minima seen: {without} without noise, {smoothed} at {level}"
     noisy, bare = (float(np.interp(result.runs[0].x0, field.x, curve)) + 0.0 for curve in (field.curves[0], field.bare))
     return f"Mean drift of x at the start: {number(noisy, digits=2)} at {level}, {number(bare, digits=2)} noiseless"
 
