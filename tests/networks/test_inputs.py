@@ -408,9 +408,7 @@ def test_pytorch_files_are_read_without_running_code(a: Floats) -> None:
     check_a(seen("a.pt:fc1"), a)
     check_a(seen("a.pt:layers.0"), x.bfloat16().float().numpy())
     torch.save(torch.nn.Linear(2, 2), "module.pt")
-    with pytest.raises(
-        InputError, match=r"'module.pt' is no \.pt file that is read: it is damaged, or holds more than tensors"
-    ):
+    with pytest.raises(InputError, match=r"'module.pt' is no \.pt file that is read: .* more than tensors"):
         seen("module.pt")
 
 
