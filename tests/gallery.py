@@ -36,7 +36,7 @@ DATA: Final = Path(__file__).parents[1] / "docs" / "data"
 STUCK: Final = "stuck.npz"  # a hidden layer of the network of docs/torch.md, before training and after it
 WITH_DATA: Final = ("gates", "gates-profile", "stuck-before", "stuck-after")
 DENSE: Final = ("figure-5", "figure-budget", "calibrate", "compare", "gates-profile", "stuck-before", "stuck-after")
-COARSE: Final = Finish(dpi=160)  # for these, to stay within the limit
+COARSE: Final = Finish(dpi=145)  # for these, to stay within the limit
 
 
 def jobs() -> dict[str, Job]:
