@@ -36,7 +36,7 @@ def entries(stem: str) -> list[dict[str, Any]]:
 
 def test_the_folder_holds_the_gallery_and_no_more() -> None:
     assert {Path(one["file"]).stem for one in document()["figures"]} == set(JOBS)
-    names = {path.name for path in FOLDER.iterdir()}
+    names = {path.name for path in FOLDER.iterdir() if path.is_file()}
     assert names == {one["file"] for one in document()["figures"]} | {manifest.NAME}
     assert all({f"{stem}.png", f"{stem}.svg"} & names for stem in JOBS)
 
@@ -47,6 +47,17 @@ def test_every_file_is_small_whole_and_the_one_in_the_manifest() -> None:
         assert len(payload) <= LIMIT, one["file"]
         assert intact(payload), one["file"]
         assert hashlib.sha256(payload).hexdigest() == one["sha256"], one["file"]
+
+
+def test_the_run_of_reproduce_is_whole() -> None:
+    folder = FOLDER / "reproduce"
+    told = json.loads((folder / manifest.NAME).read_bytes())
+    digests = {one["file"]: one["sha256"] for one in (*told["figures"], *told["data"])}
+    assert digests.keys() == {path.name for path in folder.iterdir()} - {manifest.NAME}
+    for name, digest in digests.items():
+        payload = (folder / name).read_bytes()
+        assert len(payload) <= LIMIT
+        assert hashlib.sha256(payload).hexdigest() == digest, name
 
 
 @pytest.mark.parametrize("stem", JOBS)
