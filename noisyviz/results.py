@@ -66,7 +66,7 @@ class Result:
     def summary(self) -> Summary:
         """Return the short table by which the result prints."""
         values = [(field.name, getattr(self, field.name)) for field in fields(self)]  # type: ignore[arg-type]  # every result is a dataclass
-        rows = [(name, told(value)) for name, value in values]
+        rows = [(name, told(value)) for name, value in values if not (isinstance(value, str) and not value)]
         return Summary(title=type(self).__name__, header=("field", "value"), rows=rows)
 
     def plain(self) -> dict[str, Any]:

@@ -154,7 +154,8 @@ class Outputs:
         stems = {target.path.with_suffix(""): target.path for target in pictures if target.path and self.with_data}
         if picture is not None:
             data = [beside for path in stems.values() for beside in data_paths(picture, result, path)]
-            places = [os.path.realpath(path) for path in (*data, *(one.path for one in self.targets if one.path))]
+            names = {os.path.abspath(path) for path in (*data, *(one.path for one in self.targets if one.path))}
+            places = [os.path.realpath(name) for name in names]
             if len(set(places)) < len(places):
                 raise InputError("two results would go to one file; give -o another name")
             for path in data:

@@ -146,10 +146,11 @@ def _probabilities(noise: Noise, at: InputNoise) -> dict[str, Array]:
     ends = tuple(z for interval in h.excursions for z in interval if abs(z) < inf)
     edges = [preimages(at, (*h.sign_edges, *ends)), _factor_zeros(at)]
     both = [np.full((at.x.size, 1), value) for value in (-inf, inf)]
-    edge = np.sort(np.concatenate([*edges, *both], axis=1), axis=1)
+    still = at.sigma[:, None] == 0  # no ξ changes a sign there, and at a kink 0/0 would be asked for
+    edge = np.sort(np.concatenate([*(np.where(still, inf, one) for one in edges), *both], axis=1), axis=1)
     weight = noise.interval_moments(edge[:, :-1], edge[:, 1:])[0]
     middle = 0.5 * (np.maximum(edge[:, :-1], -1e12) + np.minimum(edge[:, 1:], 1e12))
-    middle = np.where(at.sigma[:, None] == 0, 0.0, middle)
+    middle = np.where(still, 0.0, middle)
     columns = _columns(at)
     sign = columns.grad_sign(middle)
     z = columns.x + columns.shift(middle)

@@ -172,7 +172,7 @@ def _labels(paths: Sequence[Path]) -> dict[Path, str]:
 
     Examples
     --------
-    >>> list(_labels([Path("a/x.npy"), Path("b/x.npy"), Path("b/y.npy")]).values())
+    >>> sorted(_labels([Path("a/x.npy"), Path("b/x.npy"), Path("b/y.npy")]).values())
     ['a/x.npy', 'b/x.npy', 'y.npy']
     """
     found: dict[Path, str] = {}

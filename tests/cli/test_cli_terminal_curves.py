@@ -122,7 +122,7 @@ def test_an_ascii_locale_gets_ascii(command: str) -> None:
 
 
 def test_a_file_is_written_where_one_is_named(run: Run) -> None:
-    result = run("plot", "--terminal", "-o", "a.svg", "--panels", "sigma", "--points", "21", "--samples", "9")
+    result = run("plot", "--terminal", "-o", "a.svg", "--panels", "sigma", "--points", "21")
     assert (result.exit_code, result.stderr) == (0, "wrote a.svg\n")
     assert result.stdout.count("┌") == 1
 

@@ -148,6 +148,8 @@ def test_a_checkpoint_of_more_devices_is_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr("noisyviz.experiments.unique.TESTED", 50)
     run = loop.begin(settings(), tmp_path / "run")
     content = run.content() | {"others": [{}, {}]}
+    assert run.held is not None
+    run.held.close()
     write_checkpoint(tmp_path / "run" / "checkpoint.pt", content)
     with pytest.raises(InputError, match="was trained on 3 devices"):
         loop.resume(tmp_path / "run")

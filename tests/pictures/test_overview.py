@@ -35,7 +35,7 @@ def test_settings_survive_json_and_make_the_recipe_again() -> None:
     )
     stored = json.loads(json.dumps(recipe.settings(), allow_nan=False))
     assert stored_picture(Overview.name, stored) == recipe
-    assert set(stored) == set(Overview.__dataclass_fields__) - {"name"}
+    assert set(stored) == set(Overview.__dataclass_fields__) - {"name", "earlier"}
     with pytest.raises(InputError, match="hold 'output', which this version does not know"):
         stored_picture(Overview.name, stored | {"output": "a.png"})
 
