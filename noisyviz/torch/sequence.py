@@ -107,19 +107,10 @@ def _chunks(steps: int, numbers: int) -> Iterator[tuple[int, int]]:
         yield max(0, stop - length), stop
 
 
-def _add_p(total: Tensor, grad: Tensor, by_p: Tensor | None, p: Tensor) -> None:
-    """Add to the gradient of p, which is a number or has an entry for each column, what a chunk of steps gives."""
-    if by_p is not None:
-        total += _of_p((by_p.mul_(grad), None), (p, p))[0]
-
-
-def _of_p(products: tuple[Tensor | None, Tensor | None], p: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Return the gradients of p of gates and cell from those of |p| at every step, of shape (T, B, columns)."""
-    found = [torch.zeros_like(one) for one in p]
-    for total, product, one in zip(found, products, p, strict=True):
-        if product is not None:
-            total += (product.sum((0, 1)) if one.dim() else product.sum()) * torch.sign(one)
-    return found[0], found[1]
+def _add_p(total: Tensor, products: Tensor | None, p: Tensor) -> None:
+    """Add the gradient of p, a number or an entry for each column, from those of |p| at some steps, (T, B, columns)."""
+    if products is not None:
+        total += (products.sum((0, 1)) if p.dim() else products.sum()) * torch.sign(p)
 
 
 def lstm_step(
@@ -376,7 +367,9 @@ class LSTMWindow(torch.autograd.Function):
             kernel(lstm_back, sort)(*given, gh, gc, minus_p, noise(t), ctx.blocks, grad_u[t])
             torch.mm(grad_u[t], folded, out=gh)
         if sort:
-            grad_p, grad_p_cell = _of_p(noise(slice(None)), (p_gates, p_cell))
+            by_p, by_p_cell = noise(slice(None))
+            _add_p(grad_p, by_p, p_gates)
+            _add_p(grad_p_cell, by_p_cell, p_cell)
         for start, stop in () if sort else _chunks(steps, u[0].numel()):
             own = slice(start, stop)
             seen = cells[own] if shift is None else cells[own] + shift[own]
@@ -397,8 +390,8 @@ class LSTMWindow(torch.autograd.Function):
                 torch.mul(by_u[at], grad_phi[at], out=grad_u[t])
                 torch.mm(grad_u[t], folded, out=gh)
                 gc.mul_(f)
-            _add_p(grad_p, grad_phi, by_p, p_gates)
-            _add_p(grad_p_cell, grad_top, by_p_cell, p_cell)
+            _add_p(grad_p, None if by_p is None else by_p.mul_(grad_phi), p_gates)
+            _add_p(grad_p_cell, None if by_p_cell is None else by_p_cell.mul_(grad_top), p_cell)
         grad_pre = grad_u.mul_(gates.slope)
         before = torch.cat([h0[None], hidden[:-1]]).reshape(-1, n)
         grad_weight = grad_pre.reshape(-1, width).t() @ before
@@ -482,7 +475,9 @@ class GRUWindow(torch.autograd.Function):
             kernel(gru_back, sort)(*given, gh, minus_p, noise(t), ctx.blocks, (grad_u[t], grad_a[t]))
             gh.addmm_(grad_u[t], folded)
         if sort:
-            grad_p, grad_p_cell = _of_p(noise(slice(None)), (p_gates, p_cell))
+            by_p, by_p_cell = noise(slice(None))
+            _add_p(grad_p, by_p, p_gates)
+            _add_p(grad_p_cell, by_p_cell, p_cell)
         for start, stop in () if sort else _chunks(steps, u[0].numel()):
             own = slice(start, stop)
             (by_u, by_p), (by_a, by_p_cell) = _slopes((u[own, :, :m], a[own]), minus_p, noise(own), ctx.blocks)
@@ -499,8 +494,8 @@ class GRUWindow(torch.autograd.Function):
                 torch.mul(by_u[at], grad_phi[at], out=grad_u[t, :, :m])
                 torch.mul(grad_a[t], r, out=grad_u[t, :, m:])
                 gh.mul_(z).addmm_(grad_u[t], folded)
-            _add_p(grad_p, grad_phi, by_p, p_gates)
-            _add_p(grad_p_cell, grad_new, by_p_cell, p_cell)
+            _add_p(grad_p, None if by_p is None else by_p.mul_(grad_phi), p_gates)
+            _add_p(grad_p_cell, None if by_p_cell is None else by_p_cell.mul_(grad_new), p_cell)
         grad_rec = grad_u * fold
         grad_pre = torch.cat([grad_rec[..., :m], grad_a], dim=-1)
         before = torch.cat([h0[None], hidden[:-1]]).reshape(-1, n)
