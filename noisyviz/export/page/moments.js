@@ -359,32 +359,36 @@ const moments = (() => {
     };
   }
 
+  const SETTLED = 0.025; // below this share of |p·Δ|, the ξ adds next to nothing to s
+  const ulp = (x) => { const two = 2 ** Math.floor(Math.log2(x)); return (two > x ? two / 2 : two) * 2 ** -52; };
+
   /* s = c·softplus(p·|Δ|/|ξ|)·ξ, the authors' released form. */
   function softplusShift(unit, x) {
     const { h, c, p } = unit, delta = h.delta(x), reach = p * abs(delta), floor = max(reach, 0);
     const slope = c * p * sign(delta) * (h.slope(x) - h.u1);
-    const size = abs(reach), end = unit.noise.edges.at(-1);
+    const size = abs(reach);
     const excess = (r) => (r === 0 ? 0 : r * log1p(exp(-size / r)));
-    const most = c * (floor + excess(end));
-    const root = (gap) => {
-      const target = abs(gap) / c;
-      if (abs(gap) >= most) return end * side(gap); // no ξ worth counting lies beyond
-      if (!(target > floor)) return 0;
-      let r = ((target - 0.5 * reach) / Math.LN2) * (1 + 1e-12); // softplus(t) ≥ log 2 + t/2; convex: Newton from above
-      for (let turn = 0; turn < 200; turn++) {
-        const t = size / r, step = (floor + excess(r) - target) / (log1p(exp(-t)) + t * logistic(-t));
-        if (!(step > 1e-15 * r)) break;
-        r -= step;
+    /* The |ξ| at which |s|/c exceeds the floor by so much: the logarithm of the excess is concave in log(1/r). */
+    const distance = (over) => {
+      if (!(over > 0 && over < Infinity)) return over > 0 ? over : 0;
+      if (size === 0) return over / Math.LN2;
+      let r = max(over / Math.LN2, size / log(3 + size / over));
+      for (let turn = 0; turn < 9; turn++) {
+        const v = size / r, e = exp(-v), rest = log1p(e), by = log(over / (r * rest)) / (1 + (v * e) / ((1 + e) * rest));
+        r *= exp(by);
+        if (abs(by) < 1e-16) break;
       }
-      return side(gap) * r;
+      return r;
     };
     const gate = 1 / abs(slope), turn = reach / log(gate / (1 - gate));
-    const geometric = Array.from({ length: 42 }, (_, k) => min(size * 2 ** (k - 6), 4 * unit.noise.edges[1]));
+    /* s has poles at |ξ| = size/(iπ(2k + 1)); nearer to 0 than `still`, x + s is rounded to one number, maybe a kink. */
+    const geometric = [distance(0.5 * (ulp(max(abs(x), c * floor)) / c))];
+    for (let r = SETTLED * size; r > 0 && r < unit.noise.edges.at(-1); r *= 8) geometric.push(r);
     return {
       sigma: null, still: c === 0,
       shift: (xi) => c * side(xi) * (floor + excess(abs(xi))),
       factor: (xi) => 1 + slope * (reach === 0 ? 0.5 : logistic(reach / abs(xi))) * side(xi),
-      reach: root,
+      reach: (gap) => sign(gap) * distance(abs(gap) / c - floor),
       turns: [0, turn > 0 ? -sign(slope) * turn : Infinity],
       bends: [...geometric, ...geometric.map((z) => -z)],
       tail: (end, a, b) => [a + b * end * c * 0.5 * reach, b * c * Math.LN2, b * (1 + 0.5 * end * slope), 0],
