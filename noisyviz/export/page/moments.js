@@ -366,11 +366,13 @@ const moments = (() => {
   function softplusShift(unit, x) {
     const { h, c, p } = unit, delta = h.delta(x), reach = p * abs(delta), floor = max(reach, 0);
     const slope = c * p * sign(delta) * (h.slope(x) - h.u1);
-    const size = abs(reach);
+    const size = abs(reach), end = unit.noise.edges.at(-1);
     const excess = (r) => (r === 0 ? 0 : r * log1p(exp(-size / r)));
+    const most = excess(end);
     /* The |ξ| at which |s|/c exceeds the floor by so much: the logarithm of the excess is concave in log(1/r). */
     const distance = (over) => {
-      if (!(over > 0 && over < Infinity)) return over > 0 ? over : 0;
+      if (!(over > 0)) return 0;
+      if (over >= most) return end; // no ξ worth counting lies beyond
       if (size === 0) return over / Math.LN2;
       let r = max(over / Math.LN2, size / log(3 + size / over));
       for (let turn = 0; turn < 9; turn++) {
@@ -383,7 +385,7 @@ const moments = (() => {
     const gate = 1 / abs(slope), turn = reach / log(gate / (1 - gate));
     /* s has poles at |ξ| = size/(iπ(2k + 1)); nearer to 0 than `still`, x + s is rounded to one number, maybe a kink. */
     const geometric = [distance(0.5 * (ulp(max(abs(x), c * floor)) / c))];
-    for (let r = SETTLED * size; r > 0 && r < unit.noise.edges.at(-1); r *= 8) geometric.push(r);
+    for (let r = SETTLED * size; r > 0 && r < end; r *= 8) geometric.push(r);
     return {
       sigma: null, still: c === 0,
       shift: (xi) => c * side(xi) * (floor + excess(abs(xi))),
