@@ -250,7 +250,10 @@ const moments = (() => {
   function panels(noise, edges, each) {
     for (let k = 1; k < edges.length; k++) {
       const half = 0.5 * (edges[k] - edges[k - 1]), middle = 0.5 * (edges[k] + edges[k - 1]);
-      if (half > 0) for (const [x, w] of LEGENDRE) each(middle + half * x, half * w * noise.density(middle + half * x));
+      if (half > 0) for (let n = 0; n < 20; n++) {
+        const xi = middle + half * LEGENDRE[n][0];
+        each(xi, half * LEGENDRE[n][1] * noise.density(xi));
+      }
     }
   }
 
@@ -344,14 +347,13 @@ const moments = (() => {
     };
   }
 
-  /* What the noise adds to the input: s(ξ), ∂(x + s)/∂x, the ξ that reaches a gap, and the ξ where signs change. */
+  /* What the noise adds to the input: s(ξ) and ∂(x + s)/∂x, the ξ that reaches a gap, and the ξ where signs change. */
   function inputShift(unit, x) {
     if (unit.kind === "nanil-softplus") return softplusShift(unit, x);
     const { sigma, slope } = scale(unit, x);
     return {
       sigma, slope, still: sigma === 0,
-      shift: (xi) => sigma * xi,
-      factor: (xi) => 1 + slope * xi,
+      moved: (xi) => [sigma * xi, 1 + slope * xi],
       reach: (gap) => (sigma === 0 ? Infinity : gap / sigma),
       turns: [slope === 0 ? Infinity : -1 / slope],
       bends: [],
@@ -388,8 +390,10 @@ const moments = (() => {
     for (let r = SETTLED * size; r > 0 && r < end; r *= 8) geometric.push(r);
     return {
       sigma: null, still: c === 0,
-      shift: (xi) => c * side(xi) * (floor + excess(abs(xi))),
-      factor: (xi) => 1 + slope * (reach === 0 ? 0.5 : logistic(reach / abs(xi))) * side(xi),
+      moved: (xi) => {
+        const r = abs(xi) || 1e-300, e = exp(-size / r), on = side(xi);
+        return [c * on * (floor + r * log1p(e)), 1 + (slope * on * (reach < 0 ? e : 1)) / (1 + e)];
+      },
       reach: (gap) => sign(gap) * distance(abs(gap) / c - floor),
       turns: [0, turn > 0 ? -sign(slope) * turn : Infinity],
       bends: [...geometric, ...geometric.map((z) => -z)],
@@ -401,7 +405,7 @@ const moments = (() => {
   function inputNoise(unit, x) {
     const { h, noise } = unit, s = inputShift(unit, x);
     const found = s.still
-      ? { bias: 0, std: 0, gradMean: h.slope(x) * s.factor(0), gradStd: 0, cov: 0, shiftStd: 0 }
+      ? { bias: 0, std: 0, gradMean: h.slope(x) * s.moved(0)[1], gradStd: 0, cov: 0, shiftStd: 0 }
       : h.pieces && s.sigma !== null ? closed(h, noise, s, x) : quadrature(h, noise, s, x);
     return { sigma: s.sigma ?? found.shiftStd, ...found, ...signs(h, noise, s, x) };
   }
@@ -421,8 +425,8 @@ const moments = (() => {
     const base = h.h(x), nodes = [], pieces = [], end = noise.edges[noise.edges.length - 1];
     let square = 0;
     const take = (xi, w) => {
-      const shift = s.shift(xi), z = x + shift;
-      nodes.push(w, h.h(z) - base, h.slope(z) * s.factor(xi));
+      const [shift, factor] = s.moved(xi), z = x + shift;
+      nodes.push(w, h.h(z) - base, h.slope(z) * factor);
       square += w * shift * shift;
     };
     const y = min(sqrt(76), h.entry.strip / s.sigma), step = min(0.72, (2 * PI * y) / (38 + (y * y) / 2));
@@ -455,7 +459,7 @@ const moments = (() => {
     for (let k = 1; k < cuts.length; k++) {
       const weight = cuts[k] > cuts[k - 1] ? within(noise, cuts[k - 1], cuts[k])[0] : 0;
       const xi = s.still ? 0 : 0.5 * (max(cuts[k - 1], -1e12) + min(cuts[k], 1e12));
-      const found = h.slopeSign(x + s.shift(xi)) * sign(s.factor(xi));
+      const [shift, factor] = s.moved(xi), found = h.slopeSign(x + shift) * sign(factor);
       if (found === 0) pZero += weight;
       if (found * h.u1 < 0) pWrong += weight;
     }
