@@ -2,9 +2,10 @@
 
 ``python -m benchmarks.mutated_files``; about one input in seven is a command line.
 
-Each input has to end in an answer (exit code 0, 2 or 3 and at most one sentence) within 10 s of the processor and 500 MB: no internal
-error, no other exception, no hang. It takes some minutes and is not part of CI; what it found is kept, small, in
-`tests/networks/test_hostile_arrays.py` and `tests/export/test_hostile_records.py`. Needs a POSIX system.
+Each input has to end in an answer (exit code 0, 2 or 3 and at most one sentence) within 10 s of the processor and
+500 MB: no internal error, no other exception, no hang. It takes some minutes and is not part of CI; what it found is
+kept, small, in `tests/networks/test_hostile_arrays.py`, `tests/export/test_hostile_records.py` and `tests/experiments`.
+Needs a POSIX system; files of h5py, pyarrow and torch are tried where these are installed.
 """
 
 import argparse
