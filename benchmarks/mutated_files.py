@@ -445,7 +445,7 @@ def tried(action: Callable[[], tuple[int, str]]) -> str:
 def main() -> None:
     """Try all inputs, in processes of their own, and report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutated_files", description=__doc__)
-    parser.add_argument("--count", type=int, default=24_000)
+    parser.add_argument("--count", type=int, default=26_000)
     parser.add_argument("--first", type=int, default=0, help="number of the first input, which is its seed")
     parser.add_argument("--keep", type=Path, help="folder for the files that were answered badly")
     parser.add_argument("--chunk", action="store_true", help=argparse.SUPPRESS)
