@@ -29,7 +29,7 @@ COMMANDS: Final = (
     "replay b.png -o a.png -o a.pdf",
 )
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL)
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 
 
 def trial(words: list[str], number: int, delay_s: float, *, prepared: Path) -> list[str]:
@@ -52,7 +52,11 @@ def trial(words: list[str], number: int, delay_s: float, *, prepared: Path) -> l
             )
             time.sleep(delay_s)
             process.send_signal(number)
-            _, said = process.communicate(timeout=PATIENCE_S)
+            try:
+                _, said = process.communicate(timeout=PATIENCE_S)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                return [f"still at work {PATIENCE_S:g} s later"]
         found = []
         if not gone(process.pid):
             found.append("a process is left")
@@ -97,6 +101,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--within", type=float, help="seconds, by default half as long again as a plot takes")
     asked = parser.parse_args()
+    for heard in SIGNALS[:-1]:  # a parent such as nohup may have told us to ignore some, which would be inherited
+        if signal.getsignal(heard) == signal.SIG_IGN:
+            signal.signal(heard, lambda *_: None)
     rng, codes, found = random.Random(asked.seed), Counter[str](), []
     with tempfile.TemporaryDirectory() as place:
         prepared = Path(place)
