@@ -1,15 +1,17 @@
 """Mutated files of every format that is read, made again or checked, and random command lines.
 
-``python -m benchmarks.mutated_files``; about one input in eight is a command line.
+``python -m benchmarks.mutated_files``; about one input in seven is a command line.
 
-Each input has to end in an answer (exit code 0, 2 or 3 and at most one sentence) within 10 s and 500 MB: no internal
-error, no other exception, no hang. It takes some minutes and is not part of CI; what it found is kept, small, in
-`tests/networks/test_hostile_arrays.py` and `tests/export/test_hostile_records.py`. Needs a POSIX system.
+Each input has to end in an answer (exit code 0, 2 or 3 and at most one sentence) within 10 s of the processor and
+500 MB: no internal error, no other exception, no hang. It takes some minutes and is not part of CI; what it found is
+kept, small, in `tests/networks/test_hostile_arrays.py`, `tests/export/test_hostile_records.py` and `tests/experiments`.
+Needs a POSIX system; files of h5py, pyarrow and torch are tried where these are installed.
 """
 
 import argparse
 import contextlib
 import faulthandler
+import gzip
 import io
 import json
 import random
@@ -59,6 +61,7 @@ TOKENS: Final = (
         b"\xe2\x80\xae",
     ),
 )
+TRAINED: Final = ("checkpoint.pt", "a.mo", "images", "images.gz", "dict.pkl", "dict2.pkl", "dict.json", "text.txt")
 Recipe = dict[str, bytes]
 
 
@@ -90,7 +93,95 @@ def seeds(folder: Path) -> Recipe:
         code, told = answer([*words, "-q"])
         assert code == 0, told
     names = (*_PICTURES, *_TABLES, "made.gif", "made.webp", "manifest.json")
-    return found | {name: (folder / name).read_bytes() for name in names}
+    code, told = answer(["explore", "-o", "made.html", "-q"])
+    assert code == 0, told
+    return found | libraries(values) | {name: (folder / name).read_bytes() for name in (*names, "made.html")}
+
+
+def libraries(values: Any) -> Recipe:
+    """Return one small file of each format that another library reads, where that is installed."""
+    from importlib.util import find_spec
+
+    import numpy as np
+
+    found: Recipe = {"a.csv.gz": gzip.compress(b"one;two\n" + b"0,5;-1,25\n" * 40, mtime=0)}
+    stream = io.BytesIO()
+    np.save(stream, np.zeros(9, [("one", "<f4"), ("two", "<f4")]))
+    found["record.npy"] = stream.getvalue()
+    if find_spec("h5py"):
+        import h5py
+
+        stream = io.BytesIO()
+        with h5py.File(stream, "w") as file:
+            file.create_dataset("group/x", data=values, compression="gzip")
+            file["y"] = values
+        found["a.h5"] = stream.getvalue()
+    if find_spec("pyarrow"):
+        import pyarrow
+        from pyarrow import parquet
+
+        stream = io.BytesIO()
+        parquet.write_table(pyarrow.table({"one": values[:, 0], "word": ["a"] * len(values)}), stream)
+        found["a.parquet"] = stream.getvalue()
+    return found
+
+
+def torch_seeds() -> Recipe:
+    """Return files that PyTorch or a training run reads; its import alone takes a good part of the memory allowed."""
+    import pickle
+
+    import torch
+
+    found = {}
+    for name, held in (
+        ("a.pt", {"x": torch.ones(12, 3), "inside": [torch.zeros(4, dtype=torch.bfloat16), 1.5]}),
+        (
+            "checkpoint.pt",
+            {"format": 2, "model": {"weight": torch.ones(3, 2)}, "step": 7, "rng": [1, "a", (2.0, None)]},
+        ),
+    ):
+        stream = io.BytesIO()
+        torch.save(held, stream)
+        found[name] = stream.getvalue()
+    words = {"eos": 0, "UNK": 1} | {f"word{k}": k for k in range(2, 20)}
+    texts = [b"", b"Open the file", b"Close it now"], [b"charset=UTF-8\n", b"Ouvrir le fichier", b"Fermez donc"]
+    spans, at = [], 28 + 48
+    for text in (*texts[0], *texts[1]):
+        spans.append(struct.pack("<2I", len(text), at))
+        at += len(text)
+    found["a.mo"] = struct.pack("<7I", 0x950412DE, 0, 3, 28, 52, 0, 0) + b"".join((*spans, *texts[0], *texts[1]))
+    images = struct.pack(">4i", 2051, 5, 4, 3) + bytes(range(60))
+    return found | {
+        "images": images,
+        "images.gz": gzip.compress(images, mtime=0),
+        "dict.pkl": pickle.dumps(words, 0),
+        "dict2.pkl": pickle.dumps(words, 4),
+        "dict.json": json.dumps(words).encode(),
+        "text.txt": b"one two three\n" * 9,
+    }
+
+
+def trained(name: str) -> tuple[int, str]:
+    """Read a file as a training run does."""
+    from noisyviz.cli.app import explain
+    from noisyviz.experiments import checkpoint, digits, parallel, text
+
+    read: Any = {
+        "checkpoint.pt": lambda path: checkpoint.read_checkpoint(path.parent),
+        "a.mo": parallel.catalogue,
+        "images": lambda path: digits._idx(path, 2051),
+        "images.gz": lambda path: digits._idx(path, 2051),
+        "dict.pkl": lambda path: parallel.checked(path, parallel.from_pickle(path)),
+        "dict2.pkl": lambda path: parallel.checked(path, parallel.from_pickle(path)),
+        "dict.json": lambda path: parallel.checked(path, parallel.from_json(path)),
+        "text.txt": text.read_lines,
+    }
+    try:
+        read[name](Path(name))
+    except Exception as error:
+        said, code = explain(error)
+        return code, f"noisyviz: {said}"
+    return 0, ""
 
 
 _PICTURES: Final = ("made.png", "made.svg", "made.pdf")
@@ -233,8 +324,12 @@ def uses(name: str) -> Callable[[], tuple[int, str]]:
     """Return what is done with a file of this name, but for the work that is the same for every file."""
     if name == "manifest.json":
         return lambda: max(checked(name), listed())
+    if name in TRAINED:
+        return lambda: trained(name)
     if name.startswith("table"):
         return lambda: max(checked(name), answer(["profile", name, "--shares-only", "--json"]))
+    if name == "made.html":
+        return lambda: checked(name)
     if name.startswith("made"):
         return lambda: max(answer(["replay", name, "--json"]), checked(name))
     return lambda: answer(["profile", name, "--shares-only", "--json"])
@@ -264,6 +359,13 @@ def listed() -> tuple[int, str]:
     return 0, ""
 
 
+def of_torch(number: int) -> bool:
+    """Tell whether an input is one of `torch_seeds`: those of every eighth process."""
+    from importlib.util import find_spec
+
+    return number // CHUNK % 8 == 7 and find_spec("torch") is not None
+
+
 def chunk(first: int, count: int, keep: Path | None) -> None:
     """Try some inputs in this process, and print one JSON line of what came out."""
     faulthandler.enable()
@@ -272,24 +374,20 @@ def chunk(first: int, count: int, keep: Path | None) -> None:
     found: list[str] = []
     slowest = 0.0
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        whole = seeds(Path(folder))
+        whole = torch_seeds() if of_torch(first) else seeds(Path(folder))
         actions = {name: uses(name) for name in whole}
         for name, payload in whole.items():
             Path(name).write_bytes(payload)
-        names = [
-            *whole,
-            "made.svg",
-            *["a.csv", "a.npy", "a.safetensors", "packed.npz"] * 3,
-            *[COMMAND] * 4,
-        ]  # the quick ones more often
+        often = ["made.svg", *["a.csv", "a.npy", "a.safetensors", "packed.npz"] * 3]  # the quick ones
+        names = [*whole] if of_torch(first) else [*whole, *often, *[COMMAND] * 5]
         for number in range(first, first + count):
             rng = random.Random(number)
             name = rng.choice(names)
             if name == COMMAND:
                 words = command_line(rng)
-                began = time.monotonic()
+                began = time.process_time()
                 told = tried(partial(answer, words))
-                slowest = max(slowest, time.monotonic() - began)
+                slowest = max(slowest, time.process_time() - began)
                 codes[name] += 1
                 if told:
                     found.append(f"{number} {words}: {told}")
@@ -303,9 +401,9 @@ def chunk(first: int, count: int, keep: Path | None) -> None:
             deep = name == "made.svg" and rng.random() < 0.5
             payload = changed_record(whole[name], rng) if deep else mutated(whole[name], rng)
             Path(name).write_bytes(payload)
-            began = time.monotonic()
+            began = time.process_time()
             told = tried(actions[name])
-            slowest = max(slowest, time.monotonic() - began)
+            slowest = max(slowest, time.process_time() - began)
             Path(name).write_bytes(whole[name])
             if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MEGABYTES << 10 and not told:
                 told = f"more than {MEGABYTES} MB"
@@ -326,15 +424,15 @@ def tried(action: Callable[[], tuple[int, str]]) -> str:
     def late(*_: object) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, SECONDS)
-    faulthandler.dump_traceback_later(6 * SECONDS, exit=True)
+    signal.signal(signal.SIGPROF, late)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)  # of the processor: what else runs does not count
+    faulthandler.dump_traceback_later(6 * SECONDS, exit=True)  # stands still, or does not return from C
     try:
         code, said = action()
     except BaseException as error:
         return f"{type(error).__name__}: {error}"
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.cancel_dump_traceback_later()
     if code == 130:
         return f"longer than {SECONDS:g} s"
@@ -347,7 +445,7 @@ def tried(action: Callable[[], tuple[int, str]]) -> str:
 def main() -> None:
     """Try all inputs, in processes of their own, and report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.mutated_files", description=__doc__)
-    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--count", type=int, default=26_000)
     parser.add_argument("--first", type=int, default=0, help="number of the first input, which is its seed")
     parser.add_argument("--keep", type=Path, help="folder for the files that were answered badly")
     parser.add_argument("--chunk", action="store_true", help=argparse.SUPPRESS)

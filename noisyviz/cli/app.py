@@ -166,8 +166,18 @@ def _usage_message(error: TyperException) -> str:
     option = getattr(error, "option_name", None)
     if option is not None and message.startswith("No such option"):
         near = getattr(error, "possibilities", None) or ()
-        message = f"'{command}' has no option {option}{suggestion(option, near)}"
+        hint = _where_instead(command.rpartition(" ")[2], option) or suggestion(option, near)
+        message = f"'{command}' has no option {option}{hint}"
     return f"{message.rstrip('.')} (see '{command} --help')"
+
+
+def _where_instead(name: str, flag: str) -> str:
+    """Return which commands have an option that this one lacks, or how it takes files, or nothing."""
+    offered = {module.__name__.rpartition(".")[2]: module.OPTIONS for module in COMMANDS}
+    if flag == "--data" and any(option.argument and option.name == "files" for option in offered.get(name, ())):
+        return f"; files need none: 'noisyviz {name} FILE'"
+    others = [other for other, options in offered.items() if any(option.flag == flag for option in options)]
+    return f"; it belongs to {', '.join(others[:4])}{' and more' * (len(others) > 4)}" if others else ""
 
 
 def _ranges_apart(words: list[str]) -> list[str]:

@@ -227,11 +227,14 @@ def machine(given: Given, plans: Sequence[Plan]) -> "Machine":
     from noisyviz.experiments.checkpoint import read_checkpoint
     from noisyviz.experiments.machine import Machine
 
-    stored: dict[str, Any] = {}
+    stored: Any = {}
     if isinstance(plans[0], Path):
-        stored = dict(read_checkpoint(plans[0]).get("machine", {}))
+        stored = read_checkpoint(plans[0]).get("machine", {})
     asked = {name: given.value(name) for name in ("device", "devices", "precision") if given[name] is not None}
-    return Machine(**{**stored, **asked}).found()
+    try:
+        return Machine(**{**stored, **asked}).found()
+    except TypeError as error:
+        raise InputError(f"the checkpoint in {plans[0]} does not fit this version of noisyviz ({error})") from error
 
 
 def train_all(

@@ -1,6 +1,5 @@
 """Handwritten digits by one hidden layer (Figure 5 of the paper's arXiv v3, there on MNIST)."""
 
-import gzip
 import struct
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,6 +12,7 @@ from torch.nn.functional import cross_entropy
 
 from noisyviz.errors import InputError, MissingExtraError
 from noisyviz.experiments.machine import part
+from noisyviz.experiments.parallel import read_bytes
 from noisyviz.experiments.settings import Settings
 from noisyviz.experiments.task import EVALUATE, TRAIN, Task, digest, paired, stream
 from noisyviz.networks.text_tables import read_table
@@ -27,6 +27,8 @@ FILES: Final = (
 )
 IMAGES: Final = 0x0803
 LABELS: Final = 0x0801
+LARGEST: Final = 1 << 30
+"""Bytes of a file."""
 
 Set = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 
@@ -118,11 +120,7 @@ def _find(folder: Path, name: str) -> Path:
 
 def _idx(path: Path, kind: int) -> np.ndarray[Any, Any]:
     """Return the array in an IDX file, shape (N,) for labels and (N, rows, columns) for images."""
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            raw = file.read()
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise InputError(f"{path} is no complete gzip file") from error
+    raw = read_bytes(path, LARGEST)
     axes = 1 if kind == LABELS else 3
     head = 4 * (1 + axes)
     if len(raw) < head or struct.unpack(">i", raw[:4])[0] != kind:

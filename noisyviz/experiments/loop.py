@@ -359,14 +359,16 @@ def _restored(folder: Path, tell: Tell, place: Place) -> Run:
         if run.task.facts["sha256"] != content["sha256"]:
             raise InputError(f"{folder} was trained on other data than are there now (their SHA-256 differs)")
         run.restore(content)
-    except (KeyError, TypeError, RuntimeError) as error:
+        before = {"threads": content["threads"], **content["versions"]}
+    except InputError:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise InputError(f"the checkpoint in {folder} does not fit this version of noisyviz ({error})") from error
     if run.state == "done":
         raise InputError(f"{folder} is finished after {run.step} updates; nothing is left to resume")
-    for name, now in (("threads", torch.get_num_threads()), *versions().items()):
-        then = content["threads"] if name == "threads" else content["versions"].get(name)
-        if then != now:
-            tell(f"{folder} began with {name} {then}, now {now}: its numbers may differ in the last digits")
+    for name, now in {"threads": torch.get_num_threads(), **versions()}.items():
+        if before.get(name) != now:
+            tell(f"{folder} began with {name} {before.get(name)}, now {now}: its numbers may differ in the last digits")
     return run
 
 

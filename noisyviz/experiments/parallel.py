@@ -361,12 +361,14 @@ def catalogue(path: Path) -> list[tuple[str, str]]:
         spans = np.frombuffer(raw, dtype=f"{order}u4", count=2 * count, offset=start).reshape(-1, 2).astype(np.int64)
         if len(spans) and int(spans.sum(1).max()) > len(raw):
             raise InputError(f"{path} is no complete message catalogue: a text ends beyond the file")
+        if int(spans[:, 0].sum()) > len(raw):  # would take memory without end
+            raise InputError(f"{path} is no message catalogue: its texts lie on top of each other")
         texts.append([raw[at : at + length] for length, at in spans.tolist()])
     head = dict(zip(*texts, strict=True)).get(b"", b"").decode("ascii", "replace")
     charset = re.search(r"charset=([\w.:-]+)", head)
     try:
         decoded = [[text.decode(charset[1] if charset else "utf-8") for text in side] for side in texts]
-    except (UnicodeDecodeError, LookupError) as error:
+    except (UnicodeError, LookupError) as error:
         raise InputError(f"{path} must hold text in the charset that it names ({error})") from error
     both = zip(*decoded, strict=True)
     return [(one.rpartition("\x04")[2], other) for one, other in both if one and "\0" not in one]

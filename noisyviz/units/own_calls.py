@@ -257,7 +257,8 @@ def precision_of(call: Call) -> float:
     """Return the relative rounding inside a function, told from how little x may change without any effect."""
     away = np.concatenate([-np.geomspace(1e-3, 4.0, 60), np.geomspace(1e-3, 4.0, 60)]) * 1.0137
     y = call(away)
-    active = np.abs(call(away * 1.01) - y) > 0.0
+    with np.errstate(invalid="ignore"):  # of what overflows, which is refused elsewhere
+        active = np.abs(call(away * 1.01) - y) > 0.0
     if np.count_nonzero(active) < FEW:  # a step or so: its few values tell nothing of rounding
         return DOUBLE
     for precision, share in ((DOUBLE, 2e-11), (SINGLE, 2e-5)):

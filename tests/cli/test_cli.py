@@ -74,6 +74,8 @@ def test_no_arguments_print_help_on_stdout_and_exit_2(run: Run) -> None:
         (["estimate", "--sampler", "sobl"], ["--sampler", "'sobl'", "'sobol'"]),
         (["estimate", "--scale", "eq8"], ["--scale", "'eq8'", "'eq9'"]),
         (["list", "unit"], ["GROUP", "'unit'", "'units'"]),
+        (["calibrate", "--data", "a.npy"], ["--data; files need none: 'noisyviz calibrate FILE'"]),
+        (["plot", "--steps", "9"], ["--steps; it belongs to anneal"]),
     ],
 )
 def test_a_near_miss_is_answered_with_a_suggestion(run: Run, words: list[str], parts: list[str]) -> None:

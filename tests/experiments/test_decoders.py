@@ -696,6 +696,8 @@ def test_damaged_catalogues_are_one_sentence(tmp_path: Path) -> None:
         (whole[:40], "tables end beyond"),
         (whole[:-5], "a text ends beyond"),
         (whole.replace(b"utf-8", b"utf-9"), "charset"),
+        (whole.replace(b"plain; charset=utf-8", b"x; charset=undefined"), "charset"),
+        (whole[:28] + struct.pack("<2I", len(whole) - 9, 0) * 4 + whole[60:], "lie on top of each other"),
         (whole, "at least 10 messages"),
     ):
         path.write_bytes(payload)

@@ -401,6 +401,8 @@ def test_damaged_and_foreign_checkpoints_are_one_sentence(small: Make, tmp_path:
         ({"sha256": "0"}, "other data"),
         ({"state": "done"}, "nothing is left"),
         ({"model": {}}, "does not fit"),
+        ({"versions": "x"}, "does not fit"),
+        ({"model": []}, "does not fit"),
         ({"settings": {**content["settings"], "activation": "soft"}}, "does not fit"),
     ):
         torch.save({**content, **change}, path)
@@ -462,6 +464,8 @@ def test_images_and_labels_are_read_as_written(mnist: Path) -> None:
         ("train-labels-idx1-ubyte", struct.pack(">ii", 0x0801, 199) + bytes(199), "199 for 200 images"),
         ("train-labels-idx1-ubyte", struct.pack(">ii", 0x0801, 200) + bytes([10] * 200), "from 0 to 9, got 10"),
         ("t10k-images-idx3-ubyte.gz", gzip.compress(b"abc" * 99, mtime=0)[:-9], "no complete gzip file"),
+        ("t10k-images-idx3-ubyte.gz", gzip.compress(b"abc" * 99, mtime=0)[:10] + b"\xff" * 9, "no complete gzip file"),
+        ("t10k-images-idx3-ubyte.gz", gzip.compress(bytes(70 << 20), mtime=0), "must hold at most 67108864 bytes"),
     ],
 )
 def test_bad_images_are_one_sentence(mnist: Path, name: str, payload: bytes | None, told: str) -> None:

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is an extra")
 
 from noisyviz.cli import run_pictures  # noqa: E402
 from noisyviz.experiments import reproduce  # noqa: E402
+from noisyviz.experiments.checkpoint import Held  # noqa: E402
 from noisyviz.experiments.reproduce import Job, fitted, runs_of  # noqa: E402
 from noisyviz.experiments.settings import Settings  # noqa: E402
 
@@ -94,6 +96,17 @@ def test_a_plan_trains_nothing_and_what_does_not_fit_is_refused(run: Run, monkey
     assert "was begun with other --updates (those of the presets)" in result.stderr
     Path("out/plan.json").write_text("{}")
     assert "is no plan of noisyviz reproduce" in begin(run).stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no locks there")
+def test_a_folder_belongs_to_one_run_at_a_time(run: Run) -> None:
+    Path("out").mkdir()
+    held = Held(Path("out"))
+    result = begin(run, "--plan")
+    assert (result.exit_code, list(Path("out").iterdir())) == (2, [])
+    assert "out is being written by another process" in result.stderr
+    held.close()
+    assert begin(run, "--plan").exit_code == 0
 
 
 def test_a_task_that_lacks_a_package_is_left_out_and_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

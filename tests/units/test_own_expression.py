@@ -86,6 +86,7 @@ def test_an_expression_is_the_unit_that_it_spells() -> None:
             "holds '>'; only x, numbers, pi, e, + - * / ** and functions such as tanh are read; max, min",
         ),
         ("1/x", "is not finite at x = 0"),
+        ("x**x**x**x", "is not finite at x = 3"),
         ("sqrt(abs(x))", "grows without bound at x = 0"),
     ],
 )
