@@ -63,7 +63,7 @@ def titles_of(axes: dict[str, Axes]) -> dict[str, str]:
 def test_titles_tell_what_the_panels_show() -> None:
     """Without noise a saturated hard-tanh has no drift; of several schedules the best and the first are named."""
     _, axes = drawn("default", 6.75)
-    assert ", 0 noiseless" in titles_of(axes)["field"]
+    assert ", 0 without noise" in titles_of(axes)["field"]
     found = result("compare")
     shares = [one.noisy.share_success for one in found.runs]
     best = [name for name, share in zip(found.schedules, shares, strict=True) if share == max(shares)]
