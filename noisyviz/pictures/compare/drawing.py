@@ -21,7 +21,7 @@ from noisyviz.pictures.shared.sheet import X_TICKS, Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import QUANTITIES, colours
 
 NARROWEST_EM: Final = 7.0  # of the panels of several units in a row, with their gaps
-TIGHT_EM: Final = 5.0  # the same where more than two lines of units would be needed otherwise
+TIGHT_EM: Final = 4.5  # the same where more than two lines of units would be needed otherwise
 ABREAST_EM: Final = 11.0  # of the panels of one unit side by side
 TALLEST_IN: Final = 0.9
 LOWEST_EM: Final = 6.0
