@@ -93,7 +93,7 @@ def animation_bytes(
         How often it runs, 0 for ever.
     """
     canvas, moving = stage(film, result, width=width)
-    layers = _Layers(canvas)
+    layers = Layers(canvas)
     images: list[Image.Image] = []
     for index in range(film.steps.size):
         moving.show(film, result, index)
@@ -152,7 +152,7 @@ def _webp(images: Sequence[Image.Image], durations: list[int], text: str, *, loo
     return stream.getvalue()
 
 
-class _Layers:
+class Layers:
     """A canvas on which what lies below all that moves, as the ticks with their numbers, is drawn only once."""
 
     def __init__(self, canvas: Any) -> None:
