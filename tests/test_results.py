@@ -476,6 +476,13 @@ def test_what_axes_cannot_show_is_refused(options: dict[str, Any], sentence: str
         nv.plot(UNIT, ax=Figure().subplots(), **options)
 
 
+@pytest.mark.parametrize("name", ["fn", "kind", "scale"])
+@pytest.mark.parametrize("value", [[UNIT], nv.activation("tanh"), nv.noise("laplace"), 3, None], ids=str)
+def test_a_comparison_takes_names(name: str, value: Any) -> None:
+    with pytest.raises(nv.InputError, match=f"{name} must be a name, got "):
+        nv.compare(**{name: value})
+
+
 def test_data_lie_under_the_curves() -> None:
     figure = nv.plot(nv.NoisyUnit("sigmoid"), data=[[0.0, 3.0], [np.nan, -3.0]])
     assert len(figure.axes) == 5

@@ -250,7 +250,10 @@ const moments = (() => {
   function panels(noise, edges, each) {
     for (let k = 1; k < edges.length; k++) {
       const half = 0.5 * (edges[k] - edges[k - 1]), middle = 0.5 * (edges[k] + edges[k - 1]);
-      if (half > 0) for (const [x, w] of LEGENDRE) each(middle + half * x, half * w * noise.density(middle + half * x));
+      if (half > 0) for (let n = 0; n < 20; n++) {
+        const xi = middle + half * LEGENDRE[n][0];
+        each(xi, half * LEGENDRE[n][1] * noise.density(xi));
+      }
     }
   }
 
@@ -344,14 +347,13 @@ const moments = (() => {
     };
   }
 
-  /* What the noise adds to the input: s(ξ), ∂(x + s)/∂x, the ξ that reaches a gap, and the ξ where signs change. */
+  /* What the noise adds to the input: s(ξ) and ∂(x + s)/∂x, the ξ that reaches a gap, and the ξ where signs change. */
   function inputShift(unit, x) {
     if (unit.kind === "nanil-softplus") return softplusShift(unit, x);
     const { sigma, slope } = scale(unit, x);
     return {
       sigma, slope, still: sigma === 0,
-      shift: (xi) => sigma * xi,
-      factor: (xi) => 1 + slope * xi,
+      moved: (xi) => [sigma * xi, 1 + slope * xi],
       reach: (gap) => (sigma === 0 ? Infinity : gap / sigma),
       turns: [slope === 0 ? Infinity : -1 / slope],
       bends: [],
@@ -359,32 +361,40 @@ const moments = (() => {
     };
   }
 
+  const SETTLED = 0.025; // below this share of |p·Δ|, the ξ adds next to nothing to s
+  const ulp = (x) => { const two = 2 ** Math.floor(Math.log2(x)); return (two > x ? two / 2 : two) * 2 ** -52; };
+
   /* s = c·softplus(p·|Δ|/|ξ|)·ξ, the authors' released form. */
   function softplusShift(unit, x) {
     const { h, c, p } = unit, delta = h.delta(x), reach = p * abs(delta), floor = max(reach, 0);
     const slope = c * p * sign(delta) * (h.slope(x) - h.u1);
     const size = abs(reach), end = unit.noise.edges.at(-1);
     const excess = (r) => (r === 0 ? 0 : r * log1p(exp(-size / r)));
-    const most = c * (floor + excess(end));
-    const root = (gap) => {
-      const target = abs(gap) / c;
-      if (abs(gap) >= most) return end * side(gap); // no ξ worth counting lies beyond
-      if (!(target > floor)) return 0;
-      let r = ((target - 0.5 * reach) / Math.LN2) * (1 + 1e-12); // softplus(t) ≥ log 2 + t/2; convex: Newton from above
-      for (let turn = 0; turn < 200; turn++) {
-        const t = size / r, step = (floor + excess(r) - target) / (log1p(exp(-t)) + t * logistic(-t));
-        if (!(step > 1e-15 * r)) break;
-        r -= step;
+    const most = excess(end);
+    /* The |ξ| at which |s|/c exceeds the floor by so much: the logarithm of the excess is concave in log(1/r). */
+    const distance = (over) => {
+      if (!(over > 0)) return 0;
+      if (over >= most) return end; // no ξ worth counting lies beyond
+      if (size === 0) return over / Math.LN2;
+      let r = max(over / Math.LN2, size / log(3 + size / over));
+      for (let turn = 0; turn < 9; turn++) {
+        const v = size / r, e = exp(-v), rest = log1p(e), by = log(over / (r * rest)) / (1 + (v * e) / ((1 + e) * rest));
+        r *= exp(by);
+        if (abs(by) < 1e-16) break;
       }
-      return side(gap) * r;
+      return r;
     };
     const gate = 1 / abs(slope), turn = reach / log(gate / (1 - gate));
-    const geometric = Array.from({ length: 42 }, (_, k) => min(size * 2 ** (k - 6), 4 * unit.noise.edges[1]));
+    /* s has poles at |ξ| = size/(iπ(2k + 1)); nearer to 0 than `still`, x + s is rounded to one number, maybe a kink. */
+    const geometric = [distance(0.5 * (ulp(max(abs(x), c * floor)) / c))];
+    for (let r = SETTLED * size; r > 0 && r < end; r *= 8) geometric.push(r);
     return {
       sigma: null, still: c === 0,
-      shift: (xi) => c * side(xi) * (floor + excess(abs(xi))),
-      factor: (xi) => 1 + slope * (reach === 0 ? 0.5 : logistic(reach / abs(xi))) * side(xi),
-      reach: root,
+      moved: (xi) => {
+        const r = abs(xi) || 1e-300, e = exp(-size / r), on = side(xi);
+        return [c * on * (floor + r * log1p(e)), 1 + (slope * on * (reach < 0 ? e : 1)) / (1 + e)];
+      },
+      reach: (gap) => sign(gap) * distance(abs(gap) / c - floor),
       turns: [0, turn > 0 ? -sign(slope) * turn : Infinity],
       bends: [...geometric, ...geometric.map((z) => -z)],
       tail: (end, a, b) => [a + b * end * c * 0.5 * reach, b * c * Math.LN2, b * (1 + 0.5 * end * slope), 0],
@@ -395,7 +405,7 @@ const moments = (() => {
   function inputNoise(unit, x) {
     const { h, noise } = unit, s = inputShift(unit, x);
     const found = s.still
-      ? { bias: 0, std: 0, gradMean: h.slope(x) * s.factor(0), gradStd: 0, cov: 0, shiftStd: 0 }
+      ? { bias: 0, std: 0, gradMean: h.slope(x) * s.moved(0)[1], gradStd: 0, cov: 0, shiftStd: 0 }
       : h.pieces && s.sigma !== null ? closed(h, noise, s, x) : quadrature(h, noise, s, x);
     return { sigma: s.sigma ?? found.shiftStd, ...found, ...signs(h, noise, s, x) };
   }
@@ -415,8 +425,8 @@ const moments = (() => {
     const base = h.h(x), nodes = [], pieces = [], end = noise.edges[noise.edges.length - 1];
     let square = 0;
     const take = (xi, w) => {
-      const shift = s.shift(xi), z = x + shift;
-      nodes.push(w, h.h(z) - base, h.slope(z) * s.factor(xi));
+      const [shift, factor] = s.moved(xi), z = x + shift;
+      nodes.push(w, h.h(z) - base, h.slope(z) * factor);
       square += w * shift * shift;
     };
     const y = min(sqrt(76), h.entry.strip / s.sigma), step = min(0.72, (2 * PI * y) / (38 + (y * y) / 2));
@@ -449,7 +459,7 @@ const moments = (() => {
     for (let k = 1; k < cuts.length; k++) {
       const weight = cuts[k] > cuts[k - 1] ? within(noise, cuts[k - 1], cuts[k])[0] : 0;
       const xi = s.still ? 0 : 0.5 * (max(cuts[k - 1], -1e12) + min(cuts[k], 1e12));
-      const found = h.slopeSign(x + s.shift(xi)) * sign(s.factor(xi));
+      const [shift, factor] = s.moved(xi), found = h.slopeSign(x + shift) * sign(factor);
       if (found === 0) pZero += weight;
       if (found * h.u1 < 0) pWrong += weight;
     }

@@ -441,7 +441,7 @@ const noisyviz = (() => {
   /* The panels as one SVG file that stands alone, in the colours of the page. */
   function picture() {
     const columns = 2, rows = PANELS.length / columns, look = getComputedStyle(document.documentElement);
-    const names = ["paper", "ink", "soft", "line", "blue", "vermillion", "green", "purple", "orange"];
+    const names = ["paper", "ink", "soft", "line", "blue", "vermillion", "green", "purple", "orange", "tint"];
     const values = names.map((name) => `--${name}:${look.getPropertyValue(`--${name}`)}`).join(";");
     const rules = byId("look").textContent.split("\n").filter((line) => /^(text|\.(?!control|buttons))/.test(line)).join("\n");
     const head = 48, root = svg("svg", { xmlns: SVG, viewBox: `0 0 ${columns * WIDTH} ${rows * HEIGHT + head}`, width: columns * WIDTH, height: rows * HEIGHT + head });

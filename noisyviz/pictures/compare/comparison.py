@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from noisyviz.errors import check_name
+from noisyviz.errors import InputError, check_name
 from noisyviz.pictures.compare.picture import (
     OPTIONS,
     Compare,
@@ -123,6 +123,10 @@ def compare(
     """
     lists: dict[str, Any] = {"fn": fn, "unit": kind, "alpha": alpha, "c": c, "p": p, "scale": scale, "noise": noise}
     lists = {name: several(values) for name, values in lists.items()}
+    for name, told in (("fn", "fn"), ("unit", "kind"), ("scale", "scale")):
+        for value in lists[name]:
+            if not isinstance(value, str):
+                raise InputError(f"{told} must be a name, got {type(value).__name__}", parameter=told)
     for name in lists["unit"]:
         check_name("kind", name, KINDS)
     settings = Compare(**lists, panels=several(panels), xlim=xlim, points=points, samples=samples, seed=seed_of(rng))
