@@ -294,7 +294,7 @@ def test_no_id_stands_twice_in_an_svg() -> None:
 
 
 def test_no_panel_of_arrivals_where_none_arrives() -> None:
-    unitless = dict.fromkeys(("fn", "unit", "alpha", "p", "scale"))
+    unitless: dict[str, Any] = dict.fromkeys(("fn", "unit", "alpha", "p", "scale"))
     found = computed(Anneal(objective="funnel", steps=5, trajectories=4, **unitless))
     runs = (found.runs[0].noisy, found.runs[0].constant, found.runs[0].noiseless)
     assert np.isinf([np.min(run.first_passage) for run in runs]).all()
@@ -310,6 +310,7 @@ def test_no_panel_of_arrivals_where_none_arrives() -> None:
 def test_a_frame_in_two_layers_is_the_whole_drawing() -> None:
     found = result("default")
     shown = film(found, NoisyUnit("hard-tanh"), seed=0)
+    canvas: Any
     with mpl.rc_context(style("dark")):
         canvas, moving = stage(shown, found, width=3.5)
         layers = Layers(canvas)
@@ -322,4 +323,4 @@ def test_a_frame_in_two_layers_is_the_whole_drawing() -> None:
             artist.set_animated(False)
         canvas.draw()
     np.testing.assert_array_equal(frames[1], np.asarray(canvas.buffer_rgba()))
-    assert not np.array_equal(*frames)
+    assert not np.array_equal(frames[0], frames[1])
