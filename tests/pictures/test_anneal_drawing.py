@@ -18,12 +18,13 @@ from noisyviz.errors import InputError
 from noisyviz.export.film import film_bytes, film_format
 from noisyviz.export.render import picture_bytes
 from noisyviz.pictures.anneal import drawing as picture
-from noisyviz.pictures.anneal.animation import frame_steps
+from noisyviz.pictures.anneal.animation import Layers, frame_steps, stage
 from noisyviz.pictures.anneal.film import film
 from noisyviz.pictures.anneal.panels import RUNS, equals, positions
 from noisyviz.pictures.anneal.picture import Anneal, AnnealResult, noise_levels, series, series_names
 from noisyviz.pictures.shared.style import OKABE_ITO, luminance, style
 from noisyviz.pictures.stored import stored_picture
+from noisyviz.units.unit import NoisyUnit
 
 SMALL: dict[str, Any] = {"steps": 60, "trajectories": 30}
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -63,7 +64,7 @@ def titles_of(axes: dict[str, Axes]) -> dict[str, str]:
 def test_titles_tell_what_the_panels_show() -> None:
     """Without noise a saturated hard-tanh has no drift; of several schedules the best and the first are named."""
     _, axes = drawn("default", 6.75)
-    assert ", 0 noiseless" in titles_of(axes)["field"]
+    assert ", 0 without noise" in titles_of(axes)["field"]
     found = result("compare")
     shares = [one.noisy.share_success for one in found.runs]
     best = [name for name, share in zip(found.schedules, shares, strict=True) if share == max(shares)]
@@ -290,3 +291,36 @@ def test_no_id_stands_twice_in_an_svg() -> None:
     text = picture_bytes(recipe, result("compare"), fmt="svg").decode()
     names = re.findall(r'\bid="([^"]*)"', text)
     assert len(names) == len(set(names)) > 20
+
+
+def test_no_panel_of_arrivals_where_none_arrives() -> None:
+    unitless: dict[str, Any] = dict.fromkeys(("fn", "unit", "alpha", "p", "scale"))
+    found = computed(Anneal(objective="funnel", steps=5, trajectories=4, **unitless))
+    runs = (found.runs[0].noisy, found.runs[0].constant, found.runs[0].noiseless)
+    assert np.isinf([np.min(run.first_passage) for run in runs]).all()
+    for width in (3.25, 6.75):
+        figure = Figure(figsize=picture.size(found, width))
+        axes = picture.draw(found, figure)
+        assert "arrivals" not in axes
+        boxes = [axes[name].get_position() for name in ("paths", "field")]
+        assert boxes[1].x0 == pytest.approx(boxes[0].x0)
+    assert "arrivals" in drawn("default", 3.25)[1]
+
+
+def test_a_frame_in_two_layers_is_the_whole_drawing() -> None:
+    found = result("default")
+    shown = film(found, NoisyUnit("hard-tanh"), seed=0)
+    canvas: Any
+    with mpl.rc_context(style("dark")):
+        canvas, moving = stage(shown, found, width=3.5)
+        layers = Layers(canvas)
+        frames = []
+        for index in (0, shown.steps.size - 1):
+            moving.show(shown, found, index)
+            layers.draw()
+            frames.append(np.asarray(canvas.buffer_rgba()).copy())
+        for artist in canvas.figure.findobj():
+            artist.set_animated(False)
+        canvas.draw()
+    np.testing.assert_array_equal(frames[1], np.asarray(canvas.buffer_rgba()))
+    assert not np.array_equal(frames[0], frames[1])

@@ -128,7 +128,7 @@ def test_panels_show_draws_mean_and_h_on_the_papers_axes(width: float) -> None:
         assert axes.get_xlim() == (-4.0, 4.0)
         assert axes.get_ylim() == (-1.5, 1.5)
         (title,) = [text.get_text() for text in axes.texts]
-        assert title == rf"$\alpha={alpha:g}$: noise {'outward' if alpha > 1 else 'inward'}"
+        assert title == rf"$\alpha={alpha:g}$: {'outward' if alpha > 1 else 'inward'}"
     assert len({round(axes.get_position().y0, 6) for axes in panels.values()}) == (2 if width < 4.5 else 1)
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["$h$", r"$\alpha h+(1-\alpha)u$", "draws"]

@@ -213,15 +213,15 @@ def test_an_array_without_any_number_is_drawn_empty(unit: str, width: str) -> No
 
 
 @pytest.mark.parametrize("style", ["paper", "dark"])
-@pytest.mark.parametrize("width", [3.25, 6.75])
-def test_long_names_that_differ_in_one_place_stay_apart(width: float, style: str) -> None:
+@pytest.mark.parametrize(("width", "count"), [(3.25, 2), (6.75, 4)])
+def test_long_names_that_differ_in_one_place_stay_apart(width: float, count: int, style: str) -> None:
     x = np.array([[0.0, 2.0], [3.0, -4.0]])
-    arrays = {f"encoder.layers.{k}.self_attention.pre_activation_values": x for k in range(4)}
+    arrays = {f"encoder.layers.{k}.self_attention.pre_activation_values": x for k in range(count)}
     recipe = ProfilePicture(fn="tanh")
     result = recipe.of(nv.profile(arrays, fn="tanh", unit=recipe.noisy_unit()))
     _, axes = drawn(result, width=width, style=style)
-    titles = [next(t.get_text() for t in axes[f"density{k}"].texts if t.get_label() == "title") for k in range(4)]
-    assert len(set(titles)) == 4
+    titles = [next(t.get_text() for t in axes[f"density{k}"].texts if t.get_label() == "title") for k in range(count)]
+    assert len(set(titles)) == count
 
 
 @pytest.mark.parametrize(("width", "style"), [(6.75, "paper"), (3.25, "paper"), (3.25, "dark"), (6.75, "dark")])
@@ -251,6 +251,15 @@ def test_nothing_overlaps_or_leaves_the_page(width: float, style: str, case: str
         assert b is not None
         shared = Bbox.intersection(a, b)
         assert shared is None or min(shared.width, shared.height) < 1.5, (one, other)
+
+
+def test_three_arrays_have_a_row_each_in_a_narrow_picture_alone() -> None:
+    recipe = ProfilePicture(fn="tanh")
+    arrays = {f"layer{k}": np.array([[0.0, 2.0], [3.0, -4.0 - k]]) for k in range(3)}
+    result = recipe.of(nv.profile(arrays, fn="tanh", unit=recipe.noisy_unit()))
+    assert set(drawn(result, width=3.25)[1]) == {"x", "shares", "gradients"}
+    assert {f"density{k}" for k in range(3)} <= set(drawn(result, width=6.75)[1])
+    assert set(recipe.tables(result)) == {"-density", "-units", "-gradients"}
 
 
 def test_many_arrays_have_a_row_each_and_empty_ones_are_named() -> None:

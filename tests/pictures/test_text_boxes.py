@@ -37,6 +37,14 @@ def test_texts_of_a_film_stand_inside_it_and_clear_of_each_other() -> None:
         assert faults(figure) == []
 
 
+@pytest.mark.parametrize("name", ["figure-4", "figure-wrong-sign", "plot-three"])
+def test_no_axis_has_a_single_number(name: str) -> None:
+    for axes in drawn(name, width="6cm", style="dark").axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            named = [one for one in axis.get_ticklabels() if one.get_text()]
+            assert len(named) != 1
+
+
 def test_the_check_sees_what_is_wrong() -> None:
     with mpl.rc_context(rc_settings("screen")):
         figure = Figure(figsize=(2.0, 1.0), dpi=100)

@@ -33,6 +33,7 @@ WIDTH_IN: Final = 6.4
 LEAST_IN: Final = 2.8  # of the height
 DPI: Final = 110.0
 COLOURS: Final = 64
+LOWEST: Final = 1.5  # in the order of drawing, of what moves
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,10 +93,11 @@ def animation_bytes(
         How often it runs, 0 for ever.
     """
     canvas, moving = stage(film, result, width=width)
+    layers = Layers(canvas)
     images: list[Image.Image] = []
     for index in range(film.steps.size):
         moving.show(film, result, index)
-        canvas.draw()  # type: ignore[no-untyped-call]  # matplotlib does not say
+        layers.draw()
         pixels = np.asarray(canvas.buffer_rgba())  # type: ignore[no-untyped-call]  # matplotlib does not say
         images.append(Image.fromarray(pixels[..., :3].copy()))
     durations = [round(1000.0 / fps)] * (len(images) - 1) + [LAST_MS]
@@ -150,6 +152,31 @@ def _webp(images: Sequence[Image.Image], durations: list[int], text: str, *, loo
     return stream.getvalue()
 
 
+class Layers:
+    """A canvas on which what lies below all that moves, as the ticks with their numbers, is drawn only once."""
+
+    def __init__(self, canvas: Any) -> None:
+        self.canvas = canvas
+        for artist in self._above():
+            artist.set_animated(True)  # matplotlib then leaves it out
+        canvas.draw()
+        self.below = canvas.copy_from_bbox(canvas.figure.bbox)
+
+    def draw(self) -> None:
+        """Draw the rest anew, in matplotlib's order."""
+        self.canvas.restore_region(self.below)
+        renderer = self.canvas.get_renderer()
+        for artist in self._above():
+            artist.draw(renderer)
+
+    def _above(self) -> list[Artist]:
+        found: list[Artist] = []
+        for parent in (*self.canvas.figure.axes, self.canvas.figure):
+            own = [one for one in parent.get_children() if not isinstance(one, Axes) and one is not parent.patch]
+            found += sorted((one for one in own if one.get_zorder() >= LOWEST), key=Artist.get_zorder)
+        return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Moving:
     """The artists that change from frame to frame."""
@@ -175,7 +202,7 @@ class Moving:
         hue = self.look.hues["blue"]
         self.band[:] = [
             self.left.fill_between(
-                film.x, film.low[index], film.high[index], color=hue, alpha=0.2, linewidth=0.0, zorder=1.5
+                film.x, film.low[index], film.high[index], color=hue, alpha=0.2, linewidth=0.0, zorder=LOWEST
             )
         ]
         self.middle.set_data(film.x, film.middle[index])

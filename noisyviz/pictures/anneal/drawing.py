@@ -74,7 +74,8 @@ def draw(result: AnnealResult, figure: Figure) -> dict[str, Axes]:
     Returns
     -------
     dict
-        Axes by panel: schedule, paths, final, field (for several schedules outcomes) and arrivals.
+        Axes by panel: schedule, paths, final, field (for several schedules outcomes) and, if any trajectory arrives,
+        arrivals.
     """
     plan = _plan(result, float(figure.get_size_inches()[0]))
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
@@ -99,8 +100,9 @@ def draw(result: AnnealResult, figure: Figure) -> dict[str, Axes]:
         )
     else:
         panels.draw_outcomes(axes["outcomes"], result, look)
-    panels.draw_arrivals(axes["arrivals"], result, look)
-    panels.step_axis(axes["arrivals"], steps, labelled=True)
+    if "arrivals" in axes:
+        panels.draw_arrivals(axes["arrivals"], result, look)
+        panels.step_axis(axes["arrivals"], steps, labelled=True)
     for name in panels.titles(result).keys() & axes.keys():
         _write_title(axes[name], _title(result, name, plan.boxes[name]))
     for name in ("schedule", "paths", "field", "arrivals"):
@@ -158,12 +160,15 @@ def _plan(result: AnnealResult, width: float) -> Plan:
     lower = "outcomes" if result.among else "field"
     indent = max(margin, (EDGE_EM + 0.8) * unit + max(map(text_width, panels.outcome_names(result))))
     left = indent if result.among else margin
-    if narrow:
+    arriving = panels.arriving(result)
+    if narrow or not arriving:
         y += foot
-        boxes["arrivals"] = Box(left=margin, bottom=y, width=width - margin - right, height=tall(0.42 * width))
-        y += boxes["arrivals"].height + LIFT_EM * unit + _title_height(result, "arrivals", boxes["arrivals"])
-        y += GAP_EM * unit + foot
-        boxes[lower] = Box(left=left, bottom=y, width=width - left - right, height=_lower(result, tall(0.45 * width)))
+        if arriving:
+            boxes["arrivals"] = Box(left=margin, bottom=y, width=width - margin - right, height=tall(0.42 * width))
+            y += boxes["arrivals"].height + LIFT_EM * unit + _title_height(result, "arrivals", boxes["arrivals"])
+            y += GAP_EM * unit + foot
+        usual = tall((0.45 if narrow else 0.26) * width)
+        boxes[lower] = Box(left=left, bottom=y, width=width - left - right, height=_lower(result, usual))
     else:
         y += foot
         half = 0.5 * width
@@ -173,7 +178,7 @@ def _plan(result: AnnealResult, width: float) -> Plan:
     head = _title_height(result, lower, boxes[lower])
     if not result.among:
         head += legend_height(panels.level_names(result), width=boxes[lower].width)
-    if not narrow:
+    if not narrow and arriving:
         head = max(head, _title_height(result, "arrivals", boxes["arrivals"]))
     y += boxes[lower].height + LIFT_EM * unit + head + GAP_EM * unit + foot
     final = 0.0 if result.among else (0.2 if narrow else 0.16) * width
@@ -213,7 +218,7 @@ def caption_words(result: AnnealResult) -> list[str]:
     else:
         words = [*f"Objective {found.objective.name}:".split(), r"$\ell=f(x+c_t\,\xi)$,"]
     words += [equals(r"\eta", found.lr) + ",", f"{found.trajectories:,}", "trajectories", "from"]
-    words += [f"{equals('x_0', found.x0)},", *literal(found.noise.name).split(), r"$\xi$."]
+    words += [f"{equals('x_0', found.x0)},", rf"{literal(found.noise.name)} $\xi$."]
     if result.among:
         bands = ["with", "bands", "25–75 %"] if panels.banded(result) else []
         words += ["Trajectories:", "medians", *bands]

@@ -332,7 +332,7 @@ def _field_title(result: AnnealResult) -> str:
         without, smoothed = _minima(field.bare), _minima(field.curves[0])
         return f"Minima seen: {without} without noise, {smoothed} at {level}"
     noisy, bare = (float(np.interp(result.runs[0].x0, field.x, curve)) + 0.0 for curve in (field.curves[0], field.bare))
-    return f"Mean drift of x at the start: {number(noisy, digits=2)} at {level}, {number(bare, digits=2)} noiseless"
+    return f"Mean drift at the start: {number(noisy, digits=2)} at {level}, {number(bare, digits=2)} without noise"
 
 
 def _minima(curve: Array) -> int:
@@ -455,6 +455,13 @@ def _power_of_ten(value: float) -> str:
     if value == 0.0 or 1e-3 < abs(value) < 1e4:
         return number(value, digits=2)
     return f"${'−' if value < 0 else ''}10^{{{round(np.log10(abs(value)))}}}$".replace("{-", "{−")
+
+
+def arriving(result: AnnealResult) -> bool:
+    """Return whether any trajectory arrives."""
+    found = result.runs[0]
+    firsts = [np.min(run.first_passage) for run in (found.constant, *(one.noisy for one in result.runs))]
+    return bool(np.isfinite([*firsts, *(lone.first_passage for _, lone in lone_runs(found))]).any())
 
 
 def draw_arrivals(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:

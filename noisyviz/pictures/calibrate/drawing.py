@@ -300,7 +300,7 @@ def caption_words(results: Sequence[CalibrateResult], names: Sequence[str] = ())
         if len(functions) > 1:
             functions[one.fn] += f"{' of' if functions[one.fn] == labels.name(one.fn) else ','} {literal(name)}"
     words = f"{'; '.join(functions.values())}; {literal(result.source)};".split(" ")
-    words += [result.noise, r"$\xi$."]
+    words += [rf"{result.noise} $\xi$."]
     if any(curve.c.size > 1 for curve in result.curves):
         words += ["Along", "a", "curve", "$c$", "rises", "from", "0", "to", "100;", "marks,", "small", "to", "large:"]
         words += [*(f"{level:g}," for level in MARKED[:-1]), f"{MARKED[-1]:g}."]

@@ -4,7 +4,7 @@ The panels of a unit stand one above the other where its row holds several units
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import ceil, floor, log10
+from math import ceil
 from typing import Final
 
 import matplotlib as mpl
@@ -15,13 +15,14 @@ from matplotlib.figure import Figure
 from noisyviz.pictures.compare import heat
 from noisyviz.pictures.compare.picture import CompareCell, CompareResult, Value
 from noisyviz.pictures.shared import labels, panels
-from noisyviz.pictures.shared.layout import LONGEST, em, literal, tall, text_width, tick_labels, ticks_across
+from noisyviz.pictures.shared.layout import LONGEST, em, literal, tall, text_width, ticks_across
 from noisyviz.pictures.shared.panels import PANELS, Look
 from noisyviz.pictures.shared.sheet import X_TICKS, Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import QUANTITIES, colours
 from noisyviz.units.kinds import KINDS
 
 NARROWEST_EM: Final = 7.0  # of the panels of several units in a row, with their gaps
+TIGHT_EM: Final = 4.5  # the same where more than two lines of units would be needed otherwise
 ABREAST_EM: Final = 11.0  # of the panels of one unit side by side
 TALLEST_IN: Final = 0.9
 LOWEST_EM: Final = 6.0
@@ -88,8 +89,10 @@ def page(result: CompareResult, width: float, *, caption: Sequence[str] | None =
     told: list[tuple[Value, ...]] = []
     for cells in result.grid:
         several = len(cells) > 1
-        count = _even(len(cells), most=columns) if several else _even(len(result.panels), most=abreast)
-        x = _xrange(result, width=0.8 * room / count)
+        few = columns if ceil(len(cells) / max(columns, 1)) <= 2 else int(room / _narrowest(result, least=TIGHT_EM))
+        count = _even(len(cells), most=few) if several else _even(len(result.panels), most=abreast)
+        places, names = ticks_across(*result.xlim, most=X_TICKS, width=0.8 * room / count)
+        x = Range(low=result.xlim[0], high=result.xlim[1], label="$x$", ticks=(tuple(places), tuple(names)))
         lines = list(_several(result, cells, start, count) if several else _single(result, start, count))
         values = tuple(cell.value(result.column_option) for cell in cells) if result.column_option else ()
         if (
@@ -186,22 +189,11 @@ def _height(result: CompareResult, *, room: float) -> float:
     return tall(max(min(0.45 * wide, TALLEST_IN), LOWEST_EM * em()), least=LOWEST_EM)
 
 
-def _narrowest(result: CompareResult) -> float:
+def _narrowest(result: CompareResult, *, least: float = NARROWEST_EM) -> float:
     """Return the least width in inches of one of several units in a row: its title must fit."""
     values = [cell.value(result.column_option) for row in result.grid if len(row) > 1 for cell in row]
     titles = [text_width(_setting(result.column_option, value)) for value in values]
-    return max([NARROWEST_EM * em(), *(width + em() for width in titles)])
-
-
-def _xrange(result: CompareResult, *, width: float) -> Range:
-    """Return the axis of x, with two ticks at least on a width in inches."""
-    low, high = result.xlim
-    values, names = ticks_across(low, high, most=X_TICKS, width=width)
-    if len(values) < 2:
-        decimals = -floor(log10(high - low))
-        values = [round(low + share * (high - low), decimals) + 0.0 for share in (0.2, 0.8)]
-        names = tick_labels(values)
-    return Range(low=low, high=high, label="$x$", ticks=(tuple(values), tuple(names)))
+    return max([least * em(), *(width + em() for width in titles)])
 
 
 def _range(result: CompareResult, key: str) -> Range:

@@ -66,7 +66,7 @@ def page(result: DrawsResult, width: float) -> Sheet:
 
 def title(alpha: float) -> str:
     """Return the title of a panel: α, and to which side its noise points."""
-    return f"{labels.parameter('alpha', alpha)}: noise {'inward' if alpha <= 1.0 else 'outward'}"
+    return f"{labels.parameter('alpha', alpha)}: {'inward' if alpha <= 1.0 else 'outward'}"
 
 
 def caption_words(result: DrawsResult) -> list[str]:
@@ -83,4 +83,4 @@ def caption_words(result: DrawsResult) -> list[str]:
     ]
     words += [f"{scale[-1]};", rf"{c[:-1]}\,\alpha$," if result.by_alpha else f"{c},"]
     words += [f"{labels.parameter('p', result.p)};", f"{result.x.size:,}", "draws", "each,", "same"]
-    return [*words, "normal", r"$\xi$.", "Inward:", "towards", "$u$;", "outward:", "away", "from", "it."]
+    return [*words, r"normal $\xi$.", "Noise", "inward:", "towards", "$u$;", "outward:", "away", "from", "it."]

@@ -16,7 +16,7 @@ def caption_words(result: OverviewResult) -> list[str]:
         formula = (*formula[:-1], f"{formula[-1]},", *labels.scale_formula(result.scale))
     words += [*formula[:-1], formula[-1] + (";" if result.kind != "none" else ".")]
     if result.kind != "none":
-        words += [f"{text}," for text in used] + [f"{result.noise}", r"$\xi$."]
+        words += [f"{text}," for text in used] + [rf"{literal(result.noise)} $\xi$."]
     return words + _wrong_words(result) + _density_words(result)
 
 

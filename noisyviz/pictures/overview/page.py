@@ -49,6 +49,7 @@ class Cell:
     outer: bool  # Whether the x axis is labelled here
     entries: tuple[str, ...]  # Keys of its legend
     lift: float  # Distance of the legend from the axes, in inches
+    legend_width: float  # The room of its legend, which is above the whole row in the first panel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,10 @@ def page(result: OverviewResult, width: float) -> Page:
         outer = not cells or len(row) != len(rows[-1])
         pitch = width / len(row)
         drafts = [_draft(result, key, room=pitch - left - right, wide=width > NARROW_IN) for key in row]
+        if len(row) > 1 and row[0] == result.panels[0]:
+            heads = [draft.lift + _head(result, draft) for draft in drafts[1:]]
+            lift = max([drafts[0].lift, *heads])
+            drafts[0] = replace(drafts[0], lift=lift, legend_width=width - left - right)
         y += (XTICKS_EM + XLABEL_EM if outer else GAP_EM) * size
         tall = max(draft.axes.height + _strip_height(draft) for draft in drafts)
         for column, draft in enumerate(drafts):
@@ -147,6 +152,7 @@ def _draft(result: OverviewResult, key: str, *, room: float, wide: bool) -> Cell
         outer=False,
         entries=(*_entries(result, key), *(extra if first else [])),
         lift=(LIFT_EM + (THRESHOLD_EM if named else 0.0)) * size,
+        legend_width=room,
     )
 
 
@@ -163,7 +169,7 @@ def _strip_height(cell: Cell) -> float:
 
 
 def _head(result: OverviewResult, cell: Cell) -> float:
-    return legend_height(legend_labels(result, cell.entries), width=cell.axes.width)
+    return legend_height(legend_labels(result, cell.entries), width=cell.legend_width)
 
 
 def _placed(draft: Cell, *, left: float, bottom: float, tall: float, outer: bool) -> Cell:

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from noisyviz.pictures.profile import rows
-from noisyviz.pictures.profile.page import BELOW, ZERO, keys, page, short_percent
+from noisyviz.pictures.profile.page import BELOW, ZERO, in_rows, keys, page, short_percent
 from noisyviz.pictures.profile.picture import ArrayView, ProfileResult
 from noisyviz.pictures.shared.panels import SHADE_ALPHA, Look
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, FILL_ALPHA, QUANTITIES, colours
@@ -25,7 +25,7 @@ FILLED: Final = 0.6  # of the height of its axes, for the density
 
 def size(result: ProfileResult, width: float) -> tuple[float, float]:
     """Return width and height of the picture in inches, by the text sizes in force."""
-    return (rows.page if result.rows else page)(result, width).size
+    return (rows.page if in_rows(result, width) else page)(result, width).size
 
 
 def draw(result: ProfileResult, figure: Figure) -> dict[str, Axes]:
@@ -36,7 +36,7 @@ def draw(result: ProfileResult, figure: Figure) -> dict[str, Axes]:
     dict
         Axes by the number of the array behind ``density``, ``units`` and ``gradients``.
     """
-    if result.rows:
+    if in_rows(result, float(figure.get_size_inches()[0])):
         return rows.draw(result, figure)
     plan = page(result, float(figure.get_size_inches()[0]))
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))

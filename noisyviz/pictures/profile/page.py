@@ -1,8 +1,8 @@
 """The page of a profile: where its panels stand, and their titles, by the sizes of the texts.
 
 In a wide picture density, units and gradients stand in one row for each array. In a narrow one the density of a single
-array has a row of its own; of several, panels of one kind stand together, two in a row. Where no unit of any array
-saturates, the panels of units are left out.
+array has a row of its own; of two, panels of one kind stand side by side; more arrays are drawn as many are, by
+`noisyviz.pictures.profile.rows`. Where no unit of any array saturates, the panels of units are left out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,6 +18,8 @@ from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.units.kinds import KINDS
 
 NARROW_EM: Final = 42.0
+NARROWEST_EM: Final = 26.0  # up to this width every panel has a row of its own
+PAIR: Final = 2  # arrays that have panels of their own in a narrow picture; of more, each has a row there
 HEIGHT_EM: Final = 8.0
 ROOM: Final = 0.08  # above and below h
 STRIP_EM: Final = 1.3  # above h, for the shares
@@ -35,6 +37,11 @@ LEGEND: Final = {
     "after": "response with noise",
     "noise": "noise of the gradient",
 }
+
+
+def in_rows(result: ProfileResult, width: float) -> bool:
+    """Return whether every array has a row, or is drawn over time, instead of panels of its own."""
+    return not result.arrays or (bool(result.rows) and len(result.arrays) > PAIR and width <= NARROW_EM * em())
 
 
 def page(result: ProfileResult, width: float) -> Sheet:
@@ -56,11 +63,13 @@ def _laid_out(result: ProfileResult, width: float, rooms: Mapping[str, float]) -
     rows: list[Sequence[Panel]]
     if not narrow:
         rows = list(zip(*(panels for panels in (density, units, gradients) if panels), strict=True))
+    elif width <= NARROWEST_EM * em():
+        rows = [[panel] for panels in (density, units, gradients) for panel in panels]
     elif named:
         rows = [panels[k : k + 2] for panels in (density, units, gradients) if panels for k in range(0, count, 2)]
     else:
         rows = [density, [*units, *gradients]]
-    slots = [2] * len(rows) if named else ()
+    slots = [2] * len(rows) if named and width > NARROWEST_EM * em() else ()
     return sheet(
         rows, width=width, caption=caption_words(result), legend=[LEGEND[key] for key in keys(result)], slots=slots
     )
@@ -112,7 +121,7 @@ def _gradients(result: ProfileResult, index: int, *, room: float, named: bool) -
     smallest, last = float(np.log10(result.levels[0])), float(np.log10(result.levels[-1]))
     most = max(float(np.concatenate([one.before, one.after, one.noise]).max()) for one in result.arrays)
     before, after = (short_percent(float(one[:2].sum())) for one in (array.before, array.after))
-    text = f"below {result.levels[0]:g}: {before} without noise, {after} with"
+    text = f"{before} below {result.levels[0]:g}, {after} with noise"
     low = smallest + ZERO[0] - 0.2
     return Panel(
         key=f"gradients{index}",
@@ -204,7 +213,7 @@ def unit_words(result: ProfileResult) -> list[str]:
     formula = KINDS[result.kind].drawn
     if "scale" in KINDS[result.kind].uses:
         formula = (*formula[:-1], f"{formula[-1]},", *labels.scale_formula(result.scale))
-    more = [*(f"{labels.parameter(key, value)}," for key, value in result.parameters), result.noise, r"$\xi$."]
+    more = [*(f"{labels.parameter(key, value)}," for key, value in result.parameters), rf"{result.noise} $\xi$."]
     noisy = result.kind != "none"
     return [
         "Unit",
@@ -218,7 +227,7 @@ def unit_words(result: ProfileResult) -> list[str]:
 def left_out_words(result: ProfileResult) -> list[str]:
     """Return the end of a caption in pieces: what is not drawn."""
     words = []
-    non_finite = sum(one.non_finite for one in result.arrays) + sum(one.non_finite for one in result.rows)
+    non_finite = sum(one.non_finite for one in result.arrays or result.rows)
     if non_finite:
         words += [f"{non_finite:,}", "numbers", "that", "are", "not", "finite", "are", "left", "out."]
     if result.empty:

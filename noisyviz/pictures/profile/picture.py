@@ -301,7 +301,7 @@ class ProfilePicture(Picture[ProfileResult]):
         held = [array for array in found.arrays if array.counts.any()]
         moments = None if apart else _moments(held)
         short = moments is not None or (len(held) > MOST_ARRAYS and not apart)
-        rows = _in_time(held, moments) if moments else held[:MOST_ROWS] if short else []
+        rows = _in_time(held, moments) if moments else [] if apart else held[:MOST_ROWS]
         shown = [] if short else held or list(found.arrays[:1])
         low, high = _range(shown)
         x, edges = np.linspace(low, high, POINTS), np.linspace(low, high, BINS + 1)
@@ -335,7 +335,7 @@ class ProfilePicture(Picture[ProfileResult]):
 
         Of a picture of rows or of moments, return what it draws, one row for each array (suffix empty).
         """
-        if result.rows:
+        if not result.arrays:
             return {"": _row_columns(result)}
         arrays, bins, levels = result.arrays, result.edges.size - 1, result.levels.size + 1
         names = np.array([array.name for array in arrays])

@@ -271,24 +271,32 @@ def ticks(low: float, high: float, *, most: int) -> tuple[list[float], list[str]
     ([-1.0, -0.5, 0.0, 0.5, 1.0], ['−1.0', '−0.5', '0', '0.5', '1.0'])
     >>> ticks(0.0, 0.11, most=4)[1]
     ['0', '0.05', '0.10']
+    >>> ticks(-4.1, 4.1, most=2)[1]  # a step of 5 would leave the 0 alone
+    ['−3', '0', '3']
     """
     unit = 10.0 ** math.floor(math.log10((high - low) / most))
-    for step in (unit * mantissa for mantissa in (1.0, 2.0, 5.0, 10.0, 20.0)):
-        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-        if last - first <= most:
-            values = [step * index for index in range(first, last + 1)]
-            return values, tick_labels(values)
-    return [], []
+    found: list[float] = []
+    for mantissas in ((1.0, 2.0, 5.0, 10.0, 20.0), (1.5, 3.0, 4.0, 6.0, 8.0, 15.0)):
+        for step in (unit * mantissa for mantissa in mantissas):
+            first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+            if last - first <= most:
+                values = [step * index for index in range(first, last + 1)]
+                if len(values) > 1:
+                    return values, tick_labels(values)
+                found = found or values
+    return found, tick_labels(found)
 
 
 def ticks_across(low: float, high: float, *, most: int, width: float) -> tuple[list[float], list[str]]:
-    """Return the ticks of a horizontal axis, so few that their labels stay apart on `width` inches."""
+    """Return the ticks of a horizontal axis, two or more, so few that their labels stay apart on `width` inches."""
     for count in range(most, 1, -1):
         values, names = ticks(low, high, most=count)
         widest = max(map(text_width, names), default=0.0)
-        if len(names) < 2 or widest + 0.6 * em() <= width * (values[1] - values[0]) / (high - low):
+        if len(names) > 1 and widest + 0.6 * em() <= width * (values[1] - values[0]) / (high - low):
             return values, names
-    return ticks(low, high, most=1)
+    decimals = -math.floor(math.log10(high - low))
+    values = [round(low + share * (high - low), decimals) + 0.0 for share in (0.2, 0.8)]
+    return values, tick_labels(values)
 
 
 def set_ticks(axis: Axis, values: Sequence[float], names: Sequence[str]) -> None:

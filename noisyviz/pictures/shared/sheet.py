@@ -7,7 +7,7 @@ x axis. All distances are in inches, so that a column width is met exactly.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from math import log10
+from math import ceil, log10
 from typing import Final
 
 from matplotlib.artist import Artist
@@ -46,6 +46,8 @@ TICK_EM: Final = 0.65  # a tick mark and the distance to its label
 XTICKS_EM: Final = 1.7  # labels of the x ticks
 XLABEL_EM: Final = 1.25
 GAP_EM: Final = 0.9  # between neighbours
+APART_EM: Final = 0.5  # between a label of x and what stands above the axes below it
+LEAST_PITCH_EM: Final = 1.05  # of numbers at a y axis
 HEADING_EM: Final = 1.5  # a rotated heading of rows, left of everything else
 
 
@@ -192,6 +194,8 @@ def sheet(
         right = max(0.5 * _last_label(row[-1].x, width=width / count) + 0.3 * size, EDGE_EM * size)
         room = (width - aside - sum(margins) - right) / count
         y += max(_foot(panel, bare=bare, width=room) for panel, bare in zip(row, bare_x, strict=True))
+        if not all(bare_x) and any(panel.title or panel.legend for panel in next(iter(rows[index + 1 :]), [])):
+            y += APART_EM * size
         left = aside
         here: dict[str, Place] = {}
         for k, panel in enumerate(row):
@@ -288,7 +292,12 @@ def xticks(x: Range, *, width: float) -> tuple[list[float], list[str]]:
 
 def yticks(y: Range, *, height: float) -> tuple[list[float], list[str]]:
     """Return ticks and their names for a vertical axis of this height in inches."""
-    return _round(y, most=max(2, min(Y_TICKS, int(height / (1.8 * em())))))
+    values, names = _round(y, most=max(2, min(Y_TICKS, int(height / (1.8 * em())))))
+    if y.ticks is not None and not y.log and len(values) > 1:
+        pitch = height * abs(values[1] - values[0]) / (y.high - y.low)
+        every = ceil(LEAST_PITCH_EM * em() / pitch)
+        values, names = values[::every], names[::every]
+    return values, names
 
 
 def _round(axis: Range, *, most: int) -> tuple[list[float], list[str]]:
