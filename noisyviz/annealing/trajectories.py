@@ -60,16 +60,19 @@ class Swarm:
         self.order = _Order(trajectories, levels)
         self.tracked = min(trajectories, block, TRACKED)
         self.travelled = np.zeros((len(rule.terms), self.tracked))
+        self.told = np.empty_like(self.travelled)
         self.tracking = self.travelled.size > 0
         self.record(0)
 
     def move(self, block: slice, xi: Array, t: int) -> None:
         """Take step t with the trajectories of one block."""
         c = float(self.c[t])
-        if self.tracking and block.start == 0:
-            few = slice(self.tracked)
-            self.travelled += self._towards() * self.rule.parts(self.x[few], self.inside[few], xi[few], c)
-        self.rule.move(self.x[block], self.inside[block], xi, c)
+        told = self.told if self.tracking and block.start == 0 else None
+        way = None if told is None else self._towards()
+        self.rule.move(self.x[block], self.inside[block], xi, c, told)
+        if told is not None and way is not None:
+            told *= way
+            self.travelled += told
 
     def record(self, t: int) -> None:
         """Take stock after a step that leads to x_t."""
