@@ -274,6 +274,9 @@ class LandscapeDescent:
 def _fill(parts: Array, gap: Array, leak: Array | float, push: Array, tilt: Array) -> None:
     """Write `OUTPUT_TERMS` of the first trajectories; leak and tilt hold the learning rate."""
     few = parts.shape[1]
-    for row, (value, slope) in zip(parts, ((gap, leak), (gap, tilt), (push, leak), (push, tilt)), strict=True):
-        np.multiply(value[:few], slope if np.ndim(slope) == 0 else np.asarray(slope)[:few], out=row)
-    np.negative(parts, out=parts)
+    back, error, tilt = -gap[:few], -push[:few], tilt[:few]
+    leak = leak[:few] if isinstance(leak, np.ndarray) and leak.ndim else leak
+    np.multiply(back, leak, out=parts[0])
+    np.multiply(back, tilt, out=parts[1])
+    np.multiply(error, leak, out=parts[2])
+    np.multiply(error, tilt, out=parts[3])
