@@ -232,6 +232,8 @@ class Compare(Picture[CompareResult]):
     def _cell(
         self, functions: Mapping[str, Activation], chosen: Mapping[str, Any], *, xlim: tuple[float, float]
     ) -> CompareCell:
+        from noisyviz.networks.uniform_input import uniform_effect  # not needed by `plot`, which draws cells too
+
         given = {key: chosen.get(key, getattr(self, key)[0]) for key in OPTIONS}
         fn, kind = given.pop("fn"), given.pop("unit")
         unit = NoisyUnit(functions[fn], kind=kind, **given)
