@@ -88,7 +88,7 @@ from noisyviz.cli.environment import load_matplotlib
 try:
     app(["list"])
 except SystemExit as end:
-    assert end.code == 0
+    assert not end.code
 print("pydantic" in sys.modules)
 from matplotlib.artist import Artist
 kept = vars(Artist)["_update_set_signature_and_docstring"]
