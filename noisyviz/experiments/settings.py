@@ -23,7 +23,7 @@ ALPHA: Final = (1.15, 1.1)
 
 PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType(
     {
-        "unique": {"small": {"updates": 2500, "curriculum": False, "hidden": 64, "batch": 64, "every": 250}},
+        "unique": {"small": {"updates": 3500, "curriculum": False, "hidden": 64, "batch": 64, "every": 250}},
         "execute": {
             "small": {
                 **{"updates": 600, "strategy": "baseline", "length": 2, "nesting": 1, "layers": 1, "hidden": 128},

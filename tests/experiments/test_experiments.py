@@ -472,6 +472,44 @@ def test_bad_images_are_one_sentence(mnist: Path, name: str, payload: bytes | No
         digits.read_idx(str(mnist))
 
 
+def table_of_images(path: Path, *rows: str) -> str:
+    with gzip.open(path, "wt") as file:
+        file.write("\n".join(rows) + "\n")
+    return str(path)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_digits_read_a_table_of_images(tmp_path: Path, named: bool) -> None:
+    rng = np.random.default_rng(0)
+    pixels, labels = rng.integers(0, 256, (20, 9)), np.arange(20) % 10
+    rows = [
+        ",".join(map(str, [label, *own] if named else [*own, label])) for own, label in zip(pixels, labels, strict=True)
+    ]
+    head = [",".join(["label", *(f"pixel{at}" for at in range(9))])] if named else []
+    (x, y), (test, test_labels) = digits.read_images(table_of_images(tmp_path / "images.csv.gz", *head, *rows))
+    assert (x.shape, test.shape, x.dtype, y.dtype) == ((16, 9), (4, 9), np.float32, np.int64)
+    both = np.column_stack([np.concatenate([x, test]) * 255.0, np.concatenate([y, test_labels])]).round().astype(int)
+    assert sorted(both.tolist()) == sorted(np.column_stack([pixels, labels]).tolist())
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (["0,256,1", *["0,9,2"] * 9], "pixels that are whole numbers from 0 to 255"),
+        (["0,0.5,1", *["0,9,2"] * 9], "pixels that are whole"),
+        (["0,,1", *["0,9,2"] * 9], "pixels that are whole"),
+        (["0,5,10", *["0,9,2"] * 9], "labels that are whole numbers from 0 to 9"),
+        (["5,9,0"] * 9, "different labels"),
+        (["5,9,0", "5,9,1"], "five images"),
+        (["5,9,0,cat", "5,9,1,dog", *["5,9,1,dog"] * 9], "alone"),
+        (["no table at all"], "images.csv.gz"),
+    ],
+)
+def test_tables_that_hold_no_images_are_refused(tmp_path: Path, rows: list[str], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        digits.read_images(table_of_images(tmp_path / "images.csv.gz", *rows))
+
+
 def test_the_small_digits_are_those_of_scikit_learn() -> None:
     datasets = pytest.importorskip("sklearn.datasets", reason="scikit-learn is an extra")
     (x, y), (test, labels) = digits.small_digits()

@@ -16,8 +16,8 @@ from matplotlib.transforms import Bbox
 from noisyviz.export.render import rc_settings
 from noisyviz.pictures.compare import drawing as compare
 from noisyviz.pictures.compare.picture import Compare, CompareResult
-from noisyviz.pictures.shared.labels import KIND_NAMES
 from noisyviz.pictures.shared.style import OKABE_ITO
+from noisyviz.units import kinds
 
 KINDS = ("none", "nan", "nah", "nani", "nanil", "nanis", "nanil-softplus")
 ISSUE = {"fn": ("hard-tanh",), "unit": ("nan", "nah", "nani", "nanil", "nanis"), "alpha": (0.9, 1.0, 1.15)}
@@ -183,7 +183,7 @@ def test_the_caption_tells_what_all_cells_share_and_every_formula() -> None:
     assert told.startswith(
         r"$\mathbf{hard}$-$\mathbf{tanh}$, $c=0.5$, $p=1$, normal $\xi$. nan (normal noise on the output):"
     )
-    assert all(f"{kind} ({KIND_NAMES[str(kind)]}): $" in told for kind in ISSUE["unit"])
+    assert all(f"{kind} ({kinds.KINDS[str(kind)].words}): $" in told for kind in ISSUE["unit"])
     assert r"$\alpha=" not in told.partition("nan (")[0]
     assert caption(unit=("none",)) == r"$\mathbf{tanh}$. none (no noise): $\varphi=h(x)$."
     scales = caption(scale=("eq9", "figure"))

@@ -28,7 +28,7 @@ from noisyviz.moments.exact import exact
 from noisyviz.pictures.overview import drawing as overview
 from noisyviz.pictures.overview.picture import Overview, OverviewResult
 from noisyviz.pictures.picture import DataSource
-from noisyviz.pictures.shared.labels import KIND_FORMULAS, SCALE_FORMULAS
+from noisyviz.pictures.shared.labels import SCALE_FORMULAS
 from noisyviz.pictures.shared.style import OKABE_ITO, QUANTITIES, SERIES, style, width_in
 from noisyviz.units.kinds import KINDS
 from noisyviz.units.unit import NoisyUnit
@@ -78,7 +78,6 @@ def y(line: Line2D) -> NDArray[np.float64]:
 
 
 def test_every_kind_and_scale_has_its_formula() -> None:
-    assert set(KIND_FORMULAS) == set(KINDS)
     assert set(SCALE_FORMULAS) == {"eq9", "figure"}
 
 

@@ -37,6 +37,7 @@ from noisyviz.pictures.shared.layout import (
 )
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.style import colours
+from noisyviz.units.kinds import KINDS
 
 # Distances in units of the text size.
 NARROW_EM: Final = 46.0  # up to this width of the picture the lower panels stand one above the other
@@ -197,7 +198,7 @@ def caption_words(result: AnnealResult) -> list[str]:
     """Return the caption in pieces: what was descended, and what came of it."""
     found = result.runs[0]
     if found.unit is not None:
-        formula = labels.KIND_FORMULAS[result.kind]
+        formula = KINDS[result.kind].drawn
         if found.unit.kind in ("nan", "nah", "nanil"):
             formula = (*formula[:-1], f"{formula[-1]},", *labels.scale_formula(result.scale))
         words = [

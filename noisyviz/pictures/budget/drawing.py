@@ -128,7 +128,7 @@ def caption_words(result: BudgetResult) -> list[str]:
     """Return the caption in pieces: the units, the input, and what a curve is."""
     words = ["Along", "a", "curve", "$c$", "rises", "from", "0;", "the", "sizes", "of", "marks", "tell", "it."]
     for kind in _kinds(result):
-        words += [f"{kind}:", *f"{labels.KIND_NAMES[kind]};".split(" ")]
+        words += [f"{kind}:", *f"{KINDS[kind].words};".split(" ")]
     words[-1] = words[-1].removesuffix(";") + "."
     ignoring = [kind for kind in _kinds(result) if "alpha" not in KINDS[kind].uses]
     if len(result.panels) > 1 and ignoring:

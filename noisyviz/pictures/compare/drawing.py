@@ -19,6 +19,7 @@ from noisyviz.pictures.shared.layout import LONGEST, em, literal, tall, text_wid
 from noisyviz.pictures.shared.panels import PANELS, Look
 from noisyviz.pictures.shared.sheet import X_TICKS, Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import QUANTITIES, colours
+from noisyviz.units.kinds import KINDS
 
 NARROWEST_EM: Final = 7.0  # of the panels of several units in a row, with their gaps
 ABREAST_EM: Final = 11.0  # of the panels of one unit side by side
@@ -140,7 +141,7 @@ def caption_words(result: CompareResult) -> list[str]:
     words = [*words[:-1], words[-1].removesuffix(",") + "."] if words else []
     kinds = list(dict.fromkeys(cell.unit for cell in cells))
     for kind in kinds:
-        formula = labels.KIND_FORMULAS[kind]
+        formula = KINDS[kind].drawn
         words += [*labels.kind_words(kind, ":"), *formula[:-1], f"{formula[-1]}{'.' if kind == kinds[-1] else ';'}"]
     scales = list(dict.fromkeys(cell.scale for cell in cells if cell.scale is not None))
     for scale in scales:

@@ -14,6 +14,7 @@ from noisyviz.pictures.shared.dots import dots
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASHED, QUANTITIES, colours
+from noisyviz.units.kinds import KINDS
 
 NARROW_IN: Final = 4.5
 HEIGHT_IN: Final = 1.05
@@ -70,7 +71,7 @@ def title(alpha: float) -> str:
 
 def caption_words(result: DrawsResult) -> list[str]:
     """Return the caption in pieces: function, formulas, parameters, and what the titles mean."""
-    formula, scale = labels.KIND_FORMULAS["nah"], labels.scale_formula(result.scale)
+    formula, scale = KINDS["nah"].drawn, labels.scale_formula(result.scale)
     c = labels.parameter("c", result.c)
     words = [
         f"{labels.name(result.fn)},",

@@ -17,6 +17,7 @@ from noisyviz.pictures.shared.dots import dots
 from noisyviz.pictures.shared.layout import POINTS_PER_INCH, em, number
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import luminance
+from noisyviz.units.kinds import KINDS
 
 NARROW_IN: Final = 4.5
 HEIGHT_IN: Final = 0.95
@@ -82,7 +83,7 @@ def title(index: int, layer: Layer) -> str:
 
 def caption_words(result: NetworkResult) -> list[str]:
     """Return the caption in pieces: unit, formulas, parameters, network and its training."""
-    formula, scale = labels.KIND_FORMULAS["nan"], labels.scale_formula(result.scale)
+    formula, scale = KINDS["nan"].drawn, labels.scale_formula(result.scale)
     words = [
         f"{labels.name(result.fn)},",
         "unit",

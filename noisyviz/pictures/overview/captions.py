@@ -10,7 +10,7 @@ def caption_words(result: OverviewResult) -> list[str]:
     """Return the caption in pieces: function, formula, parameters, and what the gradient and the data do."""
     names = [labels.name(one.name) for one in result.series]
     words = [f"{name}," for name in names[:-1]] + [f"{names[-1]},", "unit", *labels.kind_words(result.kind, ":")]
-    formula = labels.KIND_FORMULAS[result.kind]
+    formula = KINDS[result.kind].drawn
     used = [labels.parameter(key, value) for key, value in result.parameters]
     if "scale" in KINDS[result.kind].uses:
         formula = (*formula[:-1], f"{formula[-1]},", *labels.scale_formula(result.scale))

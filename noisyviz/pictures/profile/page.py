@@ -201,7 +201,7 @@ def _worst_words(result: ProfileResult) -> list[str]:
 
 def unit_words(result: ProfileResult) -> list[str]:
     """Return the beginning of a caption in pieces: the unit, its formula and its parameters."""
-    formula = labels.KIND_FORMULAS[result.kind]
+    formula = KINDS[result.kind].drawn
     if "scale" in KINDS[result.kind].uses:
         formula = (*formula[:-1], f"{formula[-1]},", *labels.scale_formula(result.scale))
     more = [*(f"{labels.parameter(key, value)}," for key, value in result.parameters), result.noise, r"$\xi$."]

@@ -10,38 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from noisyviz.pictures.shared.layout import literal, number
-
-_MEAN: Final = (r"$\varphi=\alpha h+(1-\alpha)u$",)
-
-KIND_FORMULAS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "none": (r"$\varphi=h(x)$",),
-        "nan": (*_MEAN, r"$+\,d\,\sigma(x)\,\xi$"),
-        "nah": (*_MEAN, r"$+\,d\,\sigma(x)\,|\xi|$"),
-        "nani": (r"$\varphi=h(x+c\,\xi)$",),
-        "nanil": (r"$\varphi=h(x+\sigma(x)\,\xi)$",),
-        "nanis": (r"$\varphi=h(x+c\,\mathbf{1}[\mathrm{saturated}]\,\xi)$",),
-        "nanil-softplus": (r"$\varphi=h(x+s)$,", r"$s=c\;\mathrm{softplus}(p\,|\Delta|/|\xi|)\,\xi$"),
-        "add": (r"$\varphi=h(x)+c\,\xi$",),
-        "mult": (r"$\varphi=h(x)\,(1+c\,\xi)$",),
-    }
-)
-"""Every kind of unit as drawn in captions."""
-
-KIND_NAMES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "none": "no noise",
-        "nan": "normal noise on the output",
-        "nah": "half-normal noise on the output",
-        "nani": "noise on the input",
-        "nanil": "learned noise on the input",
-        "nanis": "noise on the input where saturated",
-        "nanil-softplus": "learned noise on the input, by softplus",
-        "add": "noise added to h",
-        "mult": "noise times h",
-    }
-)
-"""What the abbreviation of every kind stands for."""
+from noisyviz.units.kinds import KINDS
 
 SCALE_FORMULAS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -81,7 +50,7 @@ def kind_words(kind: str, end: str = "") -> list[str]:
     >>> " ".join(kind_words("nan"))
     'nan (normal noise on the output)'
     """
-    return f"{kind} ({KIND_NAMES[kind]}){end}".split(" ")
+    return f"{kind} ({KINDS[kind].words}){end}".split(" ")
 
 
 def parameter(key: str, value: float) -> str:
