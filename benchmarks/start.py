@@ -4,6 +4,8 @@ import struct
 import sys
 import tempfile
 from pathlib import Path
+from statistics import median
+from typing import Any
 
 from benchmarks.timing import Row, medians, program, seconds
 
@@ -52,4 +54,29 @@ def rows(*, quick: bool) -> list[Row]:
         ]
         whole = seconds(program(str(noisyviz), "figures", "-q", "--out", "figures", folder=folder))
         files = sum(1 for _ in (Path(folder) / "figures").iterdir())
+        found += again(repeats=repeats)
         return [*found, Row(what=f"`noisyviz figures`, {files} files", value=whole, unit="s", target=20.0)]
+
+
+def again(*, repeats: int) -> list[Row]:
+    """Return the lines about one picture drawn again and again in one process, each time with another c."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    from noisyviz.export.render import drawn, rc_settings
+    from noisyviz.export.styled import styled
+    from noisyviz.pictures.overview.picture import Overview
+
+    times: list[list[float]] = []
+    for turn in range(repeats + 2):
+        picture = Overview(fn=("tanh",), c=0.5 + 0.01 * turn)
+        kept: list[Any] = []
+        compute = seconds(lambda picture=picture, kept=kept: kept.append(picture.compute()))  # type: ignore[misc]
+        with styled(rc_settings("screen")):
+            build = seconds(lambda picture=picture, kept=kept: kept.append(drawn(picture, kept[0], 6.75)))  # type: ignore[misc]
+            render = seconds(FigureCanvasAgg(kept[1]).draw)
+        times.append([compute, build, render])
+    parts = zip(("compute", "build", "render"), *times[2:], strict=True)
+    return [
+        Row(what=f"`plot` again in one process with another c: {name}", value=1e3 * median(one), unit="ms")
+        for name, *one in parts
+    ]

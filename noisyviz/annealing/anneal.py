@@ -107,9 +107,10 @@ def anneal(
     c, level = _courses(schedule, steps, c_constant)
     block, source = min(trajectories, chunk), generator(rng)
     with np.errstate(all="ignore"):
+        rule = task.rule(block)  # one work space for both, which stays in the cache
         swarms = [
             Swarm(
-                task.rule(block),
+                rule,
                 c=course,
                 x0=task.x0,
                 region=task.region,

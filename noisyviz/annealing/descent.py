@@ -31,7 +31,7 @@ class Descent(Protocol):
 
     terms: tuple[str, ...]
 
-    def move(self, x: Array, inside: Inside, xi: Array, c: float) -> None:
+    def move(self, x: Array, inside: Inside, xi: Array, c: float, parts: Array | None = None) -> None:
         """Move trajectories by one step, in place.
 
         Parameters
@@ -44,11 +44,9 @@ class Descent(Protocol):
             Raw signed draws, shape (n,).
         c
             Noise level of this step.
+        parts
+            Filled with how far each term moves the first m trajectories, shape (terms, m).
         """
-        ...
-
-    def parts(self, x: Array, inside: Inside, xi: Array, c: float) -> Array:
-        """Return how far each term would move trajectories in such a step, shape (terms, n)."""
         ...
 
 
@@ -95,27 +93,26 @@ class LearnedScale:
         self.lr, self.target = lr, target
         self.space = np.empty((7, size))
 
-    def move(self, x: Array, inside: Inside, xi: Array, c: float) -> None:
+    def move(self, x: Array, inside: Inside, xi: Array, c: float, parts: Array | None = None) -> None:  # noqa: ARG002
         """Move trajectories by one step, in place."""
-        gap, leak, push, tilt, t, w, _ = self._terms(x, inside, xi, c)
-        np.add(gap, push, out=t)
-        np.add(leak, tilt, out=w)
-        t *= w
-        x -= t
-
-    def parts(self, x: Array, inside: Inside, xi: Array, c: float) -> Array:
-        """Return how far each term would move trajectories in such a step."""
-        gap, leak, push, tilt, *_ = self._terms(x, inside, xi, c)
-        return -np.stack([gap * leak, gap * tilt, push * leak, push * tilt])
+        space, epsilon = self._space_for(x, xi)
+        gap, leak, push, tilt = self._terms(x, epsilon, c, space)
+        if parts is not None:
+            _fill(parts, gap, leak, push, tilt)
+        gap += push
+        tilt += leak
+        tilt *= gap
+        x -= tilt
 
     def _space_for(self, x: Array, xi: Array) -> tuple[tuple[Array, ...], Array]:
         """Return room for the terms, and ε, which may lie in the last part of it."""
         space = tuple(row[: x.size] for row in self.space)
         return space, np.abs(xi, out=space[-1]) if self.half else xi
 
-    def _terms(self, x: Array, inside: Inside, xi: Array, c: float) -> tuple[Array, ...]:  # noqa: ARG002
-        """Return b − target, lr·b′, dσε and lr·dσ′ε, and room for more."""
-        space, epsilon = self._space_for(x, xi)
+    def _terms(
+        self, x: Array, epsilon: Array, c: float, space: tuple[Array, ...]
+    ) -> tuple[Array, Array | float, Array, Array]:
+        """Return b − target, lr·b′, dσε and lr·dσ′ε."""
         gap, leak, push, tilt, t, w, work = space
         h = self.activation
         np.multiply(x, h.slope, out=gap)
@@ -140,31 +137,37 @@ class LearnedScale:
         w *= t
         w *= self.p * self.lr
         np.multiply(work, w, out=tilt)
-        return space
+        return gap, leak, push, tilt
 
 
 class ClippedLine(LearnedScale):
     """Output noise of Eq 9 on a clipped line.
 
-    Where there is noise, Δ′ = −u′ and the sign of x is the opposite of that of Δ. With t = tanh(abs(pΔ)/2) that makes
-    d·σ·ε = k·sgn Δ·(c/4)·t²·ε and d·σ′·ε = −k·(c/4)·t·(1−t²)·abs p·u′·ε with k = sgn(1−α). From e = exp(−abs(pΔ)),
-    t = (1−e)/(1+e) and 1−t² = 4e/(1+e)²: half the time of tanh, and off by no more than the rounding of x, from which
-    Δ comes.
+    Inside the thresholds u alone moves a trajectory. Outside, Δ′ = −u′ and the sign of x is the opposite of that of Δ.
+    With T = g(abs p·Δ) − ½, half of tanh(abs p·Δ/2), that makes d·σ·ε = k·c·T·abs T·ε and
+    d·σ′·ε = −2k·c·abs p·u′·abs T·(¼ − T²)·ε with k = sgn(1−α): one exponential, half the time of tanh, and off by no
+    more than the rounding of x, from which Δ comes.
     """
 
-    def move(self, x: Array, inside: Inside, xi: Array, c: float) -> None:
-        """Move trajectories by one step, in place; inside the thresholds u alone moves them."""
+    def move(self, x: Array, inside: Inside, xi: Array, c: float, parts: Array | None = None) -> None:
+        """Move trajectories by one step, in place."""
         many = x.size - np.count_nonzero(inside)
-        if 2 * many > x.size:
-            super().move(x, inside, xi, c)
+        if many == x.size:
+            super().move(x, inside, xi, c, parts)
             return
-        outside = np.flatnonzero(~inside) if many else slice(0)
+        outside = np.flatnonzero(~inside) if many else np.zeros(0, dtype=np.intp)
         moved = x[outside]
+        asked = None if parts is None else outside[: np.searchsorted(outside, parts.shape[1])]
+        told = None if parts is None or asked is None else np.empty((len(self.terms), asked.size))
         if many:
-            super().move(moved, inside[outside], xi[outside], c)
+            super().move(moved, inside, xi[outside], c, told)
         h, step = self.activation, self.space[0, : x.size]
         np.subtract(self._line(x, out=step), self.target, out=step)
         step *= self.alpha * h.slope * self.lr + (1.0 - self.alpha) * h.slope * self.lr
+        if parts is not None:
+            parts[0] = -step[: parts.shape[1]]
+            parts[1:] = 0.0
+            parts[:, asked] = told
         x -= step
         x[outside] = moved
 
@@ -177,34 +180,33 @@ class ClippedLine(LearnedScale):
         out += h.intercept
         return out
 
-    def _terms(self, x: Array, inside: Inside, xi: Array, c: float) -> tuple[Array, ...]:
-        space, epsilon = self._space_for(x, xi)
-        gap, leak, push, tilt, t, w, work = space
+    def _terms(
+        self, x: Array, epsilon: Array, c: float, space: tuple[Array, ...]
+    ) -> tuple[Array, Array | float, Array, Array]:
+        gap, _, push, tilt, t, *_ = space
         h = self.activation
         u = self._line(x, out=push)
-        np.clip(u, h.left, h.right, out=t)
-        t -= u  # Δ
-        np.multiply(t, self.alpha, out=gap)
-        gap += u
+        np.clip(u, h.left, h.right, out=gap)
+        np.subtract(u, gap, out=t)  # −Δ
+        t *= abs(self.p)
+        np.exp(t, out=t)
+        t += 1.0
+        np.divide(1.0, t, out=t)
+        t -= 0.5  # T
+        if self.alpha != 1.0:
+            gap *= self.alpha
+            np.multiply(u, 1.0 - self.alpha, out=tilt)
+            gap += tilt
         gap -= self.target
-        np.multiply(inside, self.alpha * h.slope * self.lr, out=leak)
-        leak += (1.0 - self.alpha) * h.slope * self.lr
-        np.abs(t, out=w)
-        w *= -abs(self.p)
-        np.exp(w, out=w)  # e
-        np.add(w, 1.0, out=tilt)
-        np.reciprocal(tilt, out=tilt)  # 1/(1+e)
-        np.subtract(1.0, w, out=push)
-        push *= tilt  # t, without a sign and then with that of Δ
-        np.multiply(epsilon, push, out=work)
-        np.copysign(push, t, out=push)
-        work *= 0.25 * c * self.inward
-        push *= work
-        w *= tilt
-        tilt *= w
-        tilt *= -4.0 * abs(self.p) * h.slope * self.lr
-        tilt *= work
-        return space
+        np.abs(t, out=tilt)
+        tilt *= epsilon
+        tilt *= c * self.inward
+        np.multiply(tilt, t, out=push)
+        t *= t
+        t -= 0.25
+        t *= 2.0 * abs(self.p) * h.slope * self.lr
+        tilt *= t
+        return gap, (1.0 - self.alpha) * h.slope * self.lr, push, tilt
 
 
 class OutputDescent:
@@ -216,15 +218,12 @@ class OutputDescent:
         self.unit = unit.replace(c=1.0)
         self.lr, self.target = lr, target
 
-    def move(self, x: Array, inside: Inside, xi: Array, c: float) -> None:  # noqa: ARG002  # the unit knows its kinks
-        """Move trajectories by one step, in place."""
+    def move(self, x: Array, inside: Inside, xi: Array, c: float, parts: Array | None = None) -> None:  # noqa: ARG002
+        """Move trajectories by one step, in place; the unit knows its kinks."""
         gap, leak, push, tilt = self._terms(x, xi, c)
+        if parts is not None:
+            _fill(parts, gap, self.lr * leak, push, self.lr * tilt)
         x -= self.lr * ((gap + push) * (leak + tilt))
-
-    def parts(self, x: Array, inside: Inside, xi: Array, c: float) -> Array:  # noqa: ARG002
-        """Return how far each term would move trajectories in such a step."""
-        gap, leak, push, tilt = self._terms(x, xi, c)
-        return -self.lr * np.stack(np.broadcast_arrays(gap * leak, gap * tilt, push * leak, push * tilt))
 
     def _terms(self, x: Array, xi: Array, c: float) -> tuple[Array, Array, Array, Array]:
         at = self.unit.at(x)
@@ -242,15 +241,14 @@ class InputDescent:
         self.unit = unit.replace(c=1.0)
         self.lr, self.target = lr, target
 
-    def move(self, x: Array, inside: Inside, xi: Array, c: float) -> None:  # noqa: ARG002  # the unit knows its kinks
-        """Move trajectories by one step, in place."""
+    def move(self, x: Array, inside: Inside, xi: Array, c: float, parts: Array | None = None) -> None:  # noqa: ARG002
+        """Move trajectories by one step, in place; the unit knows its kinks."""
         pull, tilt = self._terms(x, xi, c)
+        if parts is not None:
+            few = parts.shape[1]
+            parts[0] = -self.lr * pull[:few]
+            parts[1] = parts[0] * tilt[:few]
         x -= self.lr * (pull * (1.0 + tilt))
-
-    def parts(self, x: Array, inside: Inside, xi: Array, c: float) -> Array:  # noqa: ARG002
-        """Return how far each term would move trajectories in such a step."""
-        pull, tilt = self._terms(x, xi, c)
-        return -self.lr * np.stack(np.broadcast_arrays(pull, pull * tilt))
 
     def _terms(self, x: Array, xi: Array, c: float) -> tuple[Array, Array]:
         at = self.unit.at(x)
@@ -268,10 +266,17 @@ class LandscapeDescent:
     def __init__(self, landscape: Landscape, *, lr: float) -> None:
         self.landscape, self.lr = landscape, lr
 
-    def move(self, x: Array, inside: Inside, xi: Array, c: float) -> None:  # noqa: ARG002  # a landscape has no kinks
-        """Move trajectories by one step, in place."""
+    def move(self, x: Array, inside: Inside, xi: Array, c: float, parts: Array | None = None) -> None:  # noqa: ARG002
+        """Move trajectories by one step, in place; a landscape has no kinks, and its step no terms to tell apart."""
         x -= self.lr * self.landscape.slope(x + c * xi)
 
-    def parts(self, x: Array, inside: Inside, xi: Array, c: float) -> Array:  # noqa: ARG002
-        """Return nothing: a landscape's step has no terms to tell apart."""
-        return np.zeros((0, x.size))
+
+def _fill(parts: Array, gap: Array, leak: Array | float, push: Array, tilt: Array) -> None:
+    """Write `OUTPUT_TERMS` of the first trajectories; leak and tilt hold the learning rate."""
+    few = parts.shape[1]
+    back, error, tilt = -gap[:few], -push[:few], tilt[:few]
+    leak = leak[:few] if isinstance(leak, np.ndarray) and leak.ndim else leak
+    np.multiply(back, leak, out=parts[0])
+    np.multiply(back, tilt, out=parts[1])
+    np.multiply(error, leak, out=parts[2])
+    np.multiply(error, tilt, out=parts[3])

@@ -52,7 +52,7 @@ class Swarm:
         self.inside = np.empty(trajectories, dtype=np.bool_)
         self.spare = np.empty(trajectories, dtype=np.bool_)
         self.first_passage = np.full(trajectories, inf)
-        self.waiting = trajectories
+        self.waiting = np.ones(trajectories, dtype=np.bool_)
         self.lost: npt.NDArray[np.intp] = np.zeros(0, dtype=np.intp)
         self.exits = np.zeros(0)
         self.paths = np.empty((keep, c.size))
@@ -60,16 +60,19 @@ class Swarm:
         self.order = _Order(trajectories, levels)
         self.tracked = min(trajectories, block, TRACKED)
         self.travelled = np.zeros((len(rule.terms), self.tracked))
+        self.told = np.empty_like(self.travelled)
         self.tracking = self.travelled.size > 0
         self.record(0)
 
     def move(self, block: slice, xi: Array, t: int) -> None:
         """Take step t with the trajectories of one block."""
         c = float(self.c[t])
-        if self.tracking and block.start == 0:
-            few = slice(self.tracked)
-            self.travelled += self._towards() * self.rule.parts(self.x[few], self.inside[few], xi[few], c)
-        self.rule.move(self.x[block], self.inside[block], xi, c)
+        told = self.told if self.tracking and block.start == 0 else None
+        way = None if told is None else self._towards()
+        self.rule.move(self.x[block], self.inside[block], xi, c, told)
+        if told is not None and way is not None:
+            told *= way
+            self.travelled += told
 
     def record(self, t: int) -> None:
         """Take stock after a step that leads to x_t."""
@@ -79,14 +82,11 @@ class Swarm:
         np.greater(self.x, low, out=self.inside)
         np.less(self.x, high, out=self.spare)
         np.logical_and(self.inside, self.spare, out=self.inside)
-        if self.waiting:
-            np.equal(self.first_passage, inf, out=self.spare)
-            np.logical_and(self.inside, self.spare, out=self.spare)
-            arrived = int(np.count_nonzero(self.spare))
-            if arrived:
-                self.first_passage[self.spare] = t
-                self.waiting -= arrived
-                self.tracking = self.tracking and bool((self.first_passage[: self.tracked] == inf).any())
+        np.logical_and(self.inside, self.waiting, out=self.spare)
+        if self.spare.any():
+            self.first_passage[self.spare] = t
+            np.logical_xor(self.waiting, self.spare, out=self.waiting)
+            self.tracking = self.tracking and bool(self.waiting[: self.tracked].any())
         self.order.of(self.x, out=self.quantiles[t])
         if self.paths.size:
             self.paths[:, t] = self.x[: len(self.paths)]
@@ -95,7 +95,7 @@ class Swarm:
         """Return +1 or −1, the way to the region, for tracked trajectories that never were inside, 0 for the others."""
         x = self.x[: self.tracked]
         way = np.where(x >= self.region[1], -1.0, 1.0)
-        way *= self.first_passage[: self.tracked] == inf
+        way *= self.waiting[: self.tracked]
         if self.lost.size:
             way[~np.isfinite(x)] = 0.0
         return way

@@ -61,6 +61,16 @@ _FLAGS: Final = {"kind": "--unit", "x": "--at"}
 class Program(TyperGroup):
     """The group of all commands; it ends every run, whatever happened."""
 
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command whose options hand on what was typed."""
+        found = super().get_command(ctx, cmd_name)
+        _hand_on(found.get_params(ctx) if found is not None else ())
+        return found
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the options of the program itself, which are handed on likewise."""
+        return _hand_on(super().get_params(ctx))
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -106,6 +116,25 @@ class Program(TyperGroup):
             terminal.forget_stdout()
             code = code or _report(error, words)
         sys.exit(code)
+
+
+class _AsTyped:
+    """What Typer asks to check an option."""
+
+    def coerce(self, value: Any, *, param: Any, ctx: Any) -> Any:  # noqa: ARG002
+        """Return the text, texts or truth value as they are."""
+        return () if value is None and (param.multiple or param.nargs == -1) else value
+
+
+def _hand_on(options: Sequence[Any]) -> Sequence[Any]:
+    """Let Typer check nothing: commands take text and read it themselves.
+
+    pydantic, which would say that text is text, takes as long to load as all commands together.
+    """
+    for option in options:
+        if getattr(option, "_runtime_param", False) is None:
+            option._runtime_param = _AsTyped()
+    return options
 
 
 def _report(error: BaseException, words: Sequence[str]) -> int:

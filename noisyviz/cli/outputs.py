@@ -147,6 +147,10 @@ class Outputs:
 
     def save(self, picture: "Picture[Any] | None" = None, result: Any = None, *, table: Table | None = None) -> None:
         """Render and write every picture, the data beside it, and every table."""
+        from noisyviz.cli.environment import load_matplotlib
+
+        if self.pictures:
+            load_matplotlib()
         from noisyviz.export.render import caption_of, picture_bytes
         from noisyviz.export.write import data_paths, write_data
 
@@ -253,10 +257,10 @@ def outputs(given: Given, *, formats: Sequence[str], stem: str | None = None, he
 
 def _inputs(given: Given) -> Iterator[Path]:
     """Yield the files of numbers that are read."""
-    from noisyviz.networks.array_files import split_source
-
     for name in ("files", "data"):
         if given.takes(name) and given[name]:
+            from noisyviz.networks.array_files import split_source
+
             texts = [given[name]] if isinstance(given[name], str) else given[name]
             for path in (split_source(text).path for text in texts):
                 yield from path.iterdir() if os.path.isdir(path) else [path]

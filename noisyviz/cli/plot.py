@@ -56,12 +56,10 @@ OPTIONS: Final = (
 
 def run(given: Given) -> None:
     """Draw one picture and write it."""
-    from noisyviz.networks.values import read_values
-
     settings, where, in_text = unit_settings(given), point_settings(given, drawn=True), text_charts.wanted(given)
     stem = None if in_text else file_stem("plot", given, settings["fn"])
     out = outputs(given, formats=PICTURE_FORMATS, stem=stem)
-    values = None if given["data"] is None else read_values(given["data"])
+    values = None if given["data"] is None else _read(given["data"])
     picture = overview(given, settings | where.curve(), values)
     if given["c"] is None:
         picture = with_visible_noise(picture)
@@ -80,6 +78,12 @@ def run(given: Given) -> None:
     if given["json"]:
         terminal.print_json(document(picture, result, out))
     out.open_viewer()
+
+
+def _read(text: str) -> "Values":
+    from noisyviz.networks.values import read_values
+
+    return read_values(text)
 
 
 def no_cloud(given: Given) -> Iterator[str]:

@@ -85,11 +85,14 @@ class Tally:
         The number of columns that are counted apart, or 1 for all together.
     split
         Whether saturated samples are counted apart from the others in the same cell.
+    means
+        Whether the means of cells are wanted, as `nodes` needs them; else samples are counted alone.
     """
 
     grid: Grid
     groups: int = 1
     split: bool = True
+    means: bool = True
     packed: Index = field(init=False)
     spilled: tuple[Index, Index] | None = field(init=False, default=None)
     beyond: dict[int, float] = field(init=False, default_factory=dict)
@@ -106,9 +109,13 @@ class Tally:
         shift = MANTISSA - self.grid.bits
         bits, scratch = places.bits, places.scratch
         cell = np.right_shift(bits, shift, out=scratch.array("cell", bits.shape, np.int64))
-        weight = np.right_shift(bits, shift - _PLACE, out=scratch.array("weight", bits.shape, np.int64))
-        weight &= (1 << _PLACE) - 1
-        weight |= 1 << _SHIFT
+        weight = scratch.array("weight", bits.shape, np.int64)
+        if self.means:
+            np.right_shift(bits, shift - _PLACE, out=weight)
+            weight &= (1 << _PLACE) - 1
+            weight |= 1 << _SHIFT
+        else:
+            weight.fill(1 << _SHIFT)
         outside: Mask | None = None
         if places.peak + 1.0 >= 2.0**self.grid.octaves:
             outside = cell >= self.grid.side
@@ -122,7 +129,7 @@ class Tally:
             )
         if places.good is not None:
             weight *= places.good
-        if outside is not None:
+        if outside is not None and self.means:
             edge = 2.0**self.grid.octaves * (1.0 - 0.5 ** (self.grid.bits + 1)) - 1.0
             self._remember(cell[outside], np.abs(places.x[outside]) - edge)
         self._add(cell.ravel(), weight.ravel())

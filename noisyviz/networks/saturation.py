@@ -68,8 +68,9 @@ class SaturationSums:
         self.delta, self.slope = (np.full(units, np.nan if shares_only else 0.0) for _ in range(2))
         self.low, self.high = np.full(units, np.inf), np.full(units, -np.inf)
         double = working_dtype(dtype) == np.float64
-        self.cells = Tally(grid=FINE, split=double or not _separated(FINE, activation))
-        self.columns = None if shares_only else _columns(units, activation, double=double)
+        means = unit is not None
+        self.cells = Tally(grid=FINE, split=double or not _separated(FINE, activation), means=means)
+        self.columns = None if shares_only else _columns(units, activation, double=double, means=means)
         self.closed = ClosedSums.begin(unit, units) if unit is not None and closes(unit, size) else None
 
     def take(self, x: Block) -> None:
@@ -136,14 +137,14 @@ def _separated(grid: Grid, activation: Activation) -> bool:
     return all(grid.separates(threshold) for threshold in activation.thresholds)
 
 
-def _columns(units: int, activation: Activation, *, double: bool) -> Tally | None:
+def _columns(units: int, activation: Activation, *, double: bool, means: bool) -> Tally | None:
     """Return a tally of single units on the finest grid that keeps within bounds, or None for too many units."""
     for bits in range(FINE.bits, -1, -1):
         grid = Grid(bits=bits, octaves=OCTAVES)
         split = double or not _separated(grid, activation)
         most = QUICK_CELLS if bits > _USUAL_BITS else MOST_CELLS
         if units * grid.cells * (1 + split) <= most:
-            return Tally(grid=grid, groups=units, split=split)
+            return Tally(grid=grid, groups=units, split=split, means=means)
     return None
 
 
@@ -167,27 +168,28 @@ def at_least(threshold: float, dtype: np.dtype[Any]) -> Any:
 def magnitudes(activation: Activation, x: Array, scratch: Scratch, *, small: bool = True) -> tuple[Array, Array]:
     """Return abs Δ and h′ at finite x, of x's shape.
 
-    One exponential serves both where h is a scaled tanh: h′ keeps its digits in both tails, Δ is right to 2e-16.
+    One exponential serves both where h is a scaled tanh: h′ keeps its digits in both tails, Δ is right to 3e-16.
     """
     if activation is not ACTIVATIONS.get(activation.name) or activation.name not in _SCALED_TANH:
         return np.abs(activation.finite_delta(x)), activation.slope_function(x)
     height, rate = _SCALED_TANH[activation.name]
-    delta, slope, e, q = (scratch.array(name, x.shape, np.float64) for name in ("delta", "slope", "e", "q"))
+    delta, slope, s = (scratch.array(name, x.shape, np.float64) for name in ("delta", "slope", "e"))
     np.abs(x, out=delta)
     if rate != 1.0:
         delta *= rate
     y = np.array(delta) if small else delta
-    np.multiply(delta, -2.0, out=e)
-    np.exp(e, out=e)
-    np.add(e, 1.0, out=q)
-    np.divide(1.0, q, out=q)
-    np.multiply(e, q, out=slope)
-    slope *= q
-    slope *= 4.0 * height * rate
-    e -= 1.0
-    e *= q  # −tanh of the magnitude
-    delta += e
+    np.multiply(delta, 2.0, out=s)
+    np.exp(s, out=s)
+    s += 1.0
+    np.divide(2.0, s, out=s)  # 1 − tanh of the magnitude; tanh′ is s(2 − s)
+    np.subtract(2.0, s, out=slope)
+    slope *= s
+    if height * rate != 1.0:
+        slope *= height * rate
+    delta += s
+    delta -= 1.0
     if small:
         correct_small_tanh(y, delta)
-    delta *= height
+    if height != 1.0:
+        delta *= height
     return delta, slope

@@ -103,12 +103,11 @@ def test_every_rule_is_the_unit_s_own_gradient(fn: str, kind: str, scale: str) -
         rule = descent(unit.replace(c=0.0), lr=0.3, target=0.2, size=x.size)
         inside = (x > low) & (x < high)
         with np.errstate(all="ignore"):
-            parts = rule.parts(x, inside, xi, 1.7)
-            rule.move(moved, inside, xi, 1.7)
+            parts = np.full((len(rule.terms), x.size - 3), np.nan)
+            rule.move(moved, inside, xi, 1.7, parts)
         expected = -0.3 * (unit(x, xi) - 0.2) * unit.grad_x(x, xi)
         np.testing.assert_allclose(moved - x, expected, rtol=1e-9, atol=1e-13)
-        np.testing.assert_allclose(parts.sum(axis=0), expected, rtol=1e-9, atol=1e-13)
-        assert parts.shape[0] == len(rule.terms)
+        np.testing.assert_allclose(parts.sum(axis=0), expected[:-3], rtol=1e-9, atol=1e-13)
 
 
 @pytest.mark.parametrize("fn", ["hard-tanh", "hard-sigmoid", "relu"])

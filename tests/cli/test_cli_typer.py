@@ -1,6 +1,7 @@
 """What the command line needs of Typer, which may change it in any release before version 1."""
 
 import os
+import subprocess
 import sys
 from typing import Annotated, Any
 
@@ -77,3 +78,27 @@ def test_a_closed_pipe_ends_it_in_a_way_that_can_be_told(monkeypatch: pytest.Mon
     with pytest.raises(SystemExit) as caught:
         ended(writes, "act")
     assert isinstance(caught.value.__context__, BrokenPipeError)
+
+
+def test_options_are_not_checked_twice_and_matplotlib_stays_as_it_was() -> None:
+    code = """
+import sys
+from noisyviz.cli.app import app
+from noisyviz.cli.environment import load_matplotlib
+try:
+    app(["list"])
+except SystemExit as end:
+    assert not end.code
+print("pydantic" in sys.modules)
+from matplotlib.artist import Artist
+kept = vars(Artist)["_update_set_signature_and_docstring"]
+load_matplotlib()
+from matplotlib.lines import Line2D
+print("matplotlib.axes" in sys.modules, vars(Artist)["_update_set_signature_and_docstring"] is kept)
+print(bool(Line2D.set.__doc__), Line2D([0, 1], [0, 1]).set(color="red", lw=3))
+class Later(Artist):
+    '''Made by a user.'''
+print(bool(Later.set.__doc__))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.splitlines()[-4:] == ["False", "True True", "False [None, None]", "True"]

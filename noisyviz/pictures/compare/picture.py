@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 
 from noisyviz.errors import InputError, check_name
-from noisyviz.networks.noise_effect import NoiseProfile
-from noisyviz.networks.uniform_input import uniform_effect
 from noisyviz.pictures.overview.picture import (
     FARTHEST,
     MOST_DRAWS,
@@ -29,6 +27,9 @@ from noisyviz.units.parameters import default
 from noisyviz.units.scales import named_scale
 from noisyviz.units.unit import NoisyUnit
 
+if TYPE_CHECKING:
+    from noisyviz.networks.noise_effect import NoiseProfile
+
 Value = str | float | None
 
 
@@ -47,7 +48,7 @@ class CompareCell:
     noise: str | None
     series: Series  # Curves, exact moments and draws
     marks: Marks | None  # The points that are marked, None for none
-    effect: NoiseProfile | None  # Averages over the range of x; None where the picture has no table
+    effect: "NoiseProfile | None"  # Averages over the range of x; None where the picture has no table
 
     def value(self, option: str) -> Value:
         """Return one of the settings by its name."""
@@ -231,6 +232,8 @@ class Compare(Picture[CompareResult]):
     def _cell(
         self, functions: Mapping[str, Activation], chosen: Mapping[str, Any], *, xlim: tuple[float, float]
     ) -> CompareCell:
+        from noisyviz.networks.uniform_input import uniform_effect  # not needed by `plot`, which draws cells too
+
         given = {key: chosen.get(key, getattr(self, key)[0]) for key in OPTIONS}
         fn, kind = given.pop("fn"), given.pop("unit")
         unit = NoisyUnit(functions[fn], kind=kind, **given)
