@@ -22,6 +22,7 @@ PAGES = {
     "docs/explore.md": 2,
     "docs/annealing.md": 1,
     "docs/gallery.md": 3,
+    "docs/figure-4.md": 3,
 }
 """At least so many commands are there."""
 ELSEWHERE = re.compile(r"noisyviz (train|runs|reproduce|--install-completion|list`)|docs/data/|venv|pip install")
