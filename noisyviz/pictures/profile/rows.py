@@ -213,7 +213,8 @@ def _row_shares(axes: Axes, rows: Sequence[RowView], look: Look) -> None:
         color, alpha = side(look, key)
         axes.barh(y, share, BAR, left=start, color=color, alpha=alpha, linewidth=0.0, label=key)
     dead = np.array([row.dead / row.units for row in rows])
-    axes.plot(dead[dead > 0.0], y[dead > 0.0], label="dead", clip_on=False, **_dead(look))
+    if dead.any():
+        axes.plot(dead[dead > 0.0], y[dead > 0.0], label="dead", clip_on=False, **_dead(look))
 
 
 def _row_gradients(axes: Axes, rows: Sequence[RowView], look: Look) -> None:
