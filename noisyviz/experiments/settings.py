@@ -54,7 +54,7 @@ PRESETS: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = MappingProxyType
         },
         "recall": {
             "small": {
-                **{"updates": 2500, "bits": 6, "vectors": 1, "most": 4, "hidden": 64, "rows": 16, "width": 12},
+                **{"updates": 2000, "bits": 6, "vectors": 1, "most": 4, "hidden": 64, "rows": 16, "width": 12},
                 **{"batch": 32, "optimizer": "adam", "lr": 0.006, "every": 500, "anneal_every": 1},
             },
             "paper": {
