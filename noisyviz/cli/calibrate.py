@@ -337,7 +337,8 @@ def without_noise(best: "Setting") -> str:
     from noisyviz.units.kinds import KINDS
 
     if "alpha" in KINDS[best.unit.kind].uses and float(best.unit.alpha) != 1.0:
-        return "the leak alone reaches the target: no noise is needed"
+        wrong = ", with a gradient of the wrong sign" if best.response < 0.0 else ""
+        return f"the leak alone reaches the target{wrong}: no noise is needed"
     return f"{best.unit.activation.name} itself reaches the target on saturated samples: no noise is needed"
 
 

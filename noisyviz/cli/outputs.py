@@ -260,10 +260,14 @@ def _inputs(given: Given) -> Iterator[Path]:
     for name in ("files", "data"):
         if given.takes(name) and given[name]:
             from noisyviz.networks.array_files import split_source
+            from noisyviz.networks.array_members import SUFFIXES, suffix_of
 
             texts = [given[name]] if isinstance(given[name], str) else given[name]
             for path in (split_source(text).path for text in texts):
-                yield from path.iterdir() if os.path.isdir(path) else [path]
+                folder = sorted(path.iterdir()) if os.path.isdir(path) else ()
+                yield from (one for one in folder if suffix_of(one) in SUFFIXES)
+                if not folder:
+                    yield path
 
 
 def refuse_input(path: Path, inputs: Sequence[Path]) -> None:

@@ -131,9 +131,10 @@ def calibrate(
         start = search.smallest(_Wanted(by, start_factor * target_grad, {}), since=best)
     levels = [level for search in searches for level in search.levels]
     curve = _prices(levels, by)
+    rivals = np.concatenate([curve, _prices([root for root, _ in found], by)]) if found else curve
 
     def marked(setting: Setting) -> Setting:
-        return replace(setting, on_front=bool(fronts(_prices([setting], by), curve)[0]))
+        return replace(setting, on_front=bool(fronts(_prices([setting], by), rivals)[0]))
 
     return Calibration(
         best=None if best is None else marked(best),

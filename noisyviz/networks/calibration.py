@@ -22,6 +22,7 @@ COLUMNS: Final = (
 """What is told of a setting."""
 SHOWN: Final = ("unit", "alpha", "c", "response", "pull", "noise", "p_wrong", "bias_rms", "std_rms", "on_front")
 """What a short table tells."""
+_SAME: Final = 1e-8  # relative
 TARGETS: Final = MappingProxyType({"response": "response", "pull": "pull", "rms": "root-mean-square gradient"})
 """What `calibrate` can be asked for, in words."""
 ASKED: Final = ("by", "target_grad", "max_bias", "max_wrong", "max_std", "start_factor")
@@ -206,14 +207,19 @@ def fronts(points: Array, among: Array) -> Array:
     ----------
     points, among
         Shape (n, k) and (m, k); less is better in every column. One dominates another if it is nowhere worse and
-        somewhere better.
+        somewhere better; numbers that differ by less than 1e-8 of them, as two roots do, count as equal.
 
     Examples
     --------
     >>> fronts(np.array([[0.0, 2.0], [1.0, 1.0], [1.0, 2.0]]), np.array([[0.0, 2.0], [1.0, 1.0]])).tolist()
     [True, True, False]
     """
-    return np.array([not ((among <= one).all(axis=1) & (among < one).any(axis=1)).any() for one in points], dtype=bool)
+
+    def dominated(one: Array) -> bool:
+        slack = _SAME * np.abs(one)
+        return bool(((among <= one + slack).all(axis=1) & (among < one - slack).any(axis=1)).any())
+
+    return np.array([not dominated(one) for one in points], dtype=bool)
 
 
 def anneal_command(start: Setting, end: Setting) -> str:

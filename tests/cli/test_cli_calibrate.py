@@ -136,6 +136,12 @@ def test_the_leak_suffices_only_where_there_is_one(run: Run) -> None:
     assert "noisyviz plot --fn hard-tanh --unit nan --alpha 0.9 --c 0.0" in result.stderr
 
 
+def test_a_leak_of_the_wrong_sign_is_told(run: Run) -> None:
+    words = ("--unit", "nah", "--alpha", "1.15", "--fn", "hard-tanh", "--by", "rms", "--target-grad", "0.1")
+    said = run("calibrate", *NORMAL, *words).stderr
+    assert "the leak alone reaches the target, with a gradient of the wrong sign" in said
+
+
 def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
     words = (*NORMAL, "--unit", "nani", "--target-grad", "0.9", "--max-bias", "0.1")
     result = run("calibrate", *words)

@@ -200,6 +200,13 @@ def test_an_output_is_no_input(words: str, run: Run) -> None:
     assert "is a file that is read" in result.stderr
 
 
+def test_a_picture_in_a_folder_that_is_read_can_be_drawn_again(run: Run) -> None:
+    Path("a.csv").write_text("1,2\n3,4\n")
+    for _ in range(2):
+        assert run("profile", ".", "-o", "a.png").exit_code == 0
+    assert run("profile", ".", "-o", "a.csv", "--force").exit_code == 2
+
+
 def test_two_outputs_are_two_files(run: Run) -> None:
     Path("b.json").symlink_to("a.csv")
     for other in ("./a.csv", "b.json"):

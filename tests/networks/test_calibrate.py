@@ -292,3 +292,10 @@ def test_the_front_is_what_no_other_setting_beats(by: str) -> None:
         beaten = any(all(a <= b for a, b in zip(other, price, strict=True)) and other != price for other in prices)
         assert one.on_front != beaten
     assert 2 < sum(one.on_front for one in found.curve) < len(prices)
+
+
+def test_a_setting_that_another_one_found_beats_is_not_on_the_front() -> None:
+    """At one pull nan has one std at every α, and only α = 1 leaves the mean where it was."""
+    units = [nv.NoisyUnit("hard-tanh", kind="nan", alpha=alpha) for alpha in (0.9, 1.0, 1.15)]
+    found = nv.calibrate(layer()[:6], units=units, by="pull", target_grad=0.02).found
+    assert [(one.unit.alpha, one.on_front) for one in found] == [(0.9, False), (1.0, True), (1.15, False)]

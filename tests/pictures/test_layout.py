@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from noisyviz.pictures.shared.layout import (
     legend_columns,
+    letter,
     literal,
     number,
     stretched,
@@ -123,3 +124,17 @@ def test_axes_stay_high_enough_for_their_numbers() -> None:
     with stretched(6.0, lambda: 1.0 + 2.0 * tall(6.0, least=0.0)):
         assert tall(0.7, least=5.0) == pytest.approx(least)
         assert tall(0.3, least=5.0) == 0.3
+
+
+def test_letters_follow_the_order_of_reading_and_stay_on_the_page() -> None:
+    figure = Figure(figsize=(4.0, 3.0))
+    panels = [figure.add_axes(box) for box in ((0.1, 0.1, 0.3, 0.3), (0.6, 0.7, 0.3, 0.3), (0.1, 0.698, 0.3, 0.3))]
+    letter(figure, panels)
+    told = {text.get_text().strip(): text.get_position() for text in figure.texts}
+    assert {name: (round(x, 2), y > 0.5) for name, (x, y) in told.items()} == {
+        **{"a": (0.1, True), "b": (0.6, True), "c": (0.1, False)}
+    }
+    assert all(y < 1.0 - 0.02 for _, y in told.values())
+    alone = Figure(figsize=(4.0, 3.0))
+    letter(alone, [alone.add_axes((0.1, 0.1, 0.8, 0.8))])
+    assert alone.texts == []

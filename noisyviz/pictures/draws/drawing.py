@@ -83,4 +83,17 @@ def caption_words(result: DrawsResult) -> list[str]:
     ]
     words += [f"{scale[-1]};", rf"{c[:-1]}\,\alpha$," if result.by_alpha else f"{c},"]
     words += [f"{labels.parameter('p', result.p)};", f"{result.x.size:,}", "draws", "each,", "same"]
-    return [*words, r"normal $\xi$.", "Noise", "inward:", "towards", "$u$;", "outward:", "away", "from", "it."]
+    return [
+        *words,
+        r"normal $\xi$.",
+        "Noise",
+        "inward:",
+        "against",
+        "the",
+        "sign",
+        "of",
+        "$x$;",
+        "outward:",
+        "with",
+        "it.",
+    ]

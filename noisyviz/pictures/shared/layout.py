@@ -421,10 +421,10 @@ def legend_above(
 
 
 def letter(figure: Figure, panels: Sequence[Axes]) -> None:
-    """Write (a), (b) and so on left of the upper corner of each panel."""
+    """Write a, b and so on left of the upper corner of each panel, in the order of reading; one panel needs none."""
     height = figure.get_size_inches()[1]
-    for index, axes in enumerate(panels):
-        box = axes.get_position()
+    boxes = sorted((axes.get_position() for axes in panels), key=lambda box: (-round(box.y1 * height, 1), box.x0))
+    for index, box in enumerate(boxes if len(boxes) > 1 else ()):
         name = chr(ord("a") + index % 26) * (1 + index // 26)
-        y = box.y1 + LETTER_EM * em() / height
+        y = min(box.y1 + LETTER_EM * em() / height, 1.0 - em() / height)  # not over the edge of the page
         figure.text(box.x0, y, f"{name} ", ha="right", va="baseline", weight="bold", label="letter")
