@@ -139,6 +139,7 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
     smooth = _Smooth(at, walls)
     grids, hole = _grids(smooth, draws, walls)
     main, held = [grid.reach for grid in grids].index(REACH), (hole, grids[-1].reach)
+    finer = grids[main - 1].reach if main else hole
     leak = at.grad_x(np.zeros(()))
     cuts = np.cumsum([grid.shape[0] * grid.shape[1] for grid in grids])
 
@@ -150,8 +151,8 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
         for xi in draws.read(block, chunk):
             grids[main].add(parts[main], xi)
             size = np.abs(xi)
-            if main:
-                inner_pieces.append(xi[size <= grids[main - 1].reach])
+            if finer:
+                inner_pieces.append(xi[size <= finer])
             if size.max() >= REACH:
                 outer_pieces.append(xi[(xi < -REACH) | (xi >= REACH)])
         inner, outer = (np.concatenate([np.empty(0), *pieces]) for pieces in (inner_pieces, outer_pieces))

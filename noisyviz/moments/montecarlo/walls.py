@@ -94,11 +94,11 @@ def smooth_panels(h: Activation) -> tuple[Array, Array, list[float], float]:
     """
     edges = np.asarray(h.panels)
     widths = np.diff(edges)
-    near = widths[np.abs(edges[1:]) <= _CENTRE]
+    near = np.sort(widths[np.abs(edges[1:]) <= _CENTRE])
     if not near.size:
         return edges, widths, [], 0.0
-    usual = float(np.median(near))
-    narrow = np.concatenate([[False], widths < usual / 16.0, [False]])
+    usual = float(near[np.searchsorted(np.cumsum(near), 0.5 * near.sum())])  # half of the way goes through wider ones
+    narrow = np.concatenate([[False], widths < usual / 64.0, [False]])
     kinks: list[float] = []
     for first, last in np.flatnonzero(narrow[1:] != narrow[:-1]).reshape(-1, 2):
         run = widths[first:last]
