@@ -72,7 +72,7 @@ class _Smooth:
 
     def __init__(self, at: InputNoise, walls: Walls) -> None:
         h = at.activation
-        self._at, self.kinks, self.bands = at, walls.kinks, walls.bands
+        self._at, self.kinks, self.bands = at, walls.kinks[walls.bends], walls.bands
         self.soft = isinstance(at, SoftplusNoise)
         self._panels, widths, _, self._point = smooth_panels(h)
         self._widths = np.concatenate([[np.inf], widths, [np.inf]])
@@ -126,8 +126,8 @@ def _grids(smooth: _Smooth, draws: Draws, walls: Walls) -> tuple[list[Buckets], 
         sizes.append((8.0 * REACH, LEVELS - 2))
     found = []
     for reach, levels in sizes:
-        powers = _needed(min(smooth.steepest * 2.0 * reach / 2**levels, _STEEP), 12.0, 99) - 3
-        powers = max(powers, 5) if smooth.soft else powers
+        powers = _needed(min(smooth.steepest * 2.0 * reach / 2**levels, _STEEP), 11.5, 99) - _FEWEST + 1
+        powers = max(powers, 5 if smooth.soft else 4 if smooth.kinks.size else 3)
         own = [walls.kinks, walls.turns] if reach >= REACH else [walls.kinks[np.abs(walls.kinks) <= reach]]
         found.append(Buckets(*own, powers=powers, reach=reach, levels=levels))
     return found, hole
@@ -195,7 +195,8 @@ class _Cells:
         weights = np.moveaxis(of_cells, 1, 2) @ (_from_powers(count) * 2.0 ** np.arange(count)[:, None])
         self._levels = [(min(smooth.steepest * grid.width, _STEEP), chebyshev(count), weights)]
         for level in range(grid.levels - 1, -1, -1):
-            share = min(smooth.steepest * 2.0 * grid.reach / 2**level, 1.0)
+            parts = 2 ** (grid.levels - level)
+            share = min(smooth.steepest * grid.width * parts, _STEEP * parts, 1.0)
             nodes = chebyshev(max(_needed(share, 15.0, _NODES), _SOFT if smooth.soft else 0))
             _, finer, weights = self._levels[0]
             halves = np.concatenate([interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
@@ -208,6 +209,8 @@ class _Cells:
         for level, (share, nodes, weights) in enumerate(self._levels):
             used = np.asarray(weights.any(axis=(0, 2)))
             rows, cells = rows[used[cells]], cells[used[cells]]
+            if not rows.size:
+                return
             width = 2.0 * self._grid.reach / 2**level
             low = cells * width - self._grid.reach
             good = self._smooth.accepted(rows, low, low + width, share, smallest=level == self._grid.levels)
