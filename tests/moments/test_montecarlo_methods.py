@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import noisyviz as nv
+from noisyviz.moments import montecarlo
 from noisyviz.moments.montecarlo import monte_carlo
 from noisyviz.moments.montecarlo.buckets import Buckets
 from noisyviz.moments.montecarlo.compressed import compressed_sums
@@ -40,6 +42,13 @@ SETTINGS: Final = (
 NOISY: Final = tuple(KINDS)
 SPREADS: Final = {"mean": "std", "bias": "std", "grad_mean": "grad_std", "grad_p_mean": "grad_p_std"}
 COUNTS: Final = ("p_zero", "p_wrong", "p_outside")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_draws_are_compressed_too() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(montecarlo, "_FEW", 0)
+        yield
 
 
 def both(unit: nv.NoisyUnit, x: Array, *, sampler: str, samples: int = 3000) -> list[nv.MonteCarloMoments]:
@@ -178,7 +187,6 @@ def test_random_cases_agree_as_well(seed: int) -> None:
 )
 def test_each_unit_goes_its_way(fn: str, kind: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that the comparisons above compare two ways, not one with itself."""
-    from noisyviz.moments import montecarlo
 
     class Taken(Exception):
         pass

@@ -376,7 +376,11 @@ def test_samples_are_counted_in_their_cells_with_means_or_alone(split: bool, mea
         cells.take(
             tally.Places.of(here, here >= 1.0, good=good[part], peak=float(np.abs(here).max()), scratch=Scratch())
         )
-    ends = [-np.inf, *(sign * (2.0**k * (1 + m / 4) - 1) for sign in (-1, 1) for k in range(3) for m in range(4)), np.inf]
+    ends = [
+        -np.inf,
+        *(sign * (2.0**k * (1 + m / 4) - 1) for sign in (-1, 1) for k in range(3) for m in range(4)),
+        np.inf,
+    ]
     ends = sorted({*ends, 0.0})
     counts, _ = np.histogram(x[good], bins=ends)
     assert counts[0] > 0

@@ -36,7 +36,7 @@ METHODS: Final = MappingProxyType(
 )
 """How the sums over the draws are made."""
 
-_FEW: Final = 500  # draws that are evaluated as fast as put into cells
+_FEW: Final = 2**16  # draws × points that are evaluated as fast as draws are put into cells
 _ELEMENTS: Final = 2**17  # points × draws evaluated at once
 _SUMS: Final = 2**20  # points × replicates × rows in memory at once
 
@@ -148,7 +148,7 @@ def _fast_way(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws) -> _W
         return None
     if h.pieces is not None and not soft:
         return partial(piecewise_sums, at, draws)
-    return partial(compressed_sums, unit, at, draws) if draws.samples > _FEW else None
+    return partial(compressed_sums, unit, at, draws) if draws.samples * at.x.size > _FEW else None
 
 
 def _plain(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws, *, chunk: int, jobs: int) -> Array:
