@@ -59,7 +59,7 @@ def jumps(unit: nv.NoisyUnit) -> dict[str, float]:
 def test_estimates_are_within_five_exact_standard_errors(kind: str, sampler: str, noise: str) -> None:
     turn = KINDS.index(kind) + 7 * SAMPLERS.index(sampler) + 28 * NOISES.index(noise)
     names = sorted(nv.ACTIVATIONS)
-    for fn in ("hard-tanh", "sigmoid", names[turn % len(names)]):
+    for fn in (("hard-tanh", "sigmoid")[turn % 2], names[turn % len(names)]):
         unit = nv.NoisyUnit(fn, kind=kind, alpha=(0.9, 1.0, 1.15)[turn % 3], c=1.5, p=-1.2, noise=noise)
         got, exact = estimate(unit, X, 4000, sampler, 100 + turn), nv.exact(unit, X)
         # pairs ±ξ double the variance of what is even in ξ, and never more
@@ -104,8 +104,18 @@ def repeat(kind: str, sampler: str, samples: int) -> list[nv.MonteCarloMoments]:
     return [estimate(COVERED[kind], POINTS, samples, sampler, seed) for seed in range(SEEDS)]
 
 
-@pytest.mark.parametrize("kind", COVERED)
-@pytest.mark.parametrize("sampler", SAMPLERS)
+# each sampler and each kind: error bars come from the sums of the replicates, whatever made the sums
+@pytest.mark.parametrize(
+    ("sampler", "kind"),
+    [
+        ("iid", "nani"),
+        ("iid", "nah"),
+        ("antithetic", "nah"),
+        ("antithetic", "nanil"),
+        ("stratified", "nanil"),
+        ("sobol", "nani"),
+    ],
+)
 def test_error_bars_cover_and_have_the_right_size(sampler: str, kind: str) -> None:
     """95 % intervals over many seeds: Student's quantile with 15 degrees for the 16 replicates.
 
