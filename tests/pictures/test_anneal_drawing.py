@@ -1,6 +1,7 @@
 """The picture of annealed descent: what its artists show, where they stand, and the moving picture."""
 
 import re
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -43,6 +44,7 @@ def result(name: str) -> AnnealResult:
     return found
 
 
+@cache
 def drawn(name: str, width: float, look: str = "paper") -> tuple[Figure, dict[str, Axes]]:
     with mpl.rc_context(style(look)):
         figure = Figure(figsize=picture.size(result(name), width))
