@@ -4,6 +4,7 @@ In a narrow picture the field and the arrivals stand one above the other, in a w
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Final
@@ -19,21 +20,21 @@ from noisyviz.pictures.anneal.panels import equals
 from noisyviz.pictures.anneal.picture import AnnealResult
 from noisyviz.pictures.shared import labels
 from noisyviz.pictures.shared.layout import (
+    LEGEND_GAP_EM,
     LINE_EM,
     LINE_SPACING,
     POINTS_PER_INCH,
     TITLE_EM,
     Box,
+    balanced,
     caption_lines,
     em,
     legend_above,
     legend_height,
     literal,
     number,
-    pieces,
     tall,
     text_width,
-    wrap,
 )
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.style import colours
@@ -84,7 +85,9 @@ def draw(result: AnnealResult, figure: Figure) -> dict[str, Axes]:
     panels.draw_schedule(axes["schedule"], result, look)
     panels.even_axis(axes["schedule"], steps, width=plan.boxes["schedule"].width)
     handles, texts = zip(*panels.entries(result, look), strict=True)
-    legend_above(axes["schedule"], handles, texts, width=_full(plan), lift=LIFT_EM * em())
+    start = _legend_start(texts, width=plan.width, margin=plan.margin)
+    room = plan.width - start - EDGE_EM * em()
+    legend_above(axes["schedule"], handles, texts, width=room, lift=LIFT_EM * em(), indent=start - plan.margin)
     panels.draw_paths(axes["paths"], result, look)
     panels.step_axis(axes["paths"], steps, labelled=True)
     if "final" in axes:
@@ -96,7 +99,7 @@ def draw(result: AnnealResult, figure: Figure) -> dict[str, Axes]:
             panels.level_handles(result, look),
             panels.level_names(result),
             width=plan.boxes["field"].width,
-            lift=LIFT_EM * em() + _title_height(result, "field", plan.boxes["field"]),
+            lift=(LIFT_EM + LEGEND_GAP_EM) * em() + _title_height(result, "field", plan.boxes["field"]),
         )
     else:
         panels.draw_outcomes(axes["outcomes"], result, look)
@@ -114,7 +117,7 @@ def draw(result: AnnealResult, figure: Figure) -> dict[str, Axes]:
 
 def _title(result: AnnealResult, name: str, box: Box) -> list[str]:
     """Return the title of a panel in lines that are no wider than its axes."""
-    return wrap(pieces(panels.titles(result)[name]), width=box.width)
+    return balanced(panels.titles(result)[name], width=box.width)
 
 
 def _title_height(result: AnnealResult, name: str, box: Box) -> float:
@@ -136,8 +139,11 @@ def _write_title(axes: Axes, lines: list[str]) -> None:
     )
 
 
-def _full(plan: Plan) -> float:
-    return plan.width - plan.margin - EDGE_EM * em()
+def _legend_start(texts: Sequence[str], *, width: float, margin: float) -> float:
+    """Return where the legend of the runs begins: above the axes, or at the edge of the picture if that saves rows."""
+    edge = EDGE_EM * em()
+    inside, across = (legend_height(texts, width=width - start - edge) for start in (margin, edge))
+    return edge if across < inside else margin
 
 
 def _place_label(axes: Axes, box: Box, margin: float) -> None:
@@ -177,7 +183,8 @@ def _plan(result: AnnealResult, width: float) -> Plan:
         boxes["arrivals"] = Box(left=half + margin, bottom=y, width=half - margin - right, height=low)
     head = _title_height(result, lower, boxes[lower])
     if not result.among:
-        head += legend_height(panels.level_names(result), width=boxes[lower].width)
+        levels = legend_height(panels.level_names(result), width=boxes[lower].width)
+        head += levels + (LEGEND_GAP_EM * unit if levels else 0.0)
     if not narrow and arriving:
         head = max(head, _title_height(result, "arrivals", boxes["arrivals"]))
     y += boxes[lower].height + LIFT_EM * unit + head + GAP_EM * unit + foot
@@ -191,7 +198,8 @@ def _plan(result: AnnealResult, width: float) -> Plan:
     course = tall(SCHEDULE_EM * unit, least=4.0)
     boxes["schedule"] = Box(left=margin, bottom=y, width=main, height=course)
     texts = [text for _, text in panels.entries(result, Look(hues=colours(background="#ffffff"), ink="#000000"))]
-    y += course + LIFT_EM * unit + legend_height(texts, width=width - margin - EDGE_EM * unit)
+    start = _legend_start(texts, width=width, margin=margin)
+    y += course + LIFT_EM * unit + legend_height(texts, width=width - start - EDGE_EM * unit)
     return Plan(width=width, height=y + EDGE_EM * unit, margin=margin, boxes=boxes, caption=tuple(caption))
 
 

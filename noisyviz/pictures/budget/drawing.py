@@ -43,8 +43,7 @@ def draw(result: BudgetResult, figure: Figure) -> dict[str, Axes]:
         for curve in panel.curves:
             _draw_curve(axes, curve, result.marks, look)
         axes.axvline(1.0, color=look.ink, linewidth=0.5, alpha=0.35, zorder=0.5, label="as without saturation")
-    plan.legend(drawn, "0", _mark_handles(result, look))
-    plan.figure_legend(figure, _handles(result, look))
+    plan.figure_legend(figure, [*_handles(result, look), *_mark_handles(result, look)])
     return drawn
 
 
@@ -62,12 +61,12 @@ def page(result: BudgetResult, width: float) -> Sheet:
             y=y,
             height=height,
             title=equals(r"\alpha", panel.alpha),
-            legend=() if index else tuple(equals("c", mark) for mark in result.marks),
         )
         for index, panel in enumerate(result.panels)
     ]
     rows = [panels[first : first + abreast] for first in range(0, len(panels), abreast)]
-    return sheet(rows, width=width, caption=caption_words(result), legend=_kinds(result), slots=[abreast] * len(rows))
+    legend = [*_kinds(result), *(equals("c", mark) for mark in result.marks)]
+    return sheet(rows, width=width, caption=caption_words(result), legend=legend, slots=[abreast] * len(rows))
 
 
 def _limits(result: BudgetResult) -> tuple[float, float]:

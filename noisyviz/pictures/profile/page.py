@@ -121,7 +121,7 @@ def _gradients(result: ProfileResult, index: int, *, room: float, named: bool) -
     smallest, last = float(np.log10(result.levels[0])), float(np.log10(result.levels[-1]))
     most = max(float(np.concatenate([one.before, one.after, one.noise]).max()) for one in result.arrays)
     before, after = (short_percent(float(one[:2].sum())) for one in (array.before, array.after))
-    text = f"{before} below {result.levels[0]:g}, {after} with noise"
+    text = f"{before} of responses below {result.levels[0]:g}, {after} with noise"
     low = smallest + ZERO[0] - 0.2
     return Panel(
         key=f"gradients{index}",

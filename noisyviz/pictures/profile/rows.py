@@ -144,7 +144,7 @@ def _of_rows(result: ProfileResult, width: float) -> list[list[Panel]]:
         return short[rows.index(row)]
 
     widest = max(rows, key=lambda row: float(row.quantiles[-1] - row.quantiles[0]))
-    panels = [Panel(key="x", x=_x_range(rows, "$x$"), y=y, height=height, title=f"widest: {named(widest)}")]
+    panels = [Panel(key="x", x=_x_range(rows, "$x$"), y=y, height=height, title=f"most spread out: {named(widest)}")]
     if _saturating(rows):
         most = max(rows, key=lambda row: row.share_left + row.share_right)
         title = f"most saturated: {named(most)}, {short_percent(most.share_left + most.share_right)}"
@@ -154,8 +154,8 @@ def _of_rows(result: ProfileResult, width: float) -> list[list[Panel]]:
         least = min(rows, key=lambda row: row.response if np.isfinite(row.response) else np.inf)
         told = {number(row.response, digits=2) for row in rows}
         title = f"smallest response: {named(least)}, {number(least.response, digits=2)}"
-        title = f"response {told.pop()} everywhere" if len(told) == 1 < count else title
-        x = _gradient_range(rows, "where saturated, in $u$′")
+        title = f"response {told.pop()} in all arrays" if len(told) == 1 < count else title
+        x = _gradient_range(rows, "gradient where saturated, in $u$′")
         panels.append(Panel(key="gradients", x=x, y=y, height=height, title=title))
     return [panels]
 
@@ -183,8 +183,8 @@ def _of_moments(result: ProfileResult, moments: Moments, width: float) -> list[l
         if _graded(result.rows):
             responses = [row.response for row in (rows[0], rows[-1])]
             told = [number(one, digits=2) if np.isfinite(one) else "none" for one in responses]
-            y = _gradient_range(rows, "saturated, in $u$′")
-            title = f"{name}response {told[0] if told[0] == told[1] else ' to '.join(told)}"
+            y = _gradient_range(rows, "gradient, in $u$′")
+            title = f"{name}response {told[0]} throughout" if told[0] == told[1] else f"{name}response {' to '.join(told)}"
             panels.append(Panel(key=f"gradients{index}", x=time, y=y, height=height, title=title))
         found.append(panels)
     return found
