@@ -18,7 +18,7 @@ from noisyviz.annealing.results import NoisyRun
 from noisyviz.pictures.anneal import panels
 from noisyviz.pictures.anneal.panels import equals
 from noisyviz.pictures.anneal.picture import AnnealResult
-from noisyviz.pictures.shared import labels
+from noisyviz.pictures.shared import finish, labels
 from noisyviz.pictures.shared.layout import (
     LEGEND_GAP_EM,
     LINE_EM,
@@ -143,7 +143,7 @@ def _legend_start(texts: Sequence[str], *, width: float, margin: float) -> float
     """Return where the legend of the runs begins: above the axes, or at the edge of the picture if that saves rows."""
     edge = EDGE_EM * em()
     inside, across = (legend_height(texts, width=width - start - edge) for start in (margin, edge))
-    return edge if across < inside else margin
+    return edge if across < inside and not finish.in_force().letters else margin
 
 
 def _place_label(axes: Axes, box: Box, margin: float) -> None:

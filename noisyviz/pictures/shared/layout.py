@@ -37,7 +37,7 @@ LINE_SPACING: Final = 1.1  # of several lines in one text, in heights of a line 
 
 
 NARROWEST_EM: Final = 3.0  # of axes
-LETTER_EM: Final = 0.75  # of the letter of a panel above axes with nothing else above them
+LETTER_EM: Final = 0.1  # of the letter of a panel above axes with nothing else above them: the next ones are near
 CLEAR_EM: Final = 0.6  # between the letter of a panel and what stands beside it, where there is room
 CLOSE_EM: Final = 0.3  # the same where there is little
 LEGEND_GAP_EM: Final = 0.7  # between a legend and a title below it, which is no row of it
