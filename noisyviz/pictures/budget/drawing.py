@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from noisyviz.pictures.anneal.panels import equals
 from noisyviz.pictures.budget.picture import BudgetCurve, BudgetResult
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import em, number
+from noisyviz.pictures.shared.layout import em, number, tall
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import KIND_LOOKS, colours
@@ -53,7 +53,7 @@ def page(result: BudgetResult, width: float) -> Sheet:
     x = Range(low=-MARGIN * most_x, high=most_x, label=r"rms of $\partial\varphi/\partial x$ where saturated, in $u$′")
     y = Range(low=-MARGIN * most_y, high=most_y, label="rms of bias")
     abreast = max(1, min(len(result.panels), int(width / (ABREAST_EM * em()))))
-    height = min(max(HEIGHT_EM * em(), 0.44 * width / abreast), TALLEST_IN)
+    height = tall(min(max(HEIGHT_EM * em(), 0.44 * width / abreast), TALLEST_IN))
     panels = [
         Panel(
             key=str(index),

@@ -121,7 +121,7 @@ def _gradients(result: ProfileResult, index: int, *, room: float, named: bool) -
     smallest, last = float(np.log10(result.levels[0])), float(np.log10(result.levels[-1]))
     most = max(float(np.concatenate([one.before, one.after, one.noise]).max()) for one in result.arrays)
     before, after = (short_percent(float(one[:2].sum())) for one in (array.before, array.after))
-    text = f"{before} of responses below {result.levels[0]:g}, {after} with noise"
+    text = f"response < {result.levels[0]:g}: {before} → {after}"
     low = smallest + ZERO[0] - 0.2
     return Panel(
         key=f"gradients{index}",
@@ -249,7 +249,8 @@ def caption_words(result: ProfileResult) -> list[str]:
         words += ["No", "unit", "saturates."]
     words += ["Response:", r"$h$′", "without", "and", r"$\mathrm{E}\,\partial\varphi/\partial x$", "with", "noise;"]
     words += ["noise:", "std", "of", r"$\partial\varphi/\partial x$;", "exact", "zeros", "stand", "apart."]
-    words += [f"Below {result.levels[0]:g}:", "share", "of", "samples", "with", "so", "small", "a", "response."]
+    words += [f"Response\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}{result.levels[0]:g}:", "share", "of", "samples,"]
+    words += ["without", "→", "with", "noise."]
     backward = max(array.backward for array in result.arrays)
     if backward >= LITTLE:
         words += ["With", "noise,", "up", "to", labels.percent(backward), "of", "samples"]

@@ -184,7 +184,9 @@ def _of_moments(result: ProfileResult, moments: Moments, width: float) -> list[l
             responses = [row.response for row in (rows[0], rows[-1])]
             told = [number(one, digits=2) if np.isfinite(one) else "none" for one in responses]
             y = _gradient_range(rows, "gradient, in $u$′")
-            title = f"{name}response {told[0]} throughout" if told[0] == told[1] else f"{name}response {' to '.join(told)}"
+            title = (
+                f"{name}response {told[0]} throughout" if told[0] == told[1] else f"{name}response {' to '.join(told)}"
+            )
             panels.append(Panel(key=f"gradients{index}", x=time, y=y, height=height, title=title))
         found.append(panels)
     return found

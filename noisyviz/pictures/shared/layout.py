@@ -45,7 +45,7 @@ BALANCED: Final = 24  # words of a text that is broken into even lines
 
 
 LEAST_STRETCH: Final = 0.3
-MOST_STRETCH: Final = 2.5
+MOST_STRETCH: Final = 3.5
 CLOSE_IN: Final = 1e-3  # to the height that is wanted
 
 _STRETCH: ContextVar[float] = ContextVar("stretch", default=1.0)
