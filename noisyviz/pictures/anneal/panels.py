@@ -39,6 +39,7 @@ INNER_ALPHA: Final = 0.3
 PATHS_SHOWN: Final = 12
 LOG_STEPS: Final = 40  # from so many steps on the axis of the steps is logarithmic
 BINS: Final = 48
+LEAST_PITCH_EM: Final = 1.05  # of numbers at a y axis
 FEW: Final = 0.5  # share of arrivals up to which its axis ends earlier than at 1
 APART: Final = 0.07  # of the height of a landscape: how far its smoothed forms stand apart
 MOST_BANDS: Final = 3  # of several schedules
@@ -406,11 +407,24 @@ def draw_field(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
         scale = signed_axis(result)
         axes.set_yscale("symlog", linthresh=scale.threshold, linscale=0.7, subs=np.arange(2, 10))
         axes.set_ylim(*scale.limits)
-        axes.set_yticks(scale.places, scale.names)
+        axes.set_yticks(scale.places, _clear(axes, scale.places, scale.names))
         axes.axhline(0.0, color=look.ink, alpha=0.25, linewidth=0.5, zorder=0.5)
         axes.set_ylabel(r"$\mathrm{E}[-\partial\ell/\partial x]$")
     mark_region(axes, found, look, vertical=False)
     return drawn
+
+
+def _clear(axes: Axes, places: Sequence[float], names: Sequence[str]) -> list[str]:
+    """Return the names of ticks up an axis, empty where one would touch another; the ends and 0 come first."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    at = axes.transData.transform([(1.0, place) for place in places])[:, 1] / figure.dpi
+    kept: list[int] = []
+    ends = (0, len(places) - 1)
+    for k in sorted(range(len(places)), key=lambda k: (k not in ends, places[k] != 0.0, -abs(places[k]))):
+        if all(abs(at[k] - at[other]) >= LEAST_PITCH_EM * em() for other in kept):
+            kept.append(k)
+    return [name if k in kept else "" for k, name in enumerate(names)]
 
 
 def _width(axes: Axes) -> float:
@@ -498,7 +512,8 @@ def draw_arrivals(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
     top = 1.0 if most > FEW else min(1.0, 1.25 * most)
     axes.set_ylim(-0.03 * top, 1.03 * top)
     if top == 1.0:
-        axes.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "0.25", "0.5", "0.75", "1"])
+        places = [0.0, 0.25, 0.5, 0.75, 1.0]
+        axes.set_yticks(places, _clear(axes, places, ["0", "0.25", "0.5", "0.75", "1"]))
     else:
         axes.set_yticks(*ticks(0.0, top, most=4))
     axes.set_ylabel("share arrived")

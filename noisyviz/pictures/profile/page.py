@@ -13,7 +13,7 @@ import numpy as np
 
 from noisyviz.pictures.profile.picture import ProfileResult
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import LONGEST, em, literal, number, tall, text_width
+from noisyviz.pictures.shared.layout import LONGEST, em, literal, lowered, number, tall, text_width
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.units.kinds import KINDS
 
@@ -41,7 +41,8 @@ LEGEND: Final = {
 
 def in_rows(result: ProfileResult, width: float) -> bool:
     """Return whether every array has a row, or is drawn over time, instead of panels of its own."""
-    return not result.arrays or (bool(result.rows) and len(result.arrays) > PAIR and width <= NARROW_EM * em())
+    many = bool(result.rows) and len(result.arrays) > PAIR
+    return not result.arrays or (many and (width <= NARROW_EM * em() or lowered()))
 
 
 def page(result: ProfileResult, width: float) -> Sheet:

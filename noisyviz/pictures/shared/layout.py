@@ -49,6 +49,7 @@ MOST_STRETCH: Final = 3.5
 CLOSE_IN: Final = 1e-3  # to the height that is wanted
 
 _STRETCH: ContextVar[float] = ContextVar("stretch", default=1.0)
+_LOW: ContextVar[bool] = ContextVar("low", default=False)
 
 
 def tall(height: float, *, least: float = 5.0) -> float:
@@ -57,19 +58,27 @@ def tall(height: float, *, least: float = 5.0) -> float:
     return height * factor if factor >= 1.0 else max(height * factor, min(height, least * em()))
 
 
+def lowered() -> bool:
+    """Tell whether a picture should stand lower than it usually does, for a slide: with more panels side by side."""
+    return _LOW.get()
+
+
 @contextmanager
 def stretched(height: float | None, of: Callable[[], float]) -> Iterator[None]:
     """Stretch all axes so that a picture, of which `of` tells the height in inches, is this high.
 
-    Nothing is stretched where no height is given and where the picture cannot be so low or so high.
+    One that is higher may first arrange its panels otherwise, see `lowered`. Nothing is stretched where no height is
+    given and where the picture cannot be so low or so high.
     """
-    token = _STRETCH.set(1.0)
+    tokens = _STRETCH.set(1.0), _LOW.set(False)
     try:
         if height is not None and abs(of() - height) > CLOSE_IN:
+            _LOW.set(of() > height)
             _STRETCH.set(_stretch(height, of))
         yield
     finally:
-        _STRETCH.reset(token)
+        _STRETCH.reset(tokens[0])
+        _LOW.reset(tokens[1])
 
 
 def _stretch(height: float, of: Callable[[], float]) -> float:
@@ -82,13 +91,13 @@ def _stretch(height: float, of: Callable[[], float]) -> float:
         finally:
             _STRETCH.reset(token)
 
-    low, high = LEAST_STRETCH, MOST_STRETCH
-    if not height_at(low) <= height <= height_at(high):
+    least, most = LEAST_STRETCH, MOST_STRETCH
+    if not height_at(least) <= height <= height_at(most):
         return 1.0
-    while high - low > 1e-4:
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if height_at(middle) <= height else (low, middle)
-    return low
+    while most - least > 1e-4:
+        middle = 0.5 * (least + most)
+        least, most = (middle, most) if height_at(middle) <= height else (least, middle)
+    return least
 
 
 def too_narrow(width: float) -> InputError:
