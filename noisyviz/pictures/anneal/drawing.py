@@ -4,7 +4,6 @@ In a narrow picture the field and the arrivals stand one above the other, in a w
 """
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Final
@@ -31,6 +30,7 @@ from noisyviz.pictures.shared.layout import (
     em,
     legend_above,
     legend_height,
+    legend_start,
     literal,
     lowered,
     number,
@@ -143,13 +143,6 @@ def _write_title(axes: Axes, lines: list[str]) -> None:
     )
 
 
-def _legend_start(texts: Sequence[str], *, width: float, margin: float) -> float:
-    """Return where the legend of the runs begins: above the axes, or at the edge of the picture if that saves rows."""
-    edge = EDGE_EM * em()
-    inside, across = (legend_height(texts, width=width - start - edge) for start in (margin, edge))
-    return edge if across < inside and not finish.in_force().letters else margin
-
-
 def _place_label(axes: Axes, box: Box, margin: float) -> None:
     axes.yaxis.set_label_coords((EDGE_EM * em() - margin) / box.width, 0.5)
     axes.yaxis.label.set_verticalalignment("top")
@@ -178,7 +171,9 @@ def _plan(result: AnnealResult, width: float) -> Plan:
     beside = lowered() and not narrow
     texts = [text for _, text in panels.entries(result, Look(hues=colours(background="#ffffff"), ink="#000000"))]
     reach = 0.5 * width if beside else width
-    start = _legend_start(texts, width=reach, margin=margin)
+    start = margin  # a letter stands left of it
+    if not finish.in_force().letters:
+        start = legend_start(texts, width=reach, margin=margin, edge=EDGE_EM * unit)
     room = reach - start - EDGE_EM * unit
     legend = LIFT_EM * unit + legend_height(texts, width=room)
     if beside:

@@ -52,6 +52,8 @@ def page(result: ProfileResult, width: float) -> Sheet:
     panels = _of_moments(result, result.moments, width) if result.moments else _of_rows(result, width)
     kinds = len(panels[0])
     abreast = width / kinds - (NAME_EM / kinds if result.moments is None else 4.0) * em() >= NARROWEST_EM * em()
+    if not abreast and result.moments is None:
+        panels = _of_rows(result, width, room=width - (NAME_EM + NARROWEST_EM) * em())
     rows: list[Sequence[Panel]] = (
         list(panels) if abreast else [[one] for k in range(kinds) for one in _column(panels, k)]
     )
@@ -130,15 +132,15 @@ def _gradient_range(rows: Sequence[RowView], label: str) -> Range:
     return Range(low=low - room, high=high + room, label=label)
 
 
-def _of_rows(result: ProfileResult, width: float) -> list[list[Panel]]:
-    """Return the panels in which every array has a row."""
+def _of_rows(result: ProfileResult, width: float, *, room: float = 0.0) -> list[list[Panel]]:
+    """Return the panels in which every array has a row; names in titles have `room` inches, or little."""
     rows, count = result.rows, len(result.rows)
     shown = names([row.name for row in rows], room=min(NAME_EM * em(), 0.4 * width))
     ticks = (tuple(float(count - 1 - k) for k in range(count)), tuple(shown))
     y = Range(low=-0.7, high=count - 0.3, ticks=ticks)
     height = tall(count * ROW_EM * em(), least=count * ROW_EM)
 
-    short = names([row.name for row in rows], room=0.9 * NARROWEST_EM * em())
+    short = names([row.name for row in rows], room=max(room, 0.9 * NARROWEST_EM * em()))
 
     def named(row: RowView) -> str:
         return short[rows.index(row)]

@@ -423,6 +423,12 @@ def legend_height(labels: Sequence[str], *, width: float) -> float:
     return math.ceil(len(labels) / legend_columns(labels, width=width)) * LEGEND_ROW_EM * em()
 
 
+def legend_start(labels: Sequence[str], *, width: float, margin: float, edge: float) -> float:
+    """Return where a legend of a picture begins: at the margin of its axes, or at the edge if that saves rows."""
+    inside, across = (legend_height(labels, width=width - start - edge) for start in (margin, edge))
+    return edge if across < inside or legend_width(labels) > width - margin - edge else margin
+
+
 def legend_above(
     axes: Axes,
     handles: Sequence[Artist | tuple[Artist, ...]],

@@ -28,7 +28,7 @@ from noisyviz.pictures.shared.layout import (
     legend_above,
     legend_columns,
     legend_height,
-    legend_width,
+    legend_start,
     set_ticks,
     text_width,
     ticks,
@@ -207,7 +207,7 @@ def sheet(
         margin = aside + margins[0]
         bottom, y = y, y + max(panel.height + _head(panel, width=room) for panel in row)
         spans.append((bottom, bottom + max(panel.height for panel in row)))
-    start = margin if legend_width(legend) <= width - margin - EDGE_EM * size else EDGE_EM * size
+    start = legend_start(legend, width=width, margin=margin, edge=EDGE_EM * size)
     top = Box(left=start, bottom=y + GAP_EM * size, width=width - start - EDGE_EM * size, height=0.0)
     if legend and finish.in_force().legend != "none":
         y = top.bottom + legend_height(legend, width=top.width)

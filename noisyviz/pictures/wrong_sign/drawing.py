@@ -68,7 +68,7 @@ def page(result: WrongSignResult, width: float) -> Sheet:
 def _title(one: SignMap) -> str:
     """Return what is found of a kind: the largest share of wrong signs in its map."""
     most = float(np.nanmax(one.share)) if np.isfinite(one.share).any() else 0.0
-    return f"{labels.name(one.kind)}: up to {labels.percent(round(most, 6))} of draws point the wrong way"
+    return f"{labels.name(one.kind)}: up to {labels.percent(round(most, 6))} wrong signs"
 
 
 BAR_LABEL: Final = r"$\mathrm{P}(\partial\varphi/\partial x$ points the wrong way$)$"
