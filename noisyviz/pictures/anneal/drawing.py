@@ -52,6 +52,8 @@ XLABEL_EM: Final = 1.3
 GAP_EM: Final = 0.9
 BESIDE_EM: Final = 1.8  # between the trajectories and their ends
 SCHEDULE_EM: Final = 5.2
+LOWEST_ROW_EM: Final = 1.5  # of the outcomes
+HIGHEST_ROW_EM: Final = 2.6
 LOWEST_EM: Final = 4.0  # axes on a slide
 
 
@@ -247,7 +249,8 @@ def _add_upper(
 
 
 def _lower(result: AnnealResult, usual: float) -> float:
-    return max(usual, (len(result.runs) + 1) * 1.5 * em()) if result.among else usual
+    rows = (len(result.runs) + 1) * em()
+    return min(max(usual, LOWEST_ROW_EM * rows), HIGHEST_ROW_EM * rows) if result.among else usual
 
 
 def caption_words(result: AnnealResult) -> list[str]:

@@ -96,7 +96,7 @@ def caption_words(result: NetworkResult) -> list[str]:
     words += ["$p$", "of", "each", "unit", "learned", "on", "three", "Gaussians:", f"{result.steps:,}", "steps,"]
     return [
         *words,
-        *labels.percent(result.accuracy).split(),
+        labels.percent(result.accuracy).replace(" ", "\N{NO-BREAK SPACE}"),
         "right.",
         f"{result.x.size:,}",
         "draws",

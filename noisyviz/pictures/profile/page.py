@@ -245,7 +245,19 @@ def caption_words(result: ProfileResult) -> list[str]:
     words += [word for fn in written for word in ("$h$", f"= {literal(fn)}.")]
     words += ["Shaded:", "saturated."]
     if saturating(result):
-        words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
+        words += [
+            "Dead",
+            "(bar",
+            "on",
+            "top):",
+            "saturated",
+            "in",
+            "99\N{NO-BREAK SPACE}%",
+            "of",
+            "samples",
+            "or",
+            "more.",
+        ]
     elif any(array.density.any() for array in result.arrays):
         words += ["No", "unit", "saturates."]
     words += ["Response:", r"$h$′", "without", "and", r"$\mathrm{E}\,\partial\varphi/\partial x$", "with", "noise;"]

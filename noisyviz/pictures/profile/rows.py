@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 
 from noisyviz.pictures.profile.page import HEIGHT_EM, WORST, fitting, left_out_words, names, short_percent, unit_words
 from noisyviz.pictures.profile.picture import Moments, ProfileResult, RowView
-from noisyviz.pictures.shared.layout import em, literal, number, tall
+from noisyviz.pictures.shared.layout import em, literal, number, tall, text_width
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, QUANTITIES, colours
@@ -140,7 +140,8 @@ def _of_rows(result: ProfileResult, width: float, *, room: float = 0.0) -> list[
     y = Range(low=-0.7, high=count - 0.3, ticks=ticks)
     height = tall(count * ROW_EM * em(), least=count * ROW_EM)
 
-    short = names([row.name for row in rows], room=max(room, 0.9 * NARROWEST_EM * em()))
+    room = max(room, 0.9 * NARROWEST_EM * em()) - text_width(f", {short_percent(1.0)}")  # a number follows the name
+    short = names([row.name for row in rows], room=room)
 
     def named(row: RowView) -> str:
         return short[rows.index(row)]
@@ -357,7 +358,19 @@ def caption_words(result: ProfileResult) -> list[str]:
         told = result.moments.told()
         words += literal(f"{told[0].upper()}{told[1:]}.").split(" ")
     if any(row.dead for row in rows):
-        words += ["Dead", "units", "(their", "share):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
+        words += [
+            "Dead",
+            "units",
+            "(their",
+            "share):",
+            "saturated",
+            "in",
+            "99\N{NO-BREAK SPACE}%",
+            "of",
+            "samples",
+            "or",
+            "more.",
+        ]
     elif not _saturating(rows):
         words += ["No", "unit", "saturates."]
     if _graded(rows):
