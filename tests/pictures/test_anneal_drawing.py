@@ -315,6 +315,17 @@ def test_no_panel_of_arrivals_where_none_arrives() -> None:
     assert "arrivals" in drawn("default", 3.25)[1]
 
 
+def test_few_arrivals_fill_their_axis() -> None:
+    found = computed(Anneal(steps=20, trajectories=32))
+    share = float(np.isfinite(found.runs[0].noisy.first_passage).mean())
+    assert 0.0 < share < 0.5
+    figure = Figure(figsize=picture.size(found, 3.25))
+    axes = picture.draw(found, figure)
+    assert axes["arrivals"].get_ylim()[0] <= 0.0
+    assert share < axes["arrivals"].get_ylim()[1] < 2.0 * share
+    assert f"{100.0 * share:.1f} %" in titles_of(axes)["arrivals"]
+
+
 def test_a_frame_in_two_layers_is_the_whole_drawing() -> None:
     found = result("default")
     shown = film(found, NoisyUnit("hard-tanh"), seed=0)
