@@ -79,7 +79,9 @@ def read_seeds(text: str, flag: str = "--seeds") -> tuple[int, ...]:
     for item in split_list([text], flag):
         low, _, high = item.partition("-")
         first = whole(low, flag, low=0)
-        last = whole(high, flag, low=first) if high else first
+        last = whole(high, flag, low=0) if high else first
+        if last < first:
+            raise InputError(f"{flag} takes ranges from the lower seed to the higher, such as 1-3, got '{item}'")
         if last - first >= MOST_SEEDS:
             raise InputError(f"{flag} takes at most {MOST_SEEDS} seeds, got '{text}'")
         found += range(first, last + 1)

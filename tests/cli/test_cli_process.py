@@ -36,6 +36,7 @@ def shell(redirection: str, *words: str) -> "subprocess.CompletedProcess[str]":
         (">&-", ("plot", "-o", "-", "--format", "png"), 2, "standard output is closed"),
         (">&-", ("list", "units"), 0, ""),
         (">/dev/full", ("list", "units"), 1, "standard output cannot be written: no space left on device"),
+        (">/dev/full", ("--help",), 1, "noisyviz: standard output cannot be written: no space left on device\n"),
     ],
 )
 def test_a_closed_or_full_stream_changes_no_result(
