@@ -298,14 +298,11 @@ def inputs(
 def _by_array(
     read: "Iterator[Found]", h: "Activation", functions: Mapping[str, str], notes: list[str]
 ) -> dict[str, Input]:
+    from noisyviz.cli.profile import activations_of
     from noisyviz.networks.hints import why_none
     from noisyviz.networks.weighted_sample import gather
-    from noisyviz.units.activations import activation
 
-    try:
-        own = {name: activation(fn) for name, fn in functions.items()}
-    except InputError as error:
-        raise InputError(str(error), parameter="array") from None
+    own = activations_of(functions)
     found, seen, used = {}, [], set()
     for one in read:
         called = {one.name, one.alias, printable(one.alias)}

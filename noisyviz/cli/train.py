@@ -226,17 +226,18 @@ def run(given: Given) -> None:
 
 def machine(given: Given, plans: Sequence[Plan]) -> "Machine":
     """Return what to compute on: what is given, for a run that is continued else what it was begun on."""
-    from noisyviz.experiments.checkpoint import read_checkpoint
+    from noisyviz.experiments.checkpoint import does_not_fit, read_checkpoint
     from noisyviz.experiments.machine import Machine
 
-    stored: Any = {}
-    if isinstance(plans[0], Path):
-        stored = read_checkpoint(plans[0]).get("machine", {})
+    folder = plans[0] if isinstance(plans[0], Path) else None
+    stored: Any = {} if folder is None else read_checkpoint(folder).get("machine", {})
     asked = {name: given.value(name) for name in ("device", "devices", "precision") if given[name] is not None}
     try:
         return Machine(**{**stored, **asked}).found()
     except TypeError as error:
-        raise InputError(f"the checkpoint in {plans[0]} does not fit this version of noisyviz ({error})") from error
+        if folder is None:
+            raise
+        raise does_not_fit(folder, error) from error
 
 
 def train_all(
