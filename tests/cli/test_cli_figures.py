@@ -202,7 +202,7 @@ def test_a_strangers_data_stop_the_run_before_any_file(run: Run) -> None:
         (["--only", "extr"], ["--only", "did you mean 'extra'"]),
         (["--only", "1,1"], ["--only", "twice"]),
         (["--edition", "v2"], ["--edition", "icml, v3"]),
-        (["--edition", "v3", "--only", "2"], ["--only", "'2'"]),
+        (["--edition", "v3", "--only", "2"], ["--only '2' is in --edition icml, not in v3"]),
         (["--scale", "eq8"], ["--scale", "figure, eq9"]),
         (["--format", "jpg"], ["--format", "pdf"]),
         (["--width", "1cm"], ["--width"]),
@@ -213,6 +213,7 @@ def test_a_strangers_data_stop_the_run_before_any_file(run: Run) -> None:
         (["-o", "a", "-o", "b"], ["one folder"]),
         (["-o", "-"], ["folder"]),
         (["-o", ""], ["folder"]),
+        (["-o", "a.png"], ["name of a folder", "'a.png'", "--format png"]),
     ],
 )
 def test_bad_values_are_one_line_and_leave_no_file(run: Run, words: list[str], parts: list[str]) -> None:
