@@ -34,7 +34,7 @@ RUNS: Final[Mapping[str, Quantity]] = MappingProxyType(
 """The four runs: how each looks and is called in every panel."""
 
 DASHES: Final = ("-", DASHED, DASH_DOT, DOTTED, (0.0, (7.0, 1.5)), (0.0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0)), "-")
-OUTER_ALPHA: Final = 0.16
+OUTER_ALPHA: Final = 0.24
 INNER_ALPHA: Final = 0.3
 PATHS_SHOWN: Final = 12
 LOG_STEPS: Final = 40  # from so many steps on the axis of the steps is logarithmic
