@@ -16,7 +16,7 @@ from noisyviz.export.integrity import sealed
 from noisyviz.export.styled import styled
 from noisyviz.pictures.picture import Picture, Result
 from noisyviz.pictures.shared.finish import USUAL, Finish, finished, in_force
-from noisyviz.pictures.shared.style import HEIGHTS, width_in
+from noisyviz.pictures.shared.style import HEIGHTS, WIDEST_CM, width_in
 from noisyviz.pictures.shared.style import style as style_settings
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ _OWN_GROUPS: Final = (
 )
 SURE_IN: Final = 6.0 / 2.54  # of a width that every picture fits in every style
 THIN_PT: Final = 0.6  # lines of axes in every style but that for slides
+QUARTER_IN: Final = 0.25 / 2.54
 EDGE_PX: Final = 1.0  # by which the box of a text may leave the picture
 MOST_PIXELS: Final = 200_000_000
 _DATE: Final = "SOURCE_DATE_EPOCH"
@@ -131,8 +132,50 @@ def drawn(
     Raises
     ------
     InputError
-        When it does not fit.
+        When it does not fit; names the least width that does.
     """
+    from noisyviz.pictures.shared.layout import TooNarrowError, too_narrow
+
+    def at(width: float) -> Any:
+        return _drawn(picture, result, width, height=height, make=make)
+
+    try:
+        return at(width)
+    except TooNarrowError:
+        raise too_narrow(width, least=_least(at, width)) from None
+
+
+def _least(at: Callable[[float], Any], width: float) -> float | None:
+    """Return the least width in inches, in quarters of a centimetre, that a picture fits; None above 100 cm."""
+    from noisyviz.pictures.shared.layout import TooNarrowError
+
+    def fit(quarters: int) -> bool:
+        try:
+            at(quarters * QUARTER_IN)
+        except TooNarrowError:
+            return False
+        return True
+
+    low, step = int(width / QUARTER_IN), 4
+    while not fit(low + step):
+        low, step = low + step, 2 * step
+        if (low + step) * QUARTER_IN > WIDEST_CM / 2.54:
+            return None
+    high = low + step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fit(middle) else (middle, high)
+    return high * QUARTER_IN
+
+
+def _drawn(
+    picture: Picture[Result],
+    result: Result,
+    width: float,
+    *,
+    height: float | None,
+    make: "Callable[..., Any] | None",
+) -> Any:
     from matplotlib.figure import Figure
 
     from noisyviz.pictures.shared.layout import letter, stretched, too_narrow

@@ -65,6 +65,7 @@ def test_an_expression_is_the_unit_that_it_spells() -> None:
         ("2x", "a product needs its *"),
         ("tanh(y)", "names 'y'"),
         ("tahn(x)", "calls 'tahn', which is no function known here; did you mean 'tanh'"),
+        ("foo(x)", "calls 'foo', which is no function known here; 'noisyviz list activations'"),
         ("tanh(x, 2)", "gives tanh 2 arguments; it takes 1"),
         ("3*(4)", "does not depend on x"),
         ("x + 9**9**9", "holds a part that is no finite number"),
@@ -124,3 +125,10 @@ def test_expressions_serve_every_command(run: Run) -> None:
     assert run("profile", "two.npz", "--array", "a=max(0, x)@1,b=tanh(x)").exit_code == 0
     noted = run("estimate", "--fn", "x/(1 + exp(-x))", "--at", "0")
     assert "note: function 'x/(1 + exp(-x))': the function is not monotone" in noted.stderr
+
+
+@pytest.mark.parametrize("text", ["x/sqrt(1 + x**2)", "(exp(x) - exp(-x))/(exp(x) + exp(-x))"])
+def test_rounding_of_a_derivative_far_out_makes_no_turn(text: str) -> None:
+    """Both rise everywhere, although the computed derivative has either sign where its terms cancel."""
+    h = nv.activation(text)
+    assert (h.turns, h.thresholds) == ((), (-1.0, 1.0))

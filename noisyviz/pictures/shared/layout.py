@@ -100,12 +100,17 @@ def _stretch(height: float, of: Callable[[], float]) -> float:
     return least
 
 
-def too_narrow(width: float) -> InputError:
-    """Return what to raise where a picture does not fit a width in inches."""
+class TooNarrowError(InputError):
+    """A picture does not fit its width."""
+
+
+def too_narrow(width: float, *, least: float | None = None) -> TooNarrowError:
+    """Return what to raise where a picture does not fit a width in inches; `least` is one that it does fit."""
     size = FontProperties().get_size_in_points()
-    return InputError(
-        f"width must be more than {2.54 * width:.3g}cm for this picture with text of {size:g} points; "
-        "or choose a smaller font size",
+    wanted = "larger" if least is None else f"at least {2.54 * least:.4g}cm"
+    return TooNarrowError(
+        f"width must be {wanted} for this picture with text of {size:g} points, or the font size smaller; "
+        f"got {2.54 * width:.3g}cm",
         parameter="width",
     )
 

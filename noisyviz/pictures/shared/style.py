@@ -212,7 +212,7 @@ def width_in(name: str) -> float:
     if part and part[1] in WIDTHS:
         inches = WIDTHS[part[1]] / float(part[2])
     if not NARROWEST_CM * (1.0 - 1e-12) <= inches * CM_PER_INCH <= WIDEST_CM * (1.0 + 1e-12):
-        hint = suggestion(name, WIDTHS)
+        hint = f" ({inches * CM_PER_INCH:.3g}cm)" if inches else suggestion(name, WIDTHS)
         raise InputError(f"width must be {allowed}, got {name!r}{hint}", parameter="width")
     return inches
 
