@@ -133,7 +133,9 @@ def test_a_letter_stands_on_the_first_line_of_a_title() -> None:
     panels[0].annotate("a title\nof three\nlines", (0.0, 1.0), xycoords="axes fraction", va="bottom", label="title")
     panels[1].legend([panels[1].plot([0, 1])[0]], ["one"], loc="lower left", bbox_to_anchor=(0.0, 1.0))
     letter(figure, panels)
-    tops = [panels[0].texts[0].get_window_extent().y1, panels[1].get_legend().get_window_extent().y1]
+    legend = panels[1].get_legend()
+    assert legend is not None
+    tops = [panels[0].texts[0].get_window_extent().y1, legend.get_window_extent().y1]
     for text, top in zip(figure.texts, tops, strict=True):
         assert text.get_window_extent().y1 == pytest.approx(top, abs=3.0)
 
