@@ -323,7 +323,7 @@ def test_few_arrivals_fill_their_axis() -> None:
     axes = picture.draw(found, figure)
     assert axes["arrivals"].get_ylim()[0] <= 0.0
     assert share < axes["arrivals"].get_ylim()[1] < 2.0 * share
-    assert f"{100.0 * share:.1f} %" in titles_of(axes)["arrivals"]
+    assert f"{100.0 * share:.1f}\N{NO-BREAK SPACE}%" in titles_of(axes)["arrivals"].replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def test_a_frame_in_two_layers_is_the_whole_drawing() -> None:

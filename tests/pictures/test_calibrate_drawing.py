@@ -134,14 +134,16 @@ def test_what_breaks_a_bound_that_no_axis_shows_is_faint() -> None:
     found = nv.calibrate(
         normal_input(0.0, 2.0, nv.activation("tanh")), units=recipe.units(), by="pull", target_grad=0.02, max_std=0.6
     )
-    _, axes = drawn(recipe.of(found))
+    shown = recipe.of(found)
+    assert isinstance(shown, CalibrateResult)
+    _, axes = drawn(shown)
     (solid,) = (line for line in axes.lines if line.get_label() == "nan")
     (faint,) = (line for line in axes.lines if line.get_label() == "nan faint")
     kept = np.isfinite(np.asarray(solid.get_ydata(), dtype=float))
     assert kept.tolist() == [setting.std_rms <= 0.6 for setting in found.curve]
     assert 1 < kept.sum() < kept.size
     assert (faint.get_alpha() or 1.0) < 0.5
-    assert "std over 0.6" in plot.page(recipe.of(found), 3.25).legend_texts
+    assert "std over 0.6" in plot.page(shown, 3.25).legend_texts
     assert not any("over" in text for text in plot.page(computed(MANY), 3.25).legend_texts)
 
 

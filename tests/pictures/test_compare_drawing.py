@@ -15,7 +15,8 @@ from matplotlib.transforms import Bbox
 
 from noisyviz.export.render import rc_settings
 from noisyviz.pictures.compare import drawing as compare
-from noisyviz.pictures.compare.picture import Compare, CompareResult
+from noisyviz.pictures.compare import heat
+from noisyviz.pictures.compare.picture import SUMMARY, Compare, CompareResult
 from noisyviz.pictures.shared.style import OKABE_ITO
 from noisyviz.units import kinds
 
@@ -230,3 +231,12 @@ def test_a_long_name_of_a_function_is_cut_to_its_end() -> None:
     extent = heading.get_window_extent()
     box = axes["0.activation"].get_window_extent()
     assert extent.height <= box.height + 1.0
+
+
+def test_every_average_has_a_name_in_maps() -> None:
+    assert set(heat.NAMES) == set(SUMMARY)
+
+
+def test_the_colours_of_a_map_reach_down_to_negative_values() -> None:
+    assert heat.limits(np.array([[0.5, -0.25], [np.nan, 0.1]])) == (-0.25, 0.5)
+    assert heat.limits(np.array([[0.5, 0.25]])) == (0.0, 0.5)

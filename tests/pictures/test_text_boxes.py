@@ -5,10 +5,13 @@
 
 import matplotlib as mpl
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from text_boxes import drawn, faults, frames, pictures
+from text_boxes import computed, drawn, faults, frames, lettered, pictures
 
 from noisyviz.export.render import rc_settings
+from noisyviz.pictures.shared.finish import Finish, finished
+from noisyviz.pictures.shared.layout import stretched
 
 # Left to the script: what takes long to compute, or is laid out as another one is.
 LONG = {
@@ -45,18 +48,47 @@ def test_no_axis_has_a_single_number(name: str) -> None:
             assert len(named) != 1
 
 
+@pytest.mark.parametrize("name", ["plot", "anneal", "anneal-schedules", "figure-budget"])
+def test_letters_stand_clear_of_texts_and_legends(name: str) -> None:
+    assert faults(lettered(name, width="neurips", style="paper")) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "caption"),
+    [
+        ("plot", True),
+        ("figure-4", True),
+        ("figure-5", True),
+        ("profile-4", True),
+        ("compare", False),
+        ("anneal", False),
+    ],
+)
+def test_a_slide_is_16_to_9(name: str, caption: bool) -> None:
+    picture, result = computed(name)
+    with (
+        mpl.rc_context(rc_settings("slide")),
+        finished(Finish(caption=caption)),
+        stretched(5.625, lambda: picture.size(result, 10.0)[1]),
+    ):
+        figure = Figure(figsize=picture.size(result, 10.0))
+        FigureCanvasAgg(figure)
+        picture.draw(result, figure)
+        figure.draw_without_rendering()
+        assert figure.get_size_inches()[1] == pytest.approx(5.625, abs=0.01)
+        assert faults(figure) == []
+
+
 def test_the_check_sees_what_is_wrong() -> None:
     with mpl.rc_context(rc_settings("screen")):
         figure = Figure(figsize=(2.0, 1.0), dpi=100)
         figure.text(0.1, 0.5, "one here")
         figure.text(0.3, 0.5, "two there")
         figure.text(0.9, 0.1, "leaves")
-        figure.text(0.1, 0.8, "stands apart")
+        figure.text(0.1, 0.7, "stands apart and alone\nhere")
         figure.draw_without_rendering()
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-
         FigureCanvasAgg(figure)
         found = faults(figure)
-    assert [fault.partition(":")[0] for fault in found] == ["outside", "overlap"]
+    assert [fault.partition(":")[0] for fault in found] == ["outside", "overlap", "ragged"]
     assert "'leaves'" in found[0]
     assert "'one here' and 'two there'" in found[1]

@@ -34,11 +34,12 @@ RUNS: Final[Mapping[str, Quantity]] = MappingProxyType(
 """The four runs: how each looks and is called in every panel."""
 
 DASHES: Final = ("-", DASHED, DASH_DOT, DOTTED, (0.0, (7.0, 1.5)), (0.0, (3.0, 1.0, 1.0, 1.0, 1.0, 1.0)), "-")
-OUTER_ALPHA: Final = 0.16
+OUTER_ALPHA: Final = 0.24
 INNER_ALPHA: Final = 0.3
 PATHS_SHOWN: Final = 12
 LOG_STEPS: Final = 40  # from so many steps on the axis of the steps is logarithmic
 BINS: Final = 48
+LOWEST_NUMBER_EM: Final = 0.4  # above the lower end of an axis, beside numbers below it
 LEAST_PITCH_EM: Final = 1.05  # of numbers at a y axis
 FEW: Final = 0.5  # share of arrivals up to which its axis ends earlier than at 1
 APART: Final = 0.07  # of the height of a landscape: how far its smoothed forms stand apart
@@ -415,13 +416,19 @@ def draw_field(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
 
 
 def _clear(axes: Axes, places: Sequence[float], names: Sequence[str]) -> list[str]:
-    """Return the names of ticks up an axis, empty where one would touch another; the ends and 0 come first."""
+    """Return the names of ticks up an axis, empty where one would touch another or a number below the axes.
+
+    The ends and 0 come first.
+    """
     figure = axes.get_figure(root=True)
     assert figure is not None
     at = axes.transData.transform([(1.0, place) for place in places])[:, 1] / figure.dpi
+    bottom = axes.get_position().y0 * figure.get_size_inches()[1]
     kept: list[int] = []
     ends = (0, len(places) - 1)
     for k in sorted(range(len(places)), key=lambda k: (k not in ends, places[k] != 0.0, -abs(places[k]))):
+        if places[k] < 0.0 and at[k] < bottom + LOWEST_NUMBER_EM * em():
+            continue
         if all(abs(at[k] - at[other]) >= LEAST_PITCH_EM * em() for other in kept):
             kept.append(k)
     return [name if k in kept else "" for k, name in enumerate(names)]

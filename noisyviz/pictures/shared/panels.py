@@ -18,7 +18,7 @@ from noisyviz.pictures.shared.style import DASHED, QUANTITIES, SERIES
 from noisyviz.units.activations import Array
 
 BAND_ALPHA: Final = 0.2
-OUTER_ALPHA: Final = 0.16  # of the band from the 5 % to the 95 % quantile
+OUTER_ALPHA: Final = 0.24  # of the band from the 5 % to the 95 % quantile
 INNER_ALPHA: Final = 0.28  # of that from 25 % to 75 %, on top of it
 SHADE_ALPHA: Final = 0.07
 CLOUD_ALPHA: Final = 0.55
