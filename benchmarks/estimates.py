@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 import noisyviz as nv
-from benchmarks import rivals
+from benchmarks import floors, rivals
 from benchmarks.timing import Row, medians, peak_mib, seconds
 
 POINTS: Final = 1001
@@ -116,13 +116,15 @@ def annealing(*, quick: bool) -> list[Row]:
         unit, rng = nv.NoisyUnit("hard-tanh", kind="nan", alpha=alpha), np.random.default_rng(0)
         return nv.anneal(unit, schedule=schedule, steps=steps, trajectories=trajectories, rng=rng)
 
-    ours, outside, draws = medians(
-        [partial(run, 0.9), partial(run, 1.0), normals(trajectories * steps)], repeats=3 if quick else 7
+    bare = partial(floors.descent, trajectories, steps)
+    ours, outside, least, draws = medians(
+        [partial(run, 0.9), partial(run, 1.0), bare, normals(trajectories * steps)], repeats=3 if quick else 7
     )
     what = "annealing at the defaults, 10⁴ trajectories × 2,000 steps, against its normals"
     return [
         Row(what=what, value=ours / draws, target=3.0, note=f"{ours:.2f} s"),
         Row(what="the same at α = 1, where most stay outside", value=outside / draws, note=f"{outside:.2f} s"),
+        Row(what="its floor: the arithmetic alone in NumPy, against the normals", value=least / draws),
     ]
 
 
@@ -145,7 +147,9 @@ def profiling(*, quick: bool) -> list[Row]:
                 np.tanh(values[start : start + 256].astype(dtype, copy=False))
 
         works = [partial(profile, True), partial(profile, False), partial(read, np.float32), partial(read, np.float64)]
-        shares, whole, single, double = medians(works, repeats=3 if quick else 7)
+        shares, whole, single, double, least = medians(
+            [*works, partial(floors.profile, path)], repeats=3 if quick else 7
+        )
         size = path.stat().st_size / 1e6
     file = f"a float32 file of {size:.0f} MB"
     return [
@@ -161,4 +165,5 @@ def profiling(*, quick: bool) -> list[Row]:
             note=f"{size / whole:.0f} MB/s",
         ),
         Row(what="the same against one tanh in float32", value=whole / single),
+        Row(what="its floor: the arithmetic alone in NumPy, against one tanh in float32", value=least / single),
     ]

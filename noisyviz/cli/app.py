@@ -134,8 +134,8 @@ def _hand_on(options: Sequence[Any]) -> Sequence[Any]:
     pydantic, which would say that text is text, takes as long to load as all commands together.
     """
     for option in options:
-        if getattr(option, "_runtime_param", False) is None:
-            option._runtime_param = _AsTyped()
+        if hasattr(option, "get_runtime_param"):  # --help has none
+            option.get_runtime_param = _AsTyped
     return options
 
 

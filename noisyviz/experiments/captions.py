@@ -123,7 +123,7 @@ class Captioner(nn.Module):
 class Captions(Task):
     """Batches of captions of one length, in an order of their own each epoch."""
 
-    metric, lower, clip = "test_bleu4", False, inf
+    metric, lower, clip, label = "test_bleu4", False, inf, "test BLEU-4"
     paper = (
         "Flickr8k, BLEU-4, METEOR and test NLL with soft attention: 19.5, 18.9 and 40.33 (reference), 20.9, 20.5 and "
         "40.17 (nah), 20.7, 20.5 and 40.0 (nani), 20.0, 20.5 and 39.9 (nanil); BLEU-4 with hard attention 21.3"

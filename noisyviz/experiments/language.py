@@ -86,7 +86,7 @@ class _Language(Task):
 class Words(_Language):
     """Perplexity of the next word, measured in one column; the learning rate is halved after each later epoch."""
 
-    metric, measured = "valid_perplexity", 1
+    metric, measured, label = "valid_perplexity", 1, "validation perplexity"
     paper = (
         "validation and test perplexity on Penn Treebank 119.4 and 115.6 (reference), 111.7 and 108.0 (nan), 112.6 and "
         "108.7 (nah)"
@@ -125,7 +125,7 @@ class Words(_Language):
 class Characters(_Language):
     """Bits per character (BPC); a GRU, as in the paper's arXiv v3."""
 
-    metric, measured = "valid_bpc", 20
+    metric, measured, label = "valid_bpc", 20, "validation BPC"
     paper = (
         "training BPC on Penn Treebank after 40,000 updates about 1.21 (nan), 1.22 (nani), 2.15 (nanis), from the "
         "logarithms in arXiv v3, Figure 8; sizes are not published"

@@ -123,7 +123,7 @@ class Machine(nn.Module):
 class Recall(Task):
     """Episodes are drawn anew for every update, from two items to as many as the preset says."""
 
-    metric, lower, clip = "bit_errors", True, 10.0
+    metric, lower, clip, label = "bit_errors", True, 10.0, "wrong bits"
     paper = (
         "validation NLL 0.003 after 9,000 updates and about 0 later, but for a spike at 19,000 (annealed noise); 1.55 "
         "after 100,000 (regular), with 2 to 16 items"

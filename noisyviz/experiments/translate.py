@@ -116,7 +116,7 @@ class Translator(nn.Module):
 class Translate(Task):
     """Pairs in an order of their own each epoch, sorted by target length within 20 batches."""
 
-    metric, lower, clip = "test_bleu", False, 1.0
+    metric, lower, clip, label = "test_bleu", False, 1.0, "test BLEU"
     paper = (
         "valid NLL and BLEU on Europarl, English to French: 65.26 and 20.18 (soft), 64.27 and 21.59 (hard), 63.46 and "
         "22.57 (nah)"

@@ -30,6 +30,7 @@ _OWN_GROUPS: Final = (
 )
 SURE_IN: Final = 6.0 / 2.54  # of a width that every picture fits in every style
 QUARTER_IN: Final = 0.25 / 2.54
+THIN_PT: Final = 0.6  # lines of axes in every style but that for slides
 EDGE_PX: Final = 1.0  # by which the box of a text may leave the picture
 MOST_PIXELS: Final = 200_000_000
 _DATE: Final = "SOURCE_DATE_EPOCH"
@@ -194,7 +195,28 @@ def _drawn(
         raise too_narrow(width)
     if finish.letters:
         letter(figure, panels)
+    _thicken(figure)
     return figure
+
+
+def _thicken(figure: "Figure") -> None:
+    """Make lines and marks of the panels as much thicker as the style makes their axes: for a slide."""
+    import matplotlib as mpl
+    from matplotlib.lines import Line2D
+
+    factor = mpl.rcParams["axes.linewidth"] / THIN_PT
+    if factor <= 1.0:
+        return
+    legends = [one for one in (*(axes.get_legend() for axes in figure.axes), *figure.legends) if one is not None]
+    lines: list[Line2D] = [line for axes in figure.axes for line in axes.lines]
+    for line in [*lines, *(one for legend in legends for one in legend.findobj(Line2D))]:
+        assert isinstance(line, Line2D)
+        line.set_linewidth(factor * line.get_linewidth())
+        if line.get_label() != "tick marks":
+            line.set_markersize(factor * line.get_markersize())
+    for axes in figure.axes:
+        for one in axes.collections:
+            one.set_linewidth([factor * float(width) for width in np.atleast_1d(one.get_linewidth())])
 
 
 def fits(figure: "Figure") -> bool:

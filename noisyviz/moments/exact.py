@@ -28,9 +28,11 @@ Group = tuple[npt.NDArray[np.intp], Array, Array]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 _GAUSS: Final = 16  # nodes of a cell: with a pole of h no nearer than 1.57 half-widths, exact to 1e-17
+_GAUSS_NODES, _GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(_GAUSS)
 _RARE: Final = 1e-7  # in cells that add as little to 1 and to E ξ², half as many
 _NEAR: Final = 64.0  # cells that reach farther hold no ξ that is 8 times as far as another: weights would lose digits
 _SETTLED: Final = 0.025  # below this share of its reach, s of the softplus form is next to nothing
+_ROWS: Final = 1024  # of nodes worked on at once: what is made of them stays in the cache
 _BLOCK: Final = 1024  # points worked on at once
 
 
@@ -377,11 +379,14 @@ def _rules(noise: Noise, at: InputNoise) -> list[Group]:
         if level < len(tree) - 1:
             rows, cells = np.repeat(rows, 2), (2 * cells[:, None] + np.arange(2)).ravel()
     owners, low, high = _panels(at, rows, tree[-1][0][cells], tree[-1][0][cells + 1])
-    nodes, weights = np.polynomial.legendre.leggauss(_GAUSS)
     half = 0.5 * (high - low)[:, None]
-    xi = 0.5 * (high + low)[:, None] + half * nodes
-    groups.append((owners, xi, half * weights * noise.density(xi)))
-    return [group for group in groups if group[0].size]
+    xi = 0.5 * (high + low)[:, None] + half * _GAUSS_NODES
+    groups.append((owners, xi, half * _GAUSS_WEIGHTS * noise.density(xi)))
+    return [
+        (rows[start : start + _ROWS], xi[start : start + _ROWS], weight[start : start + _ROWS])
+        for rows, xi, weight in groups
+        for start in range(0, rows.size, _ROWS)
+    ]
 
 
 def _smooth(

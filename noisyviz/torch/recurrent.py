@@ -199,7 +199,9 @@ class _Units(nn.Module):
             slope=column(lambda one: 0.25 if one.sigmoid else 1.0),
             intercept=column(lambda one: 0.5 if one.sigmoid else 0.0),
             low=column(lambda one: 0.0 if one.sigmoid else -1.0),
-            high=torch.ones(len(slots) * self.hidden_size, device=like.device, dtype=like.dtype),
+            high=column(lambda _: 1.0),
+            centre=column(lambda one: 0.5 if one.sigmoid else 0.0),
+            half=column(lambda one: 0.5 if one.sigmoid else 1.0),
             keep=torch.tensor(keep, device=like.device, dtype=like.dtype).repeat_interleave(n),
             leaks=any(keep),
             spans=tuple(

@@ -37,6 +37,8 @@ class Block:
     intercept: Tensor
     low: Tensor  # limits of h
     high: Tensor
+    centre: Tensor  # (low + high)/2
+    half: Tensor  # (high − low)/2
     keep: Tensor  # α − 1
     leaks: bool  # whether any of `keep` is not 0
     soft: bool  # h = tanh or the logistic function; else clip(u, low, high)
@@ -46,8 +48,7 @@ class Block:
         """Return h, in `out` if given."""
         if not self.soft:
             return torch.clamp(u, self.low, self.high, out=out)
-        centre, half = 0.5 * (self.high + self.low), 0.5 * (self.high - self.low)
-        return torch.sub(u, centre, out=out).div_(half).tanh_().mul_(half).add_(centre)
+        return torch.sub(u, self.centre, out=out).div_(self.half).tanh_().mul_(self.half).add_(self.centre)
 
     def slope_of(self, u: Tensor) -> Tensor:
         """Return dh/du; at the ends of a clipped line it is 0."""
@@ -59,8 +60,7 @@ class Block:
                 part, out = u[..., start:stop], inside[..., start:stop]
                 torch.ops.aten.hardtanh_backward.grad_input(one.expand(part.shape), part, low, high, grad_input=out)
             return inside
-        centre, half = 0.5 * (self.high + self.low), 0.5 * (self.high - self.low)
-        e = torch.sub(u, centre).div_(half).abs_().mul_(-2.0).exp_()
+        e = torch.sub(u, self.centre).div_(self.half).abs_().mul_(-2.0).exp_()
         return (4.0 * e).div_(e.add_(1.0)).div_(e)
 
     def value(
@@ -107,6 +107,11 @@ def _chunks(steps: int, numbers: int) -> Iterator[tuple[int, int]]:
         yield max(0, stop - length), stop
 
 
+def _columns(rows: Tensor, parts: int) -> Iterator[tuple[Tensor, ...]]:
+    """Yield the columns of each step, shape (T, B, columns), in so many parts; views that cost less than `chunk`."""
+    return zip(*(one.unbind(0) for one in rows.unflatten(2, (parts, -1)).unbind(2)), strict=True)
+
+
 def _add_p(total: Tensor, products: Tensor | None, p: Tensor) -> None:
     """Add the gradient of p, a number or an entry for each column, from those of |p| at some steps, (T, B, columns)."""
     if products is not None:
@@ -122,14 +127,15 @@ def lstm_step(
     blocks: tuple[Block, Block],
     work: tuple[Room, Room] = (None, None),
     out: tuple[Tensor | None, ...] = (None,) * 4,
+    parts: tuple[Tensor, ...] | None = None,
 ) -> tuple[Tensor | None, ...]:
     """Return φ of the gates, the cell's state, φ of it, h_t, and the `k` of both.
 
-    What belongs to gates and cell stands in pairs; see `Block.value`.
+    What belongs to gates and cell stands in pairs; see `Block.value`. `parts` are the columns of `out[0]`, if at hand.
     """
     gates, cell = blocks
     phi, k = gates.value(u, p[0], e[0], work[0], out[0])
-    i, f, g, o = phi.chunk(4, 1)
+    i, f, g, o = parts or phi.chunk(4, 1)
     c_next = torch.mul(f, c, out=out[1]).addcmul_(i, g)
     seen = c_next if shift is None else c_next + shift
     top, k_cell = cell.value(seen, p[1], e[1], work[1], out[2])
@@ -145,6 +151,7 @@ def gru_step(
     blocks: tuple[Block, Block],
     work: tuple[Room, Room] = (None, None),
     out: tuple[Tensor | None, ...] = (None,) * 4,
+    parts: tuple[Tensor, ...] | None = None,
 ) -> tuple[Tensor | None, ...]:
     """Return φ of the gates, what the candidate sees, its φ, h_t, and the `k` of both, as `lstm_step` does.
 
@@ -153,7 +160,7 @@ def gru_step(
     gates, cell = blocks
     n = h.shape[1]
     phi, k = gates.value(u[:, : 2 * n], p[0], e[0], work[0], out[0])
-    r, z = phi.chunk(2, 1)
+    r, z = parts or phi.chunk(2, 1)
     a = torch.addcmul(pre, r, u[:, 2 * n :], out=out[1])
     new, k_cell = cell.value(a, p[1], e[1], work[1], out[2])
     return phi, a, new, torch.sub(h, new, out=out[3]).mul_(z).add_(new), k, k_cell
@@ -326,13 +333,13 @@ class LSTMWindow(torch.autograd.Function):
         noise = _noise(e, width)
         sort = _sort(u, minus_p, e is not None, shift is not None, blocks) if compiled else None
         h, c = h0.detach(), c0.detach().contiguous()
-        rows = zip(u.unbind(0), phi.unbind(0), hidden.unbind(0), cells.unbind(0), tops.unbind(0), strict=True)
-        for t, (at, gate, h_next, c_next, top) in enumerate(rows):
+        rows = zip(*(one.unbind(0) for one in (u, phi, hidden, cells, tops)), _columns(phi, 4), strict=True)
+        for t, (at, gate, h_next, c_next, top, parts) in enumerate(rows):
             at.addmm_(h, folded)
             now = None if shift is None else shift[t]
             given, out = (at, c, now, minus_p, noise(t), blocks), (gate, c_next, top, h_next)
             if sort is None:
-                lstm_step(*given, work, out)
+                lstm_step(*given, work, out, parts)
             else:
                 kernel(lstm_next, sort)(*given, out)
             h, c = h_next, c_next
@@ -375,20 +382,23 @@ class LSTMWindow(torch.autograd.Function):
             seen = cells[own] if shift is None else cells[own] + shift[own]
             (by_u, by_p), (by_c, by_p_cell) = _slopes((u[own], seen), minus_p, noise(own), ctx.blocks)
             grad_phi, grad_top = torch.empty_like(by_u), torch.empty_like(by_c)
-            for t in range(stop - 1, start - 1, -1):
-                at = t - start
-                i, f, g, o = phi[t].split(n, 1)
-                gh.add_(grad_hidden[t])
+            rows = zip(
+                *(one.unbind(0) for one in (grad_hidden[own], tops[own], grad_u[own], by_u, by_c, grad_phi, grad_top)),
+                *(_columns(one, 4) for one in (phi[own], grad_phi)),
+                strict=True,
+            )
+            for t, row in zip(range(stop - 1, start - 1, -1), reversed(list(rows)), strict=True):
+                to_hidden, top, to_u, u_slope, c_slope, to_phi, to_top, (i, f, g, o), (to_i, to_f, to_g, to_o) = row
+                gh.add_(to_hidden)
                 if lengths is not None:
                     gc.addcmul_(grad_c, (lengths == t + 1).to(gc.dtype)[:, None])
-                gc.addcmul_(torch.mul(gh, o, out=grad_top[at]), by_c[at])
-                by_i, by_f, by_g, by_o = grad_phi[at].split(n, 1)
-                torch.mul(gc, g, out=by_i)
-                torch.mul(gc, cells[t - 1] if t else c0, out=by_f)
-                torch.mul(gc, i, out=by_g)
-                torch.mul(gh, tops[t], out=by_o)
-                torch.mul(by_u[at], grad_phi[at], out=grad_u[t])
-                torch.mm(grad_u[t], folded, out=gh)
+                gc.addcmul_(torch.mul(gh, o, out=to_top), c_slope)
+                torch.mul(gc, g, out=to_i)
+                torch.mul(gc, cells[t - 1] if t else c0, out=to_f)
+                torch.mul(gc, i, out=to_g)
+                torch.mul(gh, top, out=to_o)
+                torch.mul(u_slope, to_phi, out=to_u)
+                torch.mm(to_u, folded, out=gh)
                 gc.mul_(f)
             _add_p(grad_p, None if by_p is None else by_p.mul_(grad_phi), p_gates)
             _add_p(grad_p_cell, None if by_p_cell is None else by_p_cell.mul_(grad_top), p_cell)
@@ -442,14 +452,15 @@ class GRUWindow(torch.autograd.Function):
         h, pre = h0.detach(), pre.detach()
         sort = _sort(u, minus_p, e is not None, False, blocks) if compiled else None
         h, pre = h.contiguous(), pre.contiguous()
-        for t in range(steps):
-            u[t].addmm_(h, folded)
-            given, out = (u[t], pre[t, :, m:], h, minus_p, noise(t), blocks), (phi[t], a[t], news[t], hidden[t])
+        rows = zip(*(one.unbind(0) for one in (u, pre[..., m:], phi, a, news, hidden)), _columns(phi, 2), strict=True)
+        for t, (at, candidate, *out, parts) in enumerate(rows):
+            at.addmm_(h, folded)
+            given = at, candidate, h, minus_p, noise(t), blocks
             if sort is None:
-                gru_step(*given, work, out)
+                gru_step(*given, work, tuple(out), parts)
             else:
-                kernel(gru_next, sort)(*given, out)
-            h = hidden[t]
+                kernel(gru_next, sort)(*given, tuple(out))
+            h = out[-1]
         ctx.save_for_backward(u, a, phi, hidden, news, weight, fold, h0, p_gates, p_cell, e)
         ctx.blocks, ctx.sort = blocks, sort
         return hidden
@@ -482,18 +493,32 @@ class GRUWindow(torch.autograd.Function):
             own = slice(start, stop)
             (by_u, by_p), (by_a, by_p_cell) = _slopes((u[own, :, :m], a[own]), minus_p, noise(own), ctx.blocks)
             grad_phi, grad_new = torch.empty_like(by_u), torch.empty_like(by_a)
-            for t in range(stop - 1, start - 1, -1):
-                at = t - start
-                r, z = phi[t].split(n, 1)
-                gh.add_(grad_hidden[t])
-                by_r, by_z = grad_phi[at].split(n, 1)
-                torch.sub(hidden[t - 1] if t else h0, news[t], out=by_z).mul_(gh)
-                torch.addcmul(gh, gh, z, value=-1.0, out=grad_new[at])
-                torch.mul(by_a[at], grad_new[at], out=grad_a[t])
-                torch.mul(grad_a[t], u[t, :, m:], out=by_r)
-                torch.mul(by_u[at], grad_phi[at], out=grad_u[t, :, :m])
-                torch.mul(grad_a[t], r, out=grad_u[t, :, m:])
-                gh.mul_(z).addmm_(grad_u[t], folded)
+            to_candidate = grad_u[own, :, m:]
+            of_steps = (
+                grad_hidden[own],
+                news[own],
+                u[own, :, m:],
+                grad_u[own],
+                grad_u[own, :, :m],
+                to_candidate,
+                grad_a[own],
+            )
+            rows = zip(
+                *(one.unbind(0) for one in (*of_steps, by_u, by_a, grad_phi, grad_new)),
+                *(_columns(one, 2) for one in (phi[own], grad_phi)),
+                strict=True,
+            )
+            for t, row in zip(range(stop - 1, start - 1, -1), reversed(list(rows)), strict=True):
+                to_hidden, new, rec, to_u, to_gates, to_rec, to_a, u_slope, a_slope, to_phi, to_new, (r, z), two = row
+                gh.add_(to_hidden)
+                to_r, to_z = two
+                torch.sub(hidden[t - 1] if t else h0, new, out=to_z).mul_(gh)
+                torch.addcmul(gh, gh, z, value=-1.0, out=to_new)
+                torch.mul(a_slope, to_new, out=to_a)
+                torch.mul(to_a, rec, out=to_r)
+                torch.mul(u_slope, to_phi, out=to_gates)
+                torch.mul(to_a, r, out=to_rec)
+                gh.mul_(z).addmm_(to_u, folded)
             _add_p(grad_p, None if by_p is None else by_p.mul_(grad_phi), p_gates)
             _add_p(grad_p_cell, None if by_p_cell is None else by_p_cell.mul_(grad_new), p_cell)
         grad_rec = grad_u * fold

@@ -221,7 +221,7 @@ _PLAIN: Final = {
     "normal": Noise(
         name="normal",
         abs_mean=sqrt(2.0 / pi),
-        edges=tuple(2.0 * k for k in range(8)),
+        edges=(0.0, 2.0, 4.0, 7.0, 12.0),  # P(ξ > 12) = 2e-33
         draw_function=lambda rng, size: rng.standard_normal(size),
         quantile_function=ndtri,
         density=normal_density,

@@ -160,7 +160,7 @@ def _activation(name: str, call: Call, notes: list[str]) -> Activation:
     limits = left.limit, right.limit
     _tell(notes, left, right, reach, x, np.where(near, doubt, 0.0), top)
     slope, intercept = _line(h, slopes, left, right, precision, notes)
-    clear = np.abs(derivative) > np.maximum(10.0 * doubt, 0.0)
+    clear = np.abs(derivative) > np.maximum(10.0 * doubt, precision * top)  # a smaller one may be rounding alone
     monotone = bool((derivative[clear] > 0).all() or (derivative[clear] < 0).all())
     thresholds = _thresholds(slope, intercept, *limits, monotone, notes)
     flat = _flat(kinks, x, derivative, (left, right))
@@ -192,7 +192,7 @@ def _activation(name: str, call: Call, notes: list[str]) -> Activation:
         flat=flat,
         turns=_crossings(slopes, kinks, x, np.where(clear, derivative, 0.0)),
         excursions=_excursions(h, x, *limits, precision),
-        panels=tuple(pieces.edges.tolist()),
+        panels=tuple(pieces.wide.tolist()),
         notes=tuple(notes),
     )
 

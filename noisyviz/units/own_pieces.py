@@ -23,6 +23,7 @@ _MOST_IN_CENTRE: Final = 8192
 _ROUGH_LEVEL: Final = 5  # halvings after which rounding of values near 0 is allowed everywhere
 _CENTRE: Final = 8.0  # within it panels begin narrow
 _START: Final = 0.5
+_START_WIDE: Final = 4.0
 _START_ROUGH: Final = 2.0  # in lower precision, whose rounding narrow panels would blow up
 _SHIFT: Final = 0.48317  # of the first panels: round numbers, where kinks tend to be, lie well inside of them
 _FARTHEST: Final = 53  # octaves
@@ -39,6 +40,8 @@ class Pieces:
     ----------
     edges
         Increasing, shape (panels + 1,).
+    wide
+        The edges of as few panels as hold h.
     slopes
         Chebyshev coefficients of h′, shape (panels, 33).
     doubt
@@ -46,6 +49,7 @@ class Pieces:
     """
 
     edges: Array
+    wide: Array
     slopes: Array
     doubt: Array
 
@@ -107,11 +111,12 @@ def resolve(
     first = _Search(h, precision)
     panels = first.outward(reach, ())
     found = _singular(panels, first.loose, precision)
-    if any(one.jump for one in found) or not found:
-        return _pieces(panels), found, (panels[0].low, panels[-1].high)
-    again = _Search(h, precision)
-    panels = again.outward((panels[0].low, panels[-1].high), [one.x for one in found])
-    return _pieces(panels), found, (panels[0].low, panels[-1].high)
+    reach, inner = (panels[0].low, panels[-1].high), [one.x for one in found]
+    if any(one.jump for one in found):
+        return _pieces(panels, panels), found, reach
+    if found:
+        panels = _Search(h, precision).outward(reach, inner)
+    return _pieces(panels, _Search(h, precision).widened(panels, inner)), found, reach
 
 
 class TooRoughError(Exception):
@@ -123,20 +128,19 @@ class _Search:
 
     def __init__(self, h: Callable[[Array], Array], precision: float) -> None:
         self.h, self.precision = h, precision
+        self.start = _START if precision < 1e-12 else _START_ROUGH
+        self.shift = _SHIFT * self.start
         self.size = float(np.abs(h(_T)).max())  # near 0, by which what is cancelled elsewhere is measured
         self.loose: list[_Panel] = []
 
     def outward(self, reach: tuple[float, float], inner: Sequence[float]) -> list[_Panel]:
         """Return panels from the middle outwards, as far as few of them will do."""
-        start = _START if self.precision < 1e-12 else _START_ROUGH
-        shift = _SHIFT * start
-        middle = np.linspace(-_CENTRE, _CENTRE, round(2 * _CENTRE / start) + 1) + shift
-        panels = self.between(_cut(middle, reach, inner), _MOST_IN_CENTRE)
+        panels = self.between(_cut(self._middle(self.start), reach, inner), _MOST_IN_CENTRE)
         if panels is None:
             raise TooRoughError
         for side in (-1.0, 1.0):
             for octave in range(3, _FARTHEST):
-                ends = np.sort(side * np.array([2.0**octave, 2.0 ** (octave + 1)])) + shift
+                ends = np.sort(side * np.array([2.0**octave, 2.0 ** (octave + 1)])) + self.shift
                 edges = _cut(ends, reach, inner)
                 if edges.size < 2:
                     break
@@ -147,6 +151,18 @@ class _Search:
                     break
                 panels = more + panels if side < 0 else panels + more
         return panels
+
+    def widened(self, panels: Sequence[_Panel], inner: Sequence[float]) -> list[_Panel]:
+        """Return panels as wide as will do in the middle, too, where kinks were looked for in narrow ones."""
+        edges = self._middle(_START_WIDE)
+        middle = self.between(_cut(edges, (panels[0].low, panels[-1].high), inner), _MOST_IN_CENTRE)
+        if not middle:
+            return list(panels)
+        low, high = middle[0].low, middle[-1].high
+        return [*(one for one in panels if one.high <= low), *middle, *(one for one in panels if one.low >= high)]
+
+    def _middle(self, pitch: float) -> Array:
+        return np.linspace(-_CENTRE, _CENTRE, round(2 * _CENTRE / pitch) + 1) + self.shift
 
     def between(self, edges: Array, most: int) -> list[_Panel] | None:
         """Return resolved panels, increasing; None where there would be too many."""
@@ -203,7 +219,7 @@ def _cut(edges: Array, reach: tuple[float, float], inner: Sequence[float]) -> Ar
     return np.unique(points)
 
 
-def _pieces(panels: Sequence[_Panel]) -> Pieces:
+def _pieces(panels: Sequence[_Panel], wide: Sequence[_Panel]) -> Pieces:
     slopes = np.zeros((len(panels), _COUNT))
     doubt = np.zeros(len(panels))
     for k, panel in enumerate(panels):
@@ -215,8 +231,8 @@ def _pieces(panels: Sequence[_Panel]) -> Pieces:
         if degree:
             slopes[k, :-1] = np.polynomial.chebyshev.chebder(coefficients) / half
             doubt[k] = panel.noise * max(1, degree) ** 2 / half / 2.0
-    edges = np.array([panels[0].low, *(panel.high for panel in panels)])
-    return Pieces(edges=edges, slopes=slopes, doubt=doubt)
+    edges, few = (np.array([part[0].low, *(panel.high for panel in part)]) for part in (panels, wide))
+    return Pieces(edges=edges, wide=few, slopes=slopes, doubt=doubt)
 
 
 def _singular(panels: Sequence[_Panel], loose: Sequence[_Panel], precision: float) -> list[Singular]:

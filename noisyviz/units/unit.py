@@ -207,11 +207,18 @@ class SoftplusNoise(InputNoise):
 
     def shift_and_gain(self, xi: Array) -> tuple[Array, Array]:
         """Return s and g(t)·sgn ξ."""
-        r, side = np.abs(xi), self.sigma * 0.0 + _side(xi)
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            e = np.exp(-np.abs(self.reach) / np.where(r == 0, 1e-300, r))
-        shift = side * self.sigma * (np.maximum(self.reach, 0.0) + r * np.log1p(e))
-        return shift, side * np.where(self.reach < 0, e, 1.0) / (1.0 + e)
+        r = np.abs(xi)
+        with np.errstate(over="ignore"):
+            e = np.exp(-np.abs(self.reach) / np.maximum(r, 1e-300))
+        shift = np.log1p(e)
+        shift *= r
+        shift += np.maximum(self.reach, 0.0)
+        shift *= self.sigma
+        gain = 1.0 / (1.0 + e)
+        if (self.reach < 0.0).any():
+            gain *= np.where(self.reach < 0.0, e, 1.0)
+        # the side of −0 is the right one, as in `_side`
+        return np.copysign(shift, xi + 0.0, out=shift), np.copysign(gain, xi + 0.0, out=gain)
 
     def reaching(self, gap: Array) -> Array:
         """Return the ξ at which s is `gap`: 0 where s jumps across it, inf where none is."""

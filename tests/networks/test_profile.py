@@ -11,6 +11,7 @@ import noisyviz as nv
 from noisyviz.networks import histogram as tally
 from noisyviz.networks import noise_effect
 from noisyviz.networks import row_blocks as blocks
+from noisyviz.networks.buffers import Scratch
 from noisyviz.networks.noise_effect import NoiseProfile
 from noisyviz.networks.results import QUANTILES, UNIT_QUANTILES, ArrayProfile
 from noisyviz.networks.row_blocks import count_rows, over_rows
@@ -288,7 +289,7 @@ def test_shares_alone_are_those_of_the_whole_profile(chunk: int | None) -> None:
 
 
 def test_counts_outlast_the_integers_they_are_packed_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, unit = np.tile(real("gates.npz")["input_gate"], (20, 1)), nv.NoisyUnit("sigmoid", kind="nani")
+    x, unit = np.tile(real("gates.npz")["input_gate"][:400], (20, 1)), nv.NoisyUnit("sigmoid", kind="nani")
     usual = nv.profile(x, fn="sigmoid", unit=unit)
     monkeypatch.setattr(tally, "_COUNT", 4)
     monkeypatch.setattr(tally, "_SHIFT", tally._PLACE + 4)
@@ -360,3 +361,27 @@ def test_mean_abs_delta_of_small_inputs_has_no_cancellation(fn: str) -> None:
     assert found.mean_abs_delta == pytest.approx(third * np.mean(np.abs(x) ** 3), rel=1e-10)
     assert found.per_unit is not None
     np.testing.assert_allclose(found.per_unit.mean_abs_delta, third * np.mean(np.abs(x) ** 3, axis=0), rtol=1e-10)
+
+
+@pytest.mark.parametrize("means", [False, True])
+@pytest.mark.parametrize("split", [False, True])
+def test_samples_are_counted_in_their_cells_with_means_or_alone(split: bool, means: bool) -> None:
+    rng = np.random.default_rng(0)
+    grid = Grid(bits=2, octaves=3)
+    x = rng.normal(0.0, 4.0, (500, 3))  # the outermost cells hold all beyond ±7
+    good = rng.random(x.shape) < 0.9
+    cells = tally.Tally(grid=grid, split=split, means=means)
+    for part in (slice(0, 200), slice(200, None)):
+        here = np.ascontiguousarray(x[part])
+        cells.take(
+            tally.Places.of(here, here >= 1.0, good=good[part], peak=float(np.abs(here).max()), scratch=Scratch())
+        )
+    ends = [
+        -np.inf,
+        *(sign * (2.0**k * (1 + m / 4) - 1) for sign in (-1, 1) for k in range(3) for m in range(4)),
+        np.inf,
+    ]
+    ends = sorted({*ends, 0.0})
+    counts, _ = np.histogram(x[good], bins=ends)
+    assert counts[0] > 0
+    np.testing.assert_array_equal(cells.counts(), counts)

@@ -125,3 +125,10 @@ def test_expressions_serve_every_command(run: Run) -> None:
     assert run("profile", "two.npz", "--array", "a=max(0, x)@1,b=tanh(x)").exit_code == 0
     noted = run("estimate", "--fn", "x/(1 + exp(-x))", "--at", "0")
     assert "note: function 'x/(1 + exp(-x))': the function is not monotone" in noted.stderr
+
+
+@pytest.mark.parametrize("text", ["x/sqrt(1 + x**2)", "(exp(x) - exp(-x))/(exp(x) + exp(-x))"])
+def test_rounding_of_a_derivative_far_out_makes_no_turn(text: str) -> None:
+    """Both rise everywhere, although the computed derivative has either sign where its terms cancel."""
+    h = nv.activation(text)
+    assert (h.turns, h.thresholds) == ((), (-1.0, 1.0))

@@ -91,10 +91,12 @@ class Buckets:
         place = xi * self._scale
         corner = np.floor(place)
         y = place - corner if self._scale * self.width == 1.0 else None
-        cell = np.clip(corner, -self._half - 1, self._half, out=corner).astype(np.intp)
-        cell += self._half + 1
-        bucket = self._first[cell]
-        if self.own.size:
+        np.maximum(corner, -self._half - 1, out=corner)
+        np.minimum(corner, self._half, out=corner)
+        corner += self._half + 1
+        bucket = cell = corner.astype(np.intp)
+        if self.own.size or self._scale * self.width != 1.0:
+            bucket = self._first[cell]
             bucket += xi >= self._following[cell]
             several = np.flatnonzero(bucket < 0)
             if several.size:

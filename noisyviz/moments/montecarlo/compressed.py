@@ -18,7 +18,6 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.moments.montecarlo.analytic import chebyshev, interpolation
 from noisyviz.moments.montecarlo.buckets import LEVELS, REACH, Buckets, Index
 from noisyviz.moments.montecarlo.plain import PLAIN_CHUNK, add_plainly, plain_sums
 from noisyviz.moments.montecarlo.power_sums import PRODUCTS, ROWS, over_blocks, products
@@ -44,9 +43,23 @@ _SMALL: Final = 1e-5  # of the largest fourth power on a cell, the least mean ov
 _THIN: Final = 1e-5  # of a smallest cell: a part that is narrower is one point
 
 
+def _chebyshev(count: int) -> Array:
+    """Return Chebyshev nodes between −1 and 1, shape (count,)."""
+    return np.cos(np.pi * (np.arange(count) + 0.5) / count)
+
+
+def _interpolation(nodes: Array, places: Array) -> Array:
+    """Return the matrix from values at Chebyshev nodes to their polynomial at places, shape (places, nodes)."""
+    degrees = np.arange(nodes.size)
+    weights = np.where(degrees == 0, 1.0, 2.0) / nodes.size
+    angles = np.multiply.outer(np.arccos(places), degrees)
+    found: Array = (np.cos(angles) * weights) @ np.cos(np.multiply.outer(degrees, np.arccos(nodes)))
+    return found
+
+
 def _from_powers(count: int) -> Array:
     """Return the matrix from sums of the powers 0, 1, … of places from −1 to 1 to weights at Chebyshev nodes."""
-    found = np.linalg.inv(chebyshev(count) ** np.arange(count)[:, None]).T
+    found = np.linalg.inv(_chebyshev(count) ** np.arange(count)[:, None]).T
     return np.asarray(found, dtype=np.float64)
 
 
@@ -72,7 +85,7 @@ class _Smooth:
 
     def __init__(self, at: InputNoise, walls: Walls) -> None:
         h = at.activation
-        self._at, self.kinks, self.bands = at, walls.kinks, walls.bands
+        self._at, self.kinks, self.bands = at, walls.kinks[walls.bends], walls.bands
         self.soft = isinstance(at, SoftplusNoise)
         self._panels, widths, _, self._point = smooth_panels(h)
         self._widths = np.concatenate([[np.inf], widths, [np.inf]])
@@ -126,8 +139,8 @@ def _grids(smooth: _Smooth, draws: Draws, walls: Walls) -> tuple[list[Buckets], 
         sizes.append((8.0 * REACH, LEVELS - 2))
     found = []
     for reach, levels in sizes:
-        powers = _needed(min(smooth.steepest * 2.0 * reach / 2**levels, _STEEP), 12.0, 99) - 3
-        powers = max(powers, 5) if smooth.soft else powers
+        powers = _needed(min(smooth.steepest * 2.0 * reach / 2**levels, _STEEP), 11.5, 99) - _FEWEST + 1
+        powers = max(powers, 5 if smooth.soft else 4)
         own = [walls.kinks, walls.turns] if reach >= REACH else [walls.kinks[np.abs(walls.kinks) <= reach]]
         found.append(Buckets(*own, powers=powers, reach=reach, levels=levels))
     return found, hole
@@ -139,6 +152,7 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
     smooth = _Smooth(at, walls)
     grids, hole = _grids(smooth, draws, walls)
     main, held = [grid.reach for grid in grids].index(REACH), (hole, grids[-1].reach)
+    finer = grids[main - 1].reach if main else hole
     leak = at.grad_x(np.zeros(()))
     cuts = np.cumsum([grid.shape[0] * grid.shape[1] for grid in grids])
 
@@ -150,8 +164,8 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
         for xi in draws.read(block, chunk):
             grids[main].add(parts[main], xi)
             size = np.abs(xi)
-            if main:
-                inner_pieces.append(xi[size <= grids[main - 1].reach])
+            if finer:
+                inner_pieces.append(xi[size <= finer])
             if size.max() >= REACH:
                 outer_pieces.append(xi[(xi < -REACH) | (xi >= REACH)])
         inner, outer = (np.concatenate([np.empty(0), *pieces]) for pieces in (inner_pieces, outer_pieces))
@@ -192,12 +206,13 @@ class _Cells:
         of_cells = np.add.reduceat(moments[:, :, : self._starts[-1]], self._starts[:-1], axis=2)
         of_cells[:, :, np.abs(grid.grid[:-1] + 0.5 * grid.width) < hole] = 0.0  # a finer grid has them
         weights = np.moveaxis(of_cells, 1, 2) @ (_from_powers(count) * 2.0 ** np.arange(count)[:, None])
-        self._levels = [(min(smooth.steepest * grid.width, _STEEP), chebyshev(count), weights)]
+        self._levels = [(min(smooth.steepest * grid.width, _STEEP), _chebyshev(count), weights)]
         for level in range(grid.levels - 1, -1, -1):
-            share = min(smooth.steepest * 2.0 * grid.reach / 2**level, 1.0)
-            nodes = chebyshev(max(_needed(share, 15.0, _NODES), _SOFT if smooth.soft else 0))
+            parts = 2 ** (grid.levels - level)
+            share = min(smooth.steepest * grid.width * parts, _STEEP * parts, 1.0)
+            nodes = _chebyshev(max(_needed(share, 15.0, _NODES), _SOFT if smooth.soft else 0))
             _, finer, weights = self._levels[0]
-            halves = np.concatenate([interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
+            halves = np.concatenate([_interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
             merged = weights.reshape(weights.shape[0], 2**level, -1) @ halves
             self._levels.insert(0, (share, nodes, merged))
 
@@ -207,6 +222,8 @@ class _Cells:
         for level, (share, nodes, weights) in enumerate(self._levels):
             used = np.asarray(weights.any(axis=(0, 2)))
             rows, cells = rows[used[cells]], cells[used[cells]]
+            if not rows.size:
+                return
             width = 2.0 * self._grid.reach / 2**level
             low = cells * width - self._grid.reach
             good = self._smooth.accepted(rows, low, low + width, share, smallest=level == self._grid.levels)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from noisyviz.moments.montecarlo.buckets import Buckets
 from noisyviz.moments.montecarlo.plain import add_plainly
@@ -33,6 +34,8 @@ class Walls:
     ----------
     kinks
         Where z reaches an edge of h, shape (edges, n).
+    bends
+        At which of them h is not smooth, shape (edges,); at the others h′ only changes its sign.
     turns
         Where the factor changes its sign, shape (turns, n).
     bands
@@ -42,6 +45,7 @@ class Walls:
     """
 
     kinks: Array
+    bends: npt.NDArray[np.bool_]
     turns: Array
     bands: Array
     turn_bands: Array
@@ -49,7 +53,8 @@ class Walls:
     @classmethod
     def of(cls, at: InputNoise) -> "Walls":
         """Return the walls of a unit; but for bands, the smallest ξ at which the plain evaluation decides anew."""
-        starts = np.array(sorted({*first_of_stretches(at.activation), *smooth_panels(at.activation)[2]}))[:, None]
+        h, narrow = at.activation, smooth_panels(at.activation)[2]
+        starts = np.array(sorted({*first_of_stretches(h), *narrow}))[:, None]
         if isinstance(at, SoftplusNoise):
             room = _ROUNDING * (np.abs(at.x) + np.abs(starts))
             kinks = _band(*(at.reaching(starts - at.x + side * room) for side in (-1.0, 1.0)))
@@ -57,6 +62,7 @@ class Walls:
             zero = np.zeros((1, at.x.size))
             return cls(
                 kinks=kinks.reshape(-1, at.x.size),
+                bends=np.ones(2 * starts.size, dtype=np.bool_),
                 turns=np.concatenate([*turns, zero]),
                 bands=kinks,
                 turn_bands=turns,
@@ -64,6 +70,7 @@ class Walls:
         limits = np.array([[0.0], [np.nextafter(0.0, 1.0)]] if at.sigma_slope.any() else []).reshape(-1, 1)
         return cls(
             kinks=first_reaching(at.x, at.sigma, starts),
+            bends=np.isin(starts[:, 0], [*narrow, *h.breaks, *np.nextafter(h.breaks, np.inf)]),
             turns=first_reaching(np.sign(at.sigma_slope), np.abs(at.sigma_slope), limits),
             bands=np.empty((2, 0, at.x.size)),
             turn_bands=np.empty((2, 0, at.x.size)),
@@ -94,11 +101,11 @@ def smooth_panels(h: Activation) -> tuple[Array, Array, list[float], float]:
     """
     edges = np.asarray(h.panels)
     widths = np.diff(edges)
-    near = widths[np.abs(edges[1:]) <= _CENTRE]
+    near = np.sort(widths[np.abs(edges[1:]) <= _CENTRE])
     if not near.size:
         return edges, widths, [], 0.0
-    usual = float(np.median(near))
-    narrow = np.concatenate([[False], widths < usual / 16.0, [False]])
+    usual = float(near[np.searchsorted(np.cumsum(near), 0.5 * near.sum())])  # half of the way goes through wider ones
+    narrow = np.concatenate([[False], widths < usual / 64.0, [False]])
     kinks: list[float] = []
     for first, last in np.flatnonzero(narrow[1:] != narrow[:-1]).reshape(-1, 2):
         run = widths[first:last]
