@@ -26,7 +26,7 @@ from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise, SoftplusNois
 CELLS: Final = 128
 _TAIL: Final = 0.2 ** np.arange(6.0, 0.0, -1.0)  # places in the outermost half cells; beyond them nothing changes
 _MOST_PANELS: Final = 256  # of h, whose edges are places too
-_PARTS: Final = 8  # of a cell that may hold the value at a level
+_PARTS: Final = 10  # of a cell that may hold the value at a level
 _ROUNDS: Final = 2
 _HIGHEST: Final = 1.0 - 1e-12  # level; sums of probabilities may end below 1
 _BLOCK: Final = 256  # points worked on at once
