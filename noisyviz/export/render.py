@@ -29,8 +29,8 @@ _OWN_GROUPS: Final = (
     *("xaxis.", "xtick.", "yaxis.", "ytick."),
 )
 SURE_IN: Final = 6.0 / 2.54  # of a width that every picture fits in every style
-THIN_PT: Final = 0.6  # lines of axes in every style but that for slides
 QUARTER_IN: Final = 0.25 / 2.54
+THIN_PT: Final = 0.6  # lines of axes in every style but that for slides
 EDGE_PX: Final = 1.0  # by which the box of a text may leave the picture
 MOST_PIXELS: Final = 200_000_000
 _DATE: Final = "SOURCE_DATE_EPOCH"
