@@ -6,6 +6,7 @@ changed in place, one mutant at a time, and put back. It takes minutes and is no
 
 import argparse
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -31,6 +32,7 @@ def main() -> None:
     parser.add_argument("room", choices=ROOMS)
     parser.add_argument("--count", type=int, default=20, help="how many mutants")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--minutes", type=float, default=None, help="end after this time and report what is done")
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds for one mutant")
     asked = parser.parse_args()
     tests = [
@@ -44,8 +46,21 @@ def main() -> None:
         command = [str(Path(sys.executable).with_name("cosmic-ray"))]
         subprocess.run([*command, "init", str(config), str(session)], check=True)
         total = sample(session, asked.count, asked.seed)
-        subprocess.run([*command, "exec", str(config), str(session)], check=True)
+        work([*command, "exec", str(config), str(session)], asked.minutes)
         report(session, asked.room, total)
+
+
+def work(command: list[str], minutes: float | None) -> None:
+    """Run until the end or the time is up; an interrupt lets the mutated source be put back."""
+    process = subprocess.Popen(command)
+    try:
+        code = process.wait(None if minutes is None else 60.0 * minutes)
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        return
+    if code:
+        raise subprocess.CalledProcessError(code, command)
 
 
 def sample(session: Path, count: int, seed: int) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import typer.main
 from typer.testing import CliRunner, Result
 
 os.environ["MPLBACKEND"] = "Agg"
@@ -39,6 +40,14 @@ def hearing() -> None:
     """Hear Ctrl-C, also where the tests run under nohup or as a background job."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _built_once() -> Iterator[None]:
+    """Build the commands once in a process, as a command line does: Typer's runner builds them anew for every run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture

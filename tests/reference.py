@@ -2,6 +2,11 @@
 
 Nothing here comes from the package except in `main`, which compares. Integrals are Gauss-Legendre sums between the
 kinks, their pre-images and a geometric net of other edges, in arithmetic of 40 digits; variances are central moments.
+The columns of the cases of `tests/moments/test_exact.py` are kept in `tests/data/reference.json`, because they take two
+minutes. After a change here, or of those cases:
+
+    PYTHONPATH=tests python tests/moments/test_exact.py
+
 More cases than the test suite has time for:
 
     python tests/reference.py --cases 20
@@ -9,10 +14,12 @@ More cases than the test suite has time for:
 
 import argparse
 import itertools
+import json
 import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import mpmath
@@ -427,6 +434,7 @@ class Scale:
     by_p: Real
 
 
+@cache
 def noise_scale(case: Case) -> Scale:
     """Return what multiplies ξ or ε at x, and its derivatives."""
     f, x, c, p = case.function, mpf(case.x), mpf(case.c), mpf(case.p)
@@ -536,6 +544,38 @@ class Softplus:
             r = self.a / MP.log(gate / (1 - gate)) if gate != mpf(1) / 2 else mpf(0)
             if r > 0:
                 yield -MP.sign(self.rate) * r
+
+
+KEPT: Final = Path(__file__).with_name("data") / "reference.json"
+DIGITS: Final = 25
+
+
+@cache
+def kept() -> dict[str, list[str]]:
+    """Return the columns that are kept, in the order of `COLUMNS`, by the case as text."""
+    found: dict[str, list[str]] = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
+    return found
+
+
+def key(case: Case) -> str:
+    """Return a case as text, with every digit of its numbers."""
+    return " ".join(str(value) for value in astuple(case))
+
+
+def known(case: Case) -> dict[str, Real]:
+    """Return the columns of a case as they are kept, or compute them."""
+    if key(case) in kept():
+        return dict(zip(COLUMNS, map(mpf, kept()[key(case)]), strict=True))
+    return reference(case)
+
+
+def keep(cases: Iterable[Case]) -> None:
+    """Compute the columns of these cases anew and keep them in place of all others."""
+    found = {}
+    for case in cases:
+        columns = reference(case)
+        found[key(case)] = [MP.nstr(columns[name], DIGITS) for name in COLUMNS]
+    KEPT.write_text(json.dumps(found, indent=0) + "\n", encoding="utf-8")
 
 
 def reference(case: Case, *, degree: int = 4) -> dict[str, Real]:

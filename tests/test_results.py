@@ -1,5 +1,6 @@
 """What results do in a notebook: print short, become plain values and data frames, and draw without touching pyplot."""
 
+import dataclasses
 import json
 import pickle
 import subprocess
@@ -318,6 +319,14 @@ def test_compare(run: Run) -> None:
 def test_plain_values_are_json(name: str, results: dict[str, Any]) -> None:
     assert isinstance(results[name], Result)
     json.dumps(results[name].to_dict(), allow_nan=False)
+
+
+def test_no_result_can_be_changed(results: dict[str, Any]) -> None:
+    for name, result in results.items():
+        field = dataclasses.fields(result)[0].name
+        assert type(result).__dataclass_params__.frozen, name
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(result, field, getattr(result, field))
 
 
 def test_a_unit_tells_its_settings_as_the_options_do() -> None:

@@ -1,7 +1,8 @@
 """Whether texts stand inside a picture and clear of each other, by their boxes: ``python tests/text_boxes.py``.
 
-The script draws every picture at every width in every style, prints what is wrong and how much, and with a folder puts
-contact sheets there; `tests/pictures/test_text_boxes.py` takes a part of the product.
+The script draws every picture at every width in every style, in one style also with letters on its panels, prints what
+is wrong and how much, and with a folder puts the pictures there; `tests/pictures/test_text_boxes.py` takes a part of
+the product.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
+from noisyviz.export import render
 from noisyviz.export.render import rc_settings
 from noisyviz.networks.calibrate import calibrate
 from noisyviz.networks.calibration import ASKED, Calibrations
@@ -29,12 +31,17 @@ from noisyviz.pictures.overview.picture import Overview
 from noisyviz.pictures.paper import paper_figures
 from noisyviz.pictures.picture import DataSource, Picture
 from noisyviz.pictures.profile.picture import ProfilePicture
+from noisyviz.pictures.shared.finish import Finish, finished
+from noisyviz.pictures.shared.layout import pieces, plain
 from noisyviz.pictures.shared.style import width_in
 
 WIDTHS: Final = ("6cm", "icml", "neurips", "iclr", "12cm", "15cm")
 STYLES: Final = ("paper", "screen", "dark")
+LETTERED: Final = "screen"
 FILMED: Final = ("anneal", "anneal-funnel")
 SLACK: Final = 0.012  # inches, under a point, by which boxes may overlap: they hold the room of descenders
+SHORT: Final = 0.4  # of the longest line of a text, for a last one of a single word
+BESIDE: Final = 0.02  # inches between the letter of a panel and a legend on its right
 EDGE: Final = 0.006  # inches that a letter may stand out of the picture by: half a pixel on a screen
 NORMAL: Final = (0.0, 2.0)
 SOME: Final = (("encoder.layer1.gate", "sigmoid"),)
@@ -126,8 +133,35 @@ def texts(figure: Figure) -> list[tuple[str, Bbox]]:
     return [(text, box) for text, box in found if box.width > 0.0 and box.height > 0.0]
 
 
+def ragged(text: str) -> bool:
+    """Tell whether the last of several lines is a single short word."""
+    lines = text.split("\n")
+    longest = max(len(plain(line)) for line in lines)
+    return len(lines) > 1 and len(pieces(lines[-1])) == 1 and len(plain(lines[-1])) < SHORT * longest
+
+
+def crowded_letters(figure: Figure) -> list[str]:
+    """Return which letters of panels read like an entry of a legend, or stand beside a later line of a title."""
+    renderer, dpi = figure.canvas.get_renderer(), figure.dpi  # type: ignore[attr-defined]  # of Agg
+    wrong = []
+    for letter in (text for text in figure.texts if text.get_label() == "letter"):
+        box, name = letter.get_window_extent(renderer), letter.get_text()
+        for axes in figure.axes:
+            heads = [text for text in axes.texts if text.get_label() == "title"]
+            for head in heads:
+                other = head.get_window_extent(renderer)
+                near = 0.0 <= other.x0 - box.x1 < 0.8 * dpi and box.y0 < other.y1 and other.y0 < box.y1
+                if near and abs(box.y1 - other.y1) > 0.06 * dpi:
+                    wrong.append(f"letter {name!r} beside a later line of {head.get_text()!r}")
+            legend = axes.get_legend()
+            other = legend.get_window_extent(renderer) if legend is not None else Bbox.null()
+            if -box.width < other.x0 - box.x1 < BESIDE * dpi and box.y0 < other.y1 and other.y0 < box.y1:
+                wrong.append(f"letter {name!r} beside a legend")
+    return wrong
+
+
 def faults(figure: Figure) -> list[str]:
-    """Return what is wrong: texts that leave the picture, and pairs that overlap."""
+    """Return what is wrong: texts that leave the picture, overlap or end raggedly, and crowded letters."""
     width, height = figure.get_size_inches()
     seen = texts(figure)
     wrong = [
@@ -139,7 +173,8 @@ def faults(figure: Figure) -> list[str]:
         wide, tall = min(a.x1, b.x1) - max(a.x0, b.x0), min(a.y1, b.y1) - max(a.y0, b.y0)
         if wide > SLACK and tall > SLACK:
             wrong.append(f"overlap: {one!r} and {two!r} by {wide:.3f} x {tall:.3f}")
-    return wrong
+    wrong += [f"ragged: {text!r}" for text, _ in seen if ragged(text)]
+    return wrong + crowded_letters(figure)
 
 
 def drawn(name: str, *, width: str, style: str) -> Figure:
@@ -151,6 +186,18 @@ def drawn(name: str, *, width: str, style: str) -> Figure:
         figure = Figure(figsize=picture.size(result, width_in(width)))
         FigureCanvasAgg(figure)
         picture.draw(result, figure)
+        figure.draw_without_rendering()
+    return figure
+
+
+def lettered(name: str, *, width: str, style: str) -> Figure:
+    """Draw a picture with letters on its panels, for Agg."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    picture, result = computed(name)
+    with mpl.rc_context(rc_settings(style)), finished(Finish(letters=True)):
+        figure: Figure = render.drawn(picture, result, width_in(width))
+        FigureCanvasAgg(figure)
         figure.draw_without_rendering()
     return figure
 
@@ -182,6 +229,10 @@ def every_fault(names: list[str], folder: Path | None) -> Iterator[str]:
                         figure.savefig(folder / f"{name}.{style}.{width}.png", dpi=100)
                     for fault in faults(figure):
                         yield f"{name} {style} {width}: {fault}"
+                    if style == LETTERED:
+                        figure = lettered(name, width=width, style=style)
+                        for fault in faults(figure):
+                            yield f"{name} with letters {style} {width}: {fault}"
                     if name in FILMED and width != "6cm":  # films begin at 8 cm
                         for figure in frames(name, width=width, style=style):
                             for fault in faults(figure):

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shutil
 import sys
 import tempfile
 import traceback
@@ -55,6 +56,7 @@ Exit codes: 0 success; 1 failure; 2 invalid option or input file;
 # Accepted anywhere on the command line, so that they can be added to the end of a command that failed.
 _ANYWHERE: Final = ("--debug", "--no-color")
 _RANGES: Final = ("--xlim",)
+_LITTLE: Final = 1 << 20  # bytes, which a folder that is full may still have
 _FLAGS: Final = {"kind": "--unit", "x": "--at"}
 
 
@@ -132,8 +134,8 @@ def _hand_on(options: Sequence[Any]) -> Sequence[Any]:
     pydantic, which would say that text is text, takes as long to load as all commands together.
     """
     for option in options:
-        if getattr(option, "_runtime_param", False) is None:
-            option._runtime_param = _AsTyped()
+        if hasattr(option, "get_runtime_param"):  # --help has none
+            option.get_runtime_param = _AsTyped
     return options
 
 
@@ -169,8 +171,10 @@ def explain(error: BaseException) -> tuple[str, int]:
         if error.errno == errno.ENOENT and not error.filename:
             return "the current folder does not exist any more; go to one that does", code
         if error.errno == errno.ENOSPC and not error.filename:
-            where = f"the folder of temporary files, '{tempfile.gettempdir()}', or standard output"
-            return f"no space left: {where} is full", code
+            folder = tempfile.gettempdir()
+            if shutil.disk_usage(folder).free < _LITTLE:
+                return f"no space left in the folder of temporary files, '{folder}'", code
+            return "standard output cannot be written: no space left on device", code
         return f"{error.strerror}: {error.filename}" if error.filename else error.strerror, code
     if isinstance(error, SystemExit):
         return f"code of your own called sys.exit({error.code!r}), so that nothing was finished", InputError.exit_code
@@ -197,6 +201,15 @@ def _usage_message(error: TyperException) -> str:
         near = getattr(error, "possibilities", None) or ()
         hint = _where_instead(command.rpartition(" ")[2], option) or suggestion(option, near)
         message = f"'{command}' has no option {option}{hint}"
+    elif option is not None and "requires an argument" in message:
+        message = f"{option} needs a value"
+    elif option is not None and "requires 2 arguments" in message:
+        message = f"{option} needs two values, as in {option} -3 3"
+    elif extra := re.match(r"Got unexpected extra arguments? \((.*)\)$", message.rstrip(".").replace("(s)", "s")):
+        example = "--only 4" if command.endswith("figures") else "--fn tanh or --at 0,1"
+        message = f"'{command}' takes no argument '{extra[1]}'; values follow an option, as in {example}"
+    if getattr(error, "ctx", None) is None:
+        return message.rstrip(".")
     return f"{message.rstrip('.')} (see '{command} --help')"
 
 

@@ -241,7 +241,11 @@ def own_functions(given: Given) -> dict[str, str]:
 
     functions, axes = array_options(given["array"])
     if axes:
-        raise InputError(f"--array is written NAME=FN here, got an axis for '{next(iter(axes))}'")
+        name, axis = next(iter(axes.items()))
+        raise InputError(
+            f"--array is written NAME=FN here, got '{name}@{axis}'; @{axis} would be an axis of units, and calibrate "
+            "takes all numbers of an array alike"
+        )
     if functions and not given["files"]:
         raise InputError("--array needs FILE..., whose arrays it names")
     return functions
@@ -294,13 +298,11 @@ def inputs(
 def _by_array(
     read: "Iterator[Found]", h: "Activation", functions: Mapping[str, str], notes: list[str]
 ) -> dict[str, Input]:
+    from noisyviz.cli.profile import activations_of
+    from noisyviz.networks.hints import why_none
     from noisyviz.networks.weighted_sample import gather
-    from noisyviz.units.activations import activation
 
-    try:
-        own = {name: activation(fn) for name, fn in functions.items()}
-    except InputError as error:
-        raise InputError(str(error), parameter="array") from None
+    own = activations_of(functions)
     found, seen, used = {}, [], set()
     for one in read:
         called = {one.name, one.alias, printable(one.alias)}
@@ -311,7 +313,7 @@ def _by_array(
         if sample.weights[sample.saturated].sum() > 0:
             found[one.name] = Input(sample, mine)
         else:
-            notes.append(f"left out '{one.name}': no sample lies at or beyond a threshold of {mine.name}")
+            notes.append(f"left out '{one.name}': no sample saturates: {why_none(mine)}")
     missing = [name for name in own if name not in used]
     if missing:
         raise InputError(f"there is no array '{missing[0]}'; the arrays are {', '.join(seen)}", parameter="array")
@@ -353,9 +355,12 @@ def schedule_sentence(found: "Calibration", factor: float) -> str:
         return f"no schedule: no c up to 100 gives {factor:g} times the target {what}"
     if start.c == end.c:
         return f"no schedule: the {what} is already {factor:g} times the target at this c"
+    given = [name for name in ("bias", "wrong", "std") if getattr(found, f"max_{name}") is not None]
+    loose = f" (--max-{' and --max-'.join(given)} does not apply there)" if given else ""
+    loose = loose.replace("does not", "do not") if len(given) > 1 else loose
     return (
         f"anneal c from {start.c:.4g}, where the {what} is {factor:g} times the target and the bias is "
-        f"{start.bias_rms:.4g} (the bias limit does not apply there), to {end.c:.4g}: {anneal_command(start, end)}"
+        f"{start.bias_rms:.4g}{loose}, to {end.c:.4g}: {anneal_command(start, end)}"
     )
 
 

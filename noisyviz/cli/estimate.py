@@ -15,6 +15,7 @@ from noisyviz.cli.progress import Bar
 from noisyviz.cli.settings import PointSettings, build, idle_notes, point_settings, unit_config, unit_settings, versions
 from noisyviz.export.formats import TABLE_FORMATS
 from noisyviz.results import rows_of
+from noisyviz.units.kinds import KINDS
 
 if TYPE_CHECKING:
     from noisyviz.cli.estimate_columns import Estimate
@@ -35,6 +36,7 @@ writes csv, npz or json instead.
 EVEN_IN_XI: Final = {"nah": "the mean and the gradient", "nani": "the gradient near 0"}
 MAX_JOBS: Final = 1024
 ROWS_SHOWN: Final = 21
+ROUNDING: Final = 1e-15  # relative
 # heading on a terminal: column, digits
 SHOWN: Final = {
     "x": ("x", 4),
@@ -157,12 +159,20 @@ def show(result: "Estimate") -> None:
         terminal.print_tsv(list(found), ([str(cell) for cell in row] for row in rows_of(found)))
         return
     stride = -(-len(found["x"]) // ROWS_SHOWN)
-    cells = [[_short(cell, digits) for cell in found[name][::stride].tolist()] for name, digits in SHOWN.values()]
-    title = "{unit} of {fn}, alpha {alpha:g}, c {c:g}, p {p:g}, {noise} noise".format_map(result.config)
+    shown = {name: found[name][::stride].tolist() for name, _ in SHOWN.values()}
+    # what is smaller than the rounding of its terms is 0 for a reader
+    pairs = zip(shown["exact.mean"], shown["exact.std"], strict=True)
+    shown["exact.mean"] = [0.0 if abs(mean) < ROUNDING * std else mean for mean, std in pairs]
+    cells = [[_short(cell, digits) for cell in shown[name]] for name, digits in SHOWN.values()]
+    kind = str(result.config["unit"])
+    uses = KINDS[kind].uses
+    used = [f"{key} {result.config[key]:g}" for key in ("alpha", "c", "p") if key in uses]
+    noise = [f"{result.config['noise']} noise"] if uses else []
+    title = ", ".join([f"{kind} of {result.config['fn']}", *used, *noise])
     terminal.print_table(title, list(SHOWN), list(zip(*cells, strict=True)))
     if stride > 1:
         terminal.say(f"{len(cells[0])} of {len(found['x'])} points shown; use --json, -o or a pipe for all of them")
 
 
 def _short(cell: float | str, digits: int) -> str:
-    return cell if isinstance(cell, str) else ("-" if cell != cell else f"{cell:.{digits}g}")
+    return cell if isinstance(cell, str) else ("-" if cell != cell else f"{cell + 0.0:.{digits}g}")  # no -0

@@ -141,7 +141,13 @@ def output_folder(out: Sequence[str] | None, *, json: bool) -> Path | None:
         raise InputError(f"--output takes one folder here, got {len(out)}: {', '.join(out)}")
     if out[0] in ("", "-"):
         raise InputError(f"--output must be the name of a folder here, got '{out[0]}'")
-    return Path(out[0])
+    folder = Path(out[0])
+    if folder.suffix.lstrip(".") in PICTURE_FORMATS and not folder.is_dir():
+        raise InputError(
+            f"--output must be the name of a folder here, got '{folder}'; --format {folder.suffix.lstrip('.')} says "
+            "what is written into it"
+        )
+    return folder
 
 
 def jobs(given: Given, seed: int | None) -> "list[Job]":
@@ -155,6 +161,10 @@ def jobs(given: Given, seed: int | None) -> "list[Job]":
         tex_system()
     edition = given.value("edition")
     asked = distinct(given["only"], "--only", list(EDITIONS[edition]))
+    for label in asked:
+        for other in EDITIONS:
+            if label not in EDITIONS[edition] and label in EDITIONS[other]:
+                raise InputError(f"--only '{label}' is in --edition {other}, not in {edition}")
     labels = [choice(label, "--only", EDITIONS[edition]) for label in asked]
     found = paper_figures(edition, given.value("scale"), only=labels, seed=seed)
     if given["runs"] is not None:

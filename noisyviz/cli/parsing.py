@@ -59,7 +59,7 @@ def single(texts: Sequence[str] | None, flag: str, default: str | None) -> str |
         return default
     items = split_list(texts, flag)
     if len(items) > 1:
-        raise InputError(f"{flag} takes one value here, got {len(items)}: {', '.join(items)}")
+        raise InputError(f"{flag} takes one value here, got the {len(items)} values '{','.join(items)}'")
     return items[0]
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from noisyviz.networks.profile import Profiler
     from noisyviz.networks.results import Profile
     from noisyviz.pictures.profile.picture import ProfilePicture, ProfileResult
+    from noisyviz.units.activation import Activation
 
 
 def axis_number(text: str, flag: str) -> int:
@@ -205,19 +206,31 @@ def array_options(texts: Sequence[str] | None) -> tuple[dict[str, str], dict[str
     return functions, axes
 
 
+def activations_of(functions: Mapping[str, str]) -> "dict[str, Activation]":
+    """Return the functions of ``--array`` by the names of arrays."""
+    from noisyviz.units.activations import activation
+
+    try:
+        return {name: activation(fn) for name, fn in functions.items()}
+    except InputError as error:
+        raise InputError(str(error), parameter="array") from None
+
+
 def new_profiler(
     settings: dict[str, Any], functions: Mapping[str, str], *, axis: int, axes: Mapping[str, int], shares_only: bool
 ) -> "Profiler":
     """Return a profiler with the unit and the functions that were asked for."""
     from noisyviz.networks.profile import Profiler
-    from noisyviz.units.activations import activation
 
     (unit,) = build(settings)
-    try:
-        own = {name: activation(fn) for name, fn in functions.items()}
-    except InputError as error:
-        raise InputError(str(error), parameter="array") from None
-    return Profiler(fn=unit.activation, functions=own, unit=unit, axis=axis, axes=axes, shares_only=shares_only)
+    return Profiler(
+        fn=unit.activation,
+        functions=activations_of(functions),
+        unit=unit,
+        axis=axis,
+        axes=axes,
+        shares_only=shares_only,
+    )
 
 
 def compute(files: Sequence[str], profiler: "Profiler", *, recorded: bool) -> tuple["Profile", list[dict[str, str]]]:

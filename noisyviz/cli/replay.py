@@ -60,7 +60,7 @@ def run(given: Given) -> None:
         result = profiled(found, data)
     else:
         if len(data) > 1:
-            raise InputError(f"--data takes one value here, got {len(data)}: {', '.join(data)}")
+            raise InputError(f"--data takes one value here, got the {len(data)} values '{','.join(data)}'")
         values = given_data(found, data[0] if data else None)
         with Bar("replaying") as bar:
             result = computed(found, values, progress=bar.show)

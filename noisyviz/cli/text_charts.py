@@ -61,7 +61,7 @@ def wanted(given: Given) -> bool:
 
 
 def of_overview(picture: "Overview", result: "OverviewResult") -> Iterator[Chart]:
-    """Yield the panels of ``plot``: of one function with what it comes from and its spread, of several the means."""
+    """Yield the panels of ``plot``: of one function with what it comes from and its quantiles, of several the means."""
     table, names = picture.tables(result)[""], [one.name for one in result.series]
     for panel in result.panels:
         title, column = _MEANS[panel]
@@ -72,14 +72,17 @@ def of_overview(picture: "Overview", result: "OverviewResult") -> Iterator[Chart
             yield Chart(title=title, curves=curves)
             continue
         bare = {"u": "u", "h": "h"} if panel == "activation" else {"h′": "derivative"}
-        mean, std = table[column], table["std" if panel == "activation" else "grad_std"]
-        lines = {label: table[name] for label, name in bare.items()}
-        lines |= {"- std": mean - std, "+ std": mean + std, title.split(" ", 2)[2]: mean}  # the last one lies on top
-        held = tuple(y for label, y in lines.items() if label != "u")
+        x, one = table["x"], result.series[0]
+        lines = {label: (x, table[name]) for label, name in bare.items()}
+        if panel == "gradient" or one.noisy:
+            ends = one.bands.phi if panel == "activation" else one.bands.grad
+            lines |= {"5 %": (one.band_x, ends[0]), "95 %": (one.band_x, ends[-1])}
+        lines[title.split(" ", 2)[2]] = (x, table[column])  # the last one lies on top
+        held = tuple(y for label, (_, y) in lines.items() if label != "u")
         what = "Output φ" if panel == "activation" else "Gradient ∂φ/∂x"
         yield Chart(
             title=f"{what} of {names[0]}, {result.kind}",
-            curves={k: (table["x"], y) for k, y in lines.items()},
+            curves=lines,
             within=held,
         )
 

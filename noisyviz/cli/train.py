@@ -79,7 +79,9 @@ def read_seeds(text: str, flag: str = "--seeds") -> tuple[int, ...]:
     for item in split_list([text], flag):
         low, _, high = item.partition("-")
         first = whole(low, flag, low=0)
-        last = whole(high, flag, low=first) if high else first
+        last = whole(high, flag, low=0) if high else first
+        if last < first:
+            raise InputError(f"{flag} takes ranges from the lower seed to the higher, such as 1-3, got '{item}'")
         if last - first >= MOST_SEEDS:
             raise InputError(f"{flag} takes at most {MOST_SEEDS} seeds, got '{text}'")
         found += range(first, last + 1)
@@ -224,17 +226,18 @@ def run(given: Given) -> None:
 
 def machine(given: Given, plans: Sequence[Plan]) -> "Machine":
     """Return what to compute on: what is given, for a run that is continued else what it was begun on."""
-    from noisyviz.experiments.checkpoint import read_checkpoint
+    from noisyviz.experiments.checkpoint import does_not_fit, read_checkpoint
     from noisyviz.experiments.machine import Machine
 
-    stored: Any = {}
-    if isinstance(plans[0], Path):
-        stored = read_checkpoint(plans[0]).get("machine", {})
+    folder = plans[0] if isinstance(plans[0], Path) else None
+    stored: Any = {} if folder is None else read_checkpoint(folder).get("machine", {})
     asked = {name: given.value(name) for name in ("device", "devices", "precision") if given[name] is not None}
     try:
         return Machine(**{**stored, **asked}).found()
     except TypeError as error:
-        raise InputError(f"the checkpoint in {plans[0]} does not fit this version of noisyviz ({error})") from error
+        if folder is None:
+            raise
+        raise does_not_fit(folder, error) from error
 
 
 def train_all(

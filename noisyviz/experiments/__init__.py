@@ -3,6 +3,7 @@
 This module and `noisyviz.experiments.settings` load without PyTorch, so that help and checks of options do.
 """
 
+import os
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
@@ -53,7 +54,10 @@ def require_torch() -> None:
     ------
     MissingExtraError
         In that case.
+    FileNotFoundError
+        In a folder that was removed, where PyTorch's libraries would end the process.
     """
+    os.getcwd()
     try:
         import_module("torch")
     except ImportError as error:

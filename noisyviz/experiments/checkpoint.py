@@ -20,6 +20,11 @@ CURVE: Final = "curve.csv"
 UNITS: Final = "units.csv"
 
 
+def does_not_fit(folder: Path, error: Exception) -> InputError:
+    """Return what to raise where a checkpoint holds other things than this version stores."""
+    return InputError(f"the checkpoint in {folder} does not fit this version of noisyviz ({error})")
+
+
 class Held:
     """A folder that this process alone writes into, until it is closed or ends.
 

@@ -21,6 +21,7 @@ from noisyviz.experiments.checkpoint import (
     BEST,
     CHECKPOINT,
     Held,
+    does_not_fit,
     read_checkpoint,
     write_checkpoint,
     write_curve,
@@ -363,7 +364,7 @@ def _restored(folder: Path, tell: Tell, place: Place) -> Run:
     except InputError:
         raise
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        raise InputError(f"the checkpoint in {folder} does not fit this version of noisyviz ({error})") from error
+        raise does_not_fit(folder, error) from error
     if run.state == "done":
         raise InputError(f"{folder} is finished after {run.step} updates; nothing is left to resume")
     for name, now in {"threads": torch.get_num_threads(), **versions()}.items():

@@ -16,7 +16,7 @@ from noisyviz.export.integrity import sealed
 from noisyviz.export.styled import styled
 from noisyviz.pictures.picture import Picture, Result
 from noisyviz.pictures.shared.finish import USUAL, Finish, finished, in_force
-from noisyviz.pictures.shared.style import HEIGHTS, width_in
+from noisyviz.pictures.shared.style import HEIGHTS, WIDEST_CM, width_in
 from noisyviz.pictures.shared.style import style as style_settings
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ _OWN_GROUPS: Final = (
     *("xaxis.", "xtick.", "yaxis.", "ytick."),
 )
 SURE_IN: Final = 6.0 / 2.54  # of a width that every picture fits in every style
+THIN_PT: Final = 0.6  # lines of axes in every style but that for slides
+QUARTER_IN: Final = 0.25 / 2.54
 EDGE_PX: Final = 1.0  # by which the box of a text may leave the picture
 MOST_PIXELS: Final = 200_000_000
 _DATE: Final = "SOURCE_DATE_EPOCH"
@@ -130,8 +132,50 @@ def drawn(
     Raises
     ------
     InputError
-        When it does not fit.
+        When it does not fit; names the least width that does.
     """
+    from noisyviz.pictures.shared.layout import TooNarrowError, too_narrow
+
+    def at(width: float) -> Any:
+        return _drawn(picture, result, width, height=height, make=make)
+
+    try:
+        return at(width)
+    except TooNarrowError:
+        raise too_narrow(width, least=_least(at, width)) from None
+
+
+def _least(at: Callable[[float], Any], width: float) -> float | None:
+    """Return the least width in inches, in quarters of a centimetre, that a picture fits; None above 100 cm."""
+    from noisyviz.pictures.shared.layout import TooNarrowError
+
+    def fit(quarters: int) -> bool:
+        try:
+            at(quarters * QUARTER_IN)
+        except TooNarrowError:
+            return False
+        return True
+
+    low, step = int(width / QUARTER_IN), 4
+    while not fit(low + step):
+        low, step = low + step, 2 * step
+        if (low + step) * QUARTER_IN > WIDEST_CM / 2.54:
+            return None
+    high = low + step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fit(middle) else (middle, high)
+    return high * QUARTER_IN
+
+
+def _drawn(
+    picture: Picture[Result],
+    result: Result,
+    width: float,
+    *,
+    height: float | None,
+    make: "Callable[..., Any] | None",
+) -> Any:
     from matplotlib.figure import Figure
 
     from noisyviz.pictures.shared.layout import letter, stretched, too_narrow
@@ -151,7 +195,28 @@ def drawn(
         raise too_narrow(width)
     if finish.letters:
         letter(figure, panels)
+    _thicken(figure)
     return figure
+
+
+def _thicken(figure: "Figure") -> None:
+    """Make lines and marks of the panels as much thicker as the style makes their axes: for a slide."""
+    import matplotlib as mpl
+    from matplotlib.lines import Line2D
+
+    factor = mpl.rcParams["axes.linewidth"] / THIN_PT
+    if factor <= 1.0:
+        return
+    legends = [one for one in (*(axes.get_legend() for axes in figure.axes), *figure.legends) if one is not None]
+    lines: list[Line2D] = [line for axes in figure.axes for line in axes.lines]
+    for line in [*lines, *(one for legend in legends for one in legend.findobj(Line2D))]:
+        assert isinstance(line, Line2D)
+        line.set_linewidth(factor * line.get_linewidth())
+        if line.get_label() != "tick marks":
+            line.set_markersize(factor * line.get_markersize())
+    for axes in figure.axes:
+        for one in axes.collections:
+            one.set_linewidth([factor * float(width) for width in np.atleast_1d(one.get_linewidth())])
 
 
 def fits(figure: "Figure") -> bool:

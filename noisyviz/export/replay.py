@@ -106,7 +106,10 @@ def read_picture(path: str, *, functions: Sequence[str] = ()) -> PictureFile:
         record = provenance.read_record(path)
         fmt = next((name for name, start in _BEGINNINGS.items() if payload.startswith(start)), None)
         if record is None or fmt is None:
-            raise InputError("holds no picture of noisyviz: it comes from elsewhere or is cut short")
+            raise InputError(
+                "holds no picture of noisyviz, or is cut short: replay reads the png, svg, pdf, pgf, gif and webp "
+                "files that noisyviz writes, as 'noisyviz plot -o unit.png' does"
+            )
         if not intact(payload):
             raise InputError("is not as noisyviz wrote it: it was changed or cut short")
         _check_functions(record.get("settings"), functions)

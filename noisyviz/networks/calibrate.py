@@ -16,6 +16,7 @@ import numpy.typing as npt
 from noisyviz.errors import InputError, check_name
 from noisyviz.moments.exact import exact
 from noisyviz.networks.calibration import TARGETS, Calibration, Setting, fronts
+from noisyviz.networks.hints import why_none
 from noisyviz.networks.moment_table import corners, effects, width
 from noisyviz.networks.noise_effect import NoiseProfile, effect_sums, output_effects
 from noisyviz.networks.weighted_sample import Sample, gather, normal_input, thinned
@@ -120,7 +121,7 @@ def calibrate(
     if not sample.weights.sum() > 0:
         raise InputError("the pre-activations hold no finite number")
     if not sample.weights[sample.saturated].sum() > 0:
-        raise InputError(f"no sample saturates: none lies at or beyond a threshold of {h.name}")
+        raise InputError(f"no sample saturates: {why_none(h)}")
     wanted = _Wanted(by, target_grad, {name: bound for name, bound in bounds.items() if bound is not None})
     searches = [_Search(unit, sample) for unit in units]
     roots = [(search.smallest(wanted), search) for search in searches]

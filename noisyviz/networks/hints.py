@@ -82,7 +82,8 @@ class Hints:
         fresh = samples - (self.repeated if units > 1 else 0)
         if dead and fresh < FEW:
             different = "different " if fresh < samples else ""
-            yield f"{dead:,} dead units in '{name}' rest on {fresh:,} {different}samples only, fewer than {FEW}"
+            told = f"1 dead unit in '{name}' rests" if dead == 1 else f"{dead:,} dead units in '{name}' rest"
+            yield f"{told} on {fresh:,} {different}sample{'' if fresh == 1 else 's'} only, fewer than {FEW}"
 
 
 def shape_note(name: str, shape: tuple[int, ...], axis: int) -> str | None:
@@ -95,6 +96,13 @@ def shape_note(name: str, shape: tuple[int, ...], axis: int) -> str | None:
         f"'{name}' has shape {shape}: {which} ({shape[place]:,}) was taken as the axis of units; "
         f"--axis N or --array {name}@N takes another"
     )
+
+
+def why_none(h: Activation) -> str:
+    """Say why no sample saturates."""
+    if np.isinf(h.thresholds).all():
+        return f"{h.name} has no threshold beyond which it saturates, so no sample can"
+    return f"none lies at or beyond a threshold of {h.name}"
 
 
 def threshold_note(h: Activation) -> str | None:

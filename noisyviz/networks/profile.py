@@ -136,7 +136,7 @@ class Profiler:
         self._used |= called
         h = next((self._own[key] for key in self._own if key in called), self._default)
         axis = next((self._axes[key] for key in self._axes if key in called), self._axis)
-        shape, array = array.shape, _along(array, axis, name)
+        shape, array = array.shape, _along(array, axis, name, own=bool(called & set(self._axes)))
         units = 1 if array.ndim == 1 else shape[axis]
         self._units += units
         if self._units > MAX_UNITS:
@@ -189,11 +189,17 @@ class Profiler:
         )
 
 
-def _along(array: npt.NDArray[Any] | Streamed, axis: int, name: str) -> npt.NDArray[Any] | Streamed:
-    """Return an array with its axis of units last."""
+def _along(array: npt.NDArray[Any] | Streamed, axis: int, name: str, *, own: bool) -> npt.NDArray[Any] | Streamed:
+    """Return an array with its axis of units last; own is one that was asked for this array alone."""
     if array.ndim == 1:
         return array
     if not -array.ndim <= axis < array.ndim:
+        if own:
+            raise InputError(
+                f"array '{name}@{axis}' asks for an axis of units, which must be from {-array.ndim} to "
+                f"{array.ndim - 1} for shape {array.shape}; for single units, write their table with -o units.csv",
+                parameter="array",
+            )
         raise InputError(
             f"axis must be from {-array.ndim} to {array.ndim - 1} for '{name}' of shape {array.shape}, got {axis}",
             parameter="axis",

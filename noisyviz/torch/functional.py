@@ -20,19 +20,23 @@ BLOCK: Final = 1 << 17  # numbers worked on at once, so that intermediate result
 Number: TypeAlias = "float | Tensor"
 
 
-class _H(torch.autograd.Function):
-    """h with the derivative that is stated at its kinks."""
+class _OfFunction(torch.autograd.Function):
+    """What h and Δ keep for their derivatives."""
 
     generate_vmap_rule = True
-
-    @staticmethod
-    def forward(x: Tensor, function: TorchFunction) -> Tensor:
-        return function.h(x)
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, TorchFunction], output: Tensor) -> None:  # noqa: ARG004
         ctx.save_for_backward(inputs[0])
         ctx.function = inputs[1]
+
+
+class _H(_OfFunction):
+    """h with the derivative that is stated at its kinks."""
+
+    @staticmethod
+    def forward(x: Tensor, function: TorchFunction) -> Tensor:
+        return function.h(x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
@@ -41,19 +45,12 @@ class _H(torch.autograd.Function):
         return grad * ctx.function.slope(x), None
 
 
-class _Delta(torch.autograd.Function):
+class _Delta(_OfFunction):
     """Δ with Δ′ = h′ − u′."""
-
-    generate_vmap_rule = True
 
     @staticmethod
     def forward(x: Tensor, function: TorchFunction) -> Tensor:
         return function.delta(x)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, TorchFunction], output: Tensor) -> None:  # noqa: ARG004
-        ctx.save_for_backward(inputs[0])
-        ctx.function = inputs[1]
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:

@@ -243,7 +243,9 @@ class _Reader:
         """Return a function of some parts."""
         known = self.plain.get(_joined(_ALSO.get(name.lower(), name)))
         if known is None:
-            near = suggestion(name, [*self.plain.values(), *_ALSO])
+            near = (
+                suggestion(name, [*self.plain.values(), *_ALSO]) or "; 'noisyviz list activations' shows what there is"
+            )
             raise self.refused(f"calls '{name}', which is no function known here{near}")
         h = self.activations.get(known)
         rule = _RULES[known] if h is None else _Rule(h.function, (h.slope_function,))

@@ -1,6 +1,8 @@
 """Annealed descent against simulations of a few lines that share no code with the engine."""
 
+import re
 import tracemalloc
+from functools import cache
 from math import inf
 from typing import Any
 
@@ -31,6 +33,12 @@ def run(unit: NoisyUnit | None = None, *, seed: int = 0, steps: int = 2000, **op
     return anneal(unit, steps=steps, rng=np.random.default_rng(seed), **options)
 
 
+@cache
+def by_default(alpha: float) -> Annealing:
+    """The run with the defaults; nobody changes it."""
+    return run(NoisyUnit("hard-tanh", alpha=alpha))
+
+
 def simulate(
     alpha: float, start: float, end: float, xi: np.ndarray, *, half: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -56,7 +64,7 @@ CASES = {0.9: ((0.99, 1.0), 20.0, (1.0, 1.0)), 1.0: ((0.4, 0.6), inf, (0.0, 0.0)
 
 @pytest.mark.parametrize("alpha", CASES)
 def test_the_defaults_trajectory_by_trajectory(alpha: float) -> None:
-    found = run(NoisyUnit("hard-tanh", alpha=alpha))
+    found = by_default(alpha)
     xi = np.random.default_rng(0).standard_normal((2000, 256))
     for start, swarm in ((30.0, found.noisy), (0.5, found.constant)):
         x, first = simulate(alpha, start, 0.5, xi)
@@ -71,7 +79,7 @@ def test_the_defaults_trajectory_by_trajectory(alpha: float) -> None:
 
 
 def test_the_runs_without_random_numbers() -> None:
-    found = run(NoisyUnit("hard-tanh"))
+    found = by_default(0.9)
     x, steps = 4.0, 0
     while x >= 1:
         x, steps = x - 0.1 * (0.9 + 0.1 * x - 0.5) * 0.1, steps + 1
@@ -188,15 +196,15 @@ def test_what_moves_a_trajectory_adds_up_to_its_way() -> None:
             1.15,
             [
                 "annealed runs are moved by the pull of the noise",
-                "outward",
+                r"beside it the leak [0-9.]+ outward, ",
                 "alone the leak drifts outward, to x = 4.33",
             ],
         ),
     ],
 )
 def test_the_sentence_says_from_the_numbers_what_carries_the_motion(alpha: float, said: list[str]) -> None:
-    sentence = verdict(run(NoisyUnit("hard-tanh", alpha=alpha)))
-    assert all(part in sentence for part in said), sentence
+    sentence = verdict(by_default(alpha))
+    assert all(re.search(part, sentence) for part in said), sentence
     assert sentence.count(". ") == 0
 
 

@@ -250,7 +250,7 @@ def test_noise_larger_than_the_signal_is_told_with_a_bound_that_keeps_it_down(ru
     [
         ([], "FILE... or --input"),
         ([*NORMAL, "--array", "a=tanh"], "--array needs FILE..."),
-        ([DIGITS, "--array", "layer1@1"], "--array is written NAME=FN here, got an axis for 'layer1'"),
+        ([DIGITS, "--array", "layer1@1"], "--array is written NAME=FN here, got 'layer1@1'"),
         ([DIGITS, "--array", "layer9=tanh"], "--array: there is no array 'layer9'; the arrays are "),
         ([DIGITS, "--array", "layer1=tahn"], "did you mean 'tanh'?"),
         ([DIGITS, "--fn", "identity", "--array", "layer1=identity"], "no array of"),
@@ -267,7 +267,7 @@ def test_noise_larger_than_the_signal_is_told_with_a_bound_that_keeps_it_down(ru
         ([*NORMAL, "--max-std", "-1"], "--max-std"),
         (["--input", "normal:0,2", "--by", "noise"], "--by must be one of response, pull, rms"),
         ([*NORMAL, "--start-factor", "0.5"], "at least 1"),
-        ([*NORMAL, "--fn", "identity"], "no sample saturates"),
+        ([*NORMAL, "--fn", "identity"], "no sample saturates: identity has no threshold"),
         ([*NORMAL, "--c", "0.5"], "--c is the quantity that calibrate searches for; use --target-grad and --max-bias"),
         ([*NORMAL, "--unit", "nann"], "did you mean 'nan'?"),
         (["missing.npy"], "no such file"),

@@ -36,6 +36,7 @@ def shell(redirection: str, *words: str) -> "subprocess.CompletedProcess[str]":
         (">&-", ("plot", "-o", "-", "--format", "png"), 2, "standard output is closed"),
         (">&-", ("list", "units"), 0, ""),
         (">/dev/full", ("list", "units"), 1, "standard output cannot be written: no space left on device"),
+        (">/dev/full", ("--help",), 1, "noisyviz: standard output cannot be written: no space left on device\n"),
     ],
 )
 def test_a_closed_or_full_stream_changes_no_result(
@@ -239,8 +240,9 @@ def test_what_an_own_function_prints_is_not_in_the_document(run: Run, folder: Pa
     assert "called" in result.stderr
 
 
-def test_a_current_folder_that_is_gone_is_said(tmp_path: Path) -> None:
-    script = 'mkdir gone && cd gone && rmdir ../gone && exec "$0" -m noisyviz plot'
+@pytest.mark.parametrize("words", ["plot", "train unique"])  # PyTorch's libraries end a process there
+def test_a_current_folder_that_is_gone_is_said(words: str, tmp_path: Path) -> None:
+    script = f'mkdir gone && cd gone && rmdir ../gone && exec "$0" -m noisyviz {words}'
     done = subprocess.run(
         ["sh", "-c", script, sys.executable], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120
     )

@@ -199,6 +199,8 @@ def test_axis_and_array_options_choose_the_axis_of_units(run: Run) -> None:
     result = run("profile", "a.npz", "--axis", "3")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "noisyviz: --axis must be from -3 to 2 for 'conv' of shape (4, 3, 2), got 3\n"
+    asked = "noisyviz: --array 'conv@7' asks for an axis of units, which must be from -3 to 2"
+    assert run("profile", "a.npz", "--array", "conv@7").stderr.startswith(asked)
     assert document(run, "a.npz:conv", "--array", "conv@1")["arrays"][0]["units"] == 3
 
 

@@ -19,7 +19,7 @@ from noisyviz.errors import MissingExtraError
 pytest.importorskip("uniplot", reason="uniplot is not installed; the extra 'terminal' holds it")
 
 COMMANDS = {
-    "plot": (("--fn", "hard-tanh", "--unit", "nah"), ("E φ", "h", "u", "+ std", "- std")),
+    "plot": (("--fn", "hard-tanh", "--unit", "nah"), ("E φ", "h", "u", "5 %", "95 %")),
     "compare": (("--unit", "nan,nah", "--alpha", "0.9,1.15"), ("nan, alpha 0.9", "nah, alpha 1.15")),
     "anneal": (("--steps", "20", "--trajectories", "16"), ("annealed", "constant c", "no noise", "leak alone")),
     "profile": (("gates.npz",), ("one", "two")),

@@ -129,7 +129,7 @@ def test_a_loss_that_is_no_number_is_a_sentence_and_exit_1(run: Run, monkeypatch
         (["unique", "--activation", "nan", "--anneal", "30"], ["--anneal", "START:END", "'30'"]),
         (["unique", "--activation", "nan", "--anneal", "3:1:papr"], ["--anneal", "'papr'", "'paper'"]),
         (["unique", "--activation", "nan", "--anneal", "3:1", "--c", "1"], ["--c", "schedule"]),
-        (["unique", "--seeds", "3-1"], ["--seeds", "'1'"]),
+        (["unique", "--seeds", "3-1"], ["--seeds", "from the lower", "'3-1'"]),
         (["unique", "--seeds", "1,1-2"], ["--seeds", "twice"]),
         (["unique", "--updates", "0"], ["--updates", "'0'"]),
         (["unique", "--minutes", "0"], ["--minutes", "above 0"]),

@@ -155,7 +155,7 @@ def test_names_in_data_stay_text(run: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--fn", "tanh,relu"), "--fn takes one value here, got 2: tanh, relu"),
+        (("--fn", "tanh,relu"), "--fn takes one value here, got the 2 values 'tanh,relu'"),
         (("--c", "-1"), "--c must be a finite number of at least 0, got '-1'"),
         (("-o", "a.png"), "it must end in .html"),
         (("-o", "-"), "-o - needs --format, one of html"),

@@ -59,7 +59,7 @@ def jumps(unit: nv.NoisyUnit) -> dict[str, float]:
 def test_estimates_are_within_five_exact_standard_errors(kind: str, sampler: str, noise: str) -> None:
     turn = KINDS.index(kind) + 7 * SAMPLERS.index(sampler) + 28 * NOISES.index(noise)
     names = sorted(nv.ACTIVATIONS)
-    for fn in ("hard-tanh", "sigmoid", names[turn % len(names)]):
+    for fn in (("hard-tanh", "sigmoid")[turn % 2], names[turn % len(names)]):
         unit = nv.NoisyUnit(fn, kind=kind, alpha=(0.9, 1.0, 1.15)[turn % 3], c=1.5, p=-1.2, noise=noise)
         got, exact = estimate(unit, X, 4000, sampler, 100 + turn), nv.exact(unit, X)
         # pairs ±ξ double the variance of what is even in ξ, and never more
@@ -104,8 +104,18 @@ def repeat(kind: str, sampler: str, samples: int) -> list[nv.MonteCarloMoments]:
     return [estimate(COVERED[kind], POINTS, samples, sampler, seed) for seed in range(SEEDS)]
 
 
-@pytest.mark.parametrize("kind", COVERED)
-@pytest.mark.parametrize("sampler", SAMPLERS)
+# each sampler and each kind: error bars come from the sums of the replicates, whatever made the sums
+@pytest.mark.parametrize(
+    ("sampler", "kind"),
+    [
+        ("iid", "nani"),
+        ("iid", "nah"),
+        ("antithetic", "nah"),
+        ("antithetic", "nanil"),
+        ("stratified", "nanil"),
+        ("sobol", "nani"),
+    ],
+)
 def test_error_bars_cover_and_have_the_right_size(sampler: str, kind: str) -> None:
     """95 % intervals over many seeds: Student's quantile with 15 degrees for the 16 replicates.
 
@@ -229,11 +239,11 @@ def test_the_same_seed_gives_the_same_result_whatever_the_chunk(sampler: str) ->
     for kind in ("nah", "nani", "nanil-softplus"):
         unit = nv.NoisyUnit("selu", kind=kind)
         first, *others = (
-            nv.monte_carlo(unit, X, samples=3000, rng=np.random.default_rng(9), sampler=sampler, chunk=chunk)
-            for chunk in (None, 2048, 2, 7, 64, 100_000)
+            nv.monte_carlo(unit, X, samples=1200, rng=np.random.default_rng(9), sampler=sampler, chunk=chunk)
+            for chunk in (None, 2, 7, 64, 1024, 100_000)
         )
-        again = estimate(unit, X, 3000, sampler, 9)
-        different = estimate(unit, X, 3000, sampler, 10)
+        again = estimate(unit, X, 1200, sampler, 9)
+        different = estimate(unit, X, 1200, sampler, 10)
         assert not np.array_equal(first.std, different.std)
         for name in ESTIMATES:
             np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
@@ -377,7 +387,7 @@ def test_shares_of_zero_and_wrong_gradients_count_draws() -> None:
 )
 def test_progress_rises_to_the_whole(kind: str, method: str, sampler: str, jobs: int) -> None:
     told: list[float] = []
-    unit, x = nv.NoisyUnit("hard-tanh", kind=kind), np.append(np.linspace(-2.0, 2.0, 99), np.inf)
+    unit, x = nv.NoisyUnit("hard-tanh", kind=kind), np.append(np.linspace(-2.0, 2.0, 39), np.inf)
     words = {"samples": 300_000, "method": method, "sampler": sampler, "jobs": jobs}
     nv.monte_carlo(unit, x, rng=0, progress=told.append, **words)  # type: ignore[arg-type]
     assert told == sorted(set(told))

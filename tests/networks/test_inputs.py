@@ -328,6 +328,8 @@ def test_padding_is_suspected_and_few_samples_are_said() -> None:
         in found.notes[0]
     )
     assert "64 dead units in 'padded.npy' rest on 4 different samples only" in found.notes[1]
+    np.save("one.npy", np.array([[-1.0], [-1.1]]))
+    assert "1 dead unit in 'one.npy' rests on 2 samples only, fewer than 100" in seen("one.npy", fn="tanh").notes
     padded[3:] = np.nan
     np.save("padded.npy", padded)
     assert seen("padded.npy", fn="tanh").total.samples == 400

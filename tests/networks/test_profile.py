@@ -289,7 +289,7 @@ def test_shares_alone_are_those_of_the_whole_profile(chunk: int | None) -> None:
 
 
 def test_counts_outlast_the_integers_they_are_packed_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    x, unit = np.tile(real("gates.npz")["input_gate"], (20, 1)), nv.NoisyUnit("sigmoid", kind="nani")
+    x, unit = np.tile(real("gates.npz")["input_gate"][:400], (20, 1)), nv.NoisyUnit("sigmoid", kind="nani")
     usual = nv.profile(x, fn="sigmoid", unit=unit)
     monkeypatch.setattr(tally, "_COUNT", 4)
     monkeypatch.setattr(tally, "_SHIFT", tally._PLACE + 4)

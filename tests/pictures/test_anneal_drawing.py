@@ -1,6 +1,7 @@
 """The picture of annealed descent: what its artists show, where they stand, and the moving picture."""
 
 import re
+from functools import cache
 from io import BytesIO
 from typing import Any
 
@@ -43,6 +44,7 @@ def result(name: str) -> AnnealResult:
     return found
 
 
+@cache
 def drawn(name: str, width: float, look: str = "paper") -> tuple[Figure, dict[str, Axes]]:
     with mpl.rc_context(style(look)):
         figure = Figure(figsize=picture.size(result(name), width))
@@ -132,8 +134,14 @@ def test_the_comparison_shows_shares_with_their_intervals() -> None:
     assert "field" not in axes
 
 
-@pytest.mark.parametrize(("width", "look"), [(3.25, "paper"), (3.25, "screen"), (5.5, "paper"), (6.75, "dark")])
-@pytest.mark.parametrize("name", VARIANTS)
+# each at its narrowest and in one other way; tests/pictures/test_text_boxes.py has two widths more
+LOOKS = ((3.25, "screen"), (5.5, "paper"), (6.75, "dark"))
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "look"),
+    [(name, *look) for turn, name in enumerate(VARIANTS) for look in ((3.25, "paper"), LOOKS[turn % 3])],
+)
 def test_nothing_is_clipped_and_no_text_covers_another(name: str, width: float, look: str) -> None:
     figure, axes = drawn(name, width, look)
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
@@ -305,6 +313,17 @@ def test_no_panel_of_arrivals_where_none_arrives() -> None:
         boxes = [axes[name].get_position() for name in ("paths", "field")]
         assert boxes[1].x0 == pytest.approx(boxes[0].x0)
     assert "arrivals" in drawn("default", 3.25)[1]
+
+
+def test_few_arrivals_fill_their_axis() -> None:
+    found = computed(Anneal(steps=20, trajectories=32))
+    share = float(np.isfinite(found.runs[0].noisy.first_passage).mean())
+    assert 0.0 < share < 0.5
+    figure = Figure(figsize=picture.size(found, 3.25))
+    axes = picture.draw(found, figure)
+    assert axes["arrivals"].get_ylim()[0] <= 0.0
+    assert share < axes["arrivals"].get_ylim()[1] < 2.0 * share
+    assert f"{100.0 * share:.1f} %" in titles_of(axes)["arrivals"]
 
 
 def test_a_frame_in_two_layers_is_the_whole_drawing() -> None:

@@ -201,8 +201,9 @@ def test_nothing_leaves_the_page(style: str, width: float, result: BudgetResult)
     figure, axes = drawn(result, style=style, width=width)
     wide, high = figure.get_size_inches() * figure.dpi
     assert figure.get_size_inches()[0] == pytest.approx(width)
-    boxes = [ax.get_tightbbox(for_layout_only=True) for ax in axes]
-    boxes += [one.get_window_extent() for one in (*figure.texts, *figure.legends)]
+    with mpl.rc_context(rc_settings(style)):  # formulas are measured in its letters
+        boxes = [ax.get_tightbbox(for_layout_only=True) for ax in axes]
+        boxes += [one.get_window_extent() for one in (*figure.texts, *figure.legends)]
     for box in boxes:
         assert box is not None
         assert box.x0 >= -0.5

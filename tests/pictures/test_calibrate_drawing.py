@@ -129,7 +129,23 @@ def test_where_nothing_reaches_the_target_the_picture_says_so(target: float, far
     assert "best" not in {line.get_label() for line in axes.lines}
 
 
-@pytest.mark.parametrize(("width", "style"), [(3.25, "paper"), (6.75, "paper"), (3.25, "dark")])
+def test_what_breaks_a_bound_that_no_axis_shows_is_faint() -> None:
+    recipe = CalibratePicture(unit=("nan",), alpha=(1.0,), by="pull", target_grad=0.02, max_std=0.6, normal=(0.0, 2.0))
+    found = nv.calibrate(
+        normal_input(0.0, 2.0, nv.activation("tanh")), units=recipe.units(), by="pull", target_grad=0.02, max_std=0.6
+    )
+    _, axes = drawn(recipe.of(found))
+    (solid,) = (line for line in axes.lines if line.get_label() == "nan")
+    (faint,) = (line for line in axes.lines if line.get_label() == "nan faint")
+    kept = np.isfinite(np.asarray(solid.get_ydata(), dtype=float))
+    assert kept.tolist() == [setting.std_rms <= 0.6 for setting in found.curve]
+    assert 1 < kept.sum() < kept.size
+    assert (faint.get_alpha() or 1.0) < 0.5
+    assert "std over 0.6" in plot.page(recipe.of(found), 3.25).legend_texts
+    assert not any("over" in text for text in plot.page(computed(MANY), 3.25).legend_texts)
+
+
+@pytest.mark.parametrize(("width", "style"), [(3.25, "paper"), (6.75, "dark")])
 @pytest.mark.parametrize(
     "recipe",
     [

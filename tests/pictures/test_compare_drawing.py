@@ -165,7 +165,7 @@ def test_one_legend_stands_for_all_cells() -> None:
         return [text.get_text() for text in legend.get_texts()]
 
     assert texts(**ISSUE) == [
-        *("$h$, $h$′", "$u$", "mean", "25–75 %", "5–95 %", "draws", r"$\mathrm{P(wrong)}>1/2$", "saturated"),
+        *("$h$, $h$′", "$u$", "mean", "25–75 %", "5–95 %", "draws", "P(wrong) > ½", "saturated"),
     ]
     assert texts(fn=("identity",)) == ["$h$, $h$′", "$u$", "mean"]
     assert texts(panels=("gradient",)) == ["25–75 %", "5–95 %", "$h$′", "mean", "saturated"]

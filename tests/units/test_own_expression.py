@@ -65,6 +65,7 @@ def test_an_expression_is_the_unit_that_it_spells() -> None:
         ("2x", "a product needs its *"),
         ("tanh(y)", "names 'y'"),
         ("tahn(x)", "calls 'tahn', which is no function known here; did you mean 'tanh'"),
+        ("foo(x)", "calls 'foo', which is no function known here; 'noisyviz list activations'"),
         ("tanh(x, 2)", "gives tanh 2 arguments; it takes 1"),
         ("3*(4)", "does not depend on x"),
         ("x + 9**9**9", "holds a part that is no finite number"),

@@ -55,7 +55,7 @@ def test_phi_and_its_gradients_follow_the_formulas(fn: str, kind: str) -> None:
         unit = nv.NoisyUnit(fn, kind=kind, scale=scale, **setting)
         got = [np.asarray(f(np.array(XS)[:, None], np.array(XIS))) for f in (unit, unit.grad_x, unit.grad_p)]
         for i, x in enumerate(XS):
-            for j, xi in enumerate(XIS):
+            for j, xi in list(enumerate(XIS))[(i + turn) % 3 :: 3]:  # each x meets each ξ at some setting
                 want = draw(case_of(fn, kind, scale, x, setting), xi)
                 values = [float(want.phi), float(want.grad_x), float(want.grad_p)]
                 assert [g[i, j] for g in got] == pytest.approx(values, rel=1e-12, abs=1e-13), (setting, scale, x, xi)

@@ -17,23 +17,25 @@ from noisyviz.annealing.results import NoisyRun
 from noisyviz.pictures.anneal import panels
 from noisyviz.pictures.anneal.panels import equals
 from noisyviz.pictures.anneal.picture import AnnealResult
-from noisyviz.pictures.shared import labels
+from noisyviz.pictures.shared import finish, labels
 from noisyviz.pictures.shared.layout import (
+    LEGEND_GAP_EM,
     LINE_EM,
     LINE_SPACING,
     POINTS_PER_INCH,
     TITLE_EM,
     Box,
+    balanced,
     caption_lines,
     em,
     legend_above,
     legend_height,
+    legend_start,
     literal,
+    lowered,
     number,
-    pieces,
     tall,
     text_width,
-    wrap,
 )
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.style import colours
@@ -50,6 +52,9 @@ XLABEL_EM: Final = 1.3
 GAP_EM: Final = 0.9
 BESIDE_EM: Final = 1.8  # between the trajectories and their ends
 SCHEDULE_EM: Final = 5.2
+LOWEST_ROW_EM: Final = 1.5  # of the outcomes
+HIGHEST_ROW_EM: Final = 2.6
+LOWEST_EM: Final = 4.0  # axes on a slide
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,9 @@ class Plan:
     margin: float
     boxes: dict[str, Box]
     caption: tuple[str, ...]
+    # legend_start, legend_width: Of the legend of the runs
+    legend_start: float
+    legend_width: float
 
 
 def size(result: AnnealResult, width: float) -> tuple[float, float]:
@@ -84,7 +92,8 @@ def draw(result: AnnealResult, figure: Figure) -> dict[str, Axes]:
     panels.draw_schedule(axes["schedule"], result, look)
     panels.even_axis(axes["schedule"], steps, width=plan.boxes["schedule"].width)
     handles, texts = zip(*panels.entries(result, look), strict=True)
-    legend_above(axes["schedule"], handles, texts, width=_full(plan), lift=LIFT_EM * em())
+    indent = plan.legend_start - plan.margin
+    legend_above(axes["schedule"], handles, texts, width=plan.legend_width, lift=LIFT_EM * em(), indent=indent)
     panels.draw_paths(axes["paths"], result, look)
     panels.step_axis(axes["paths"], steps, labelled=True)
     if "final" in axes:
@@ -96,7 +105,7 @@ def draw(result: AnnealResult, figure: Figure) -> dict[str, Axes]:
             panels.level_handles(result, look),
             panels.level_names(result),
             width=plan.boxes["field"].width,
-            lift=LIFT_EM * em() + _title_height(result, "field", plan.boxes["field"]),
+            lift=(LIFT_EM + LEGEND_GAP_EM) * em() + _title_height(result, "field", plan.boxes["field"]),
         )
     else:
         panels.draw_outcomes(axes["outcomes"], result, look)
@@ -114,7 +123,7 @@ def draw(result: AnnealResult, figure: Figure) -> dict[str, Axes]:
 
 def _title(result: AnnealResult, name: str, box: Box) -> list[str]:
     """Return the title of a panel in lines that are no wider than its axes."""
-    return wrap(pieces(panels.titles(result)[name]), width=box.width)
+    return balanced(panels.titles(result)[name], width=box.width)
 
 
 def _title_height(result: AnnealResult, name: str, box: Box) -> float:
@@ -136,13 +145,19 @@ def _write_title(axes: Axes, lines: list[str]) -> None:
     )
 
 
-def _full(plan: Plan) -> float:
-    return plan.width - plan.margin - EDGE_EM * em()
-
-
 def _place_label(axes: Axes, box: Box, margin: float) -> None:
     axes.yaxis.set_label_coords((EDGE_EM * em() - margin) / box.width, 0.5)
     axes.yaxis.label.set_verticalalignment("top")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """Where panels may stand, in inches: the left edge and the width, labels included, and the room for these."""
+
+    left: float
+    width: float
+    margin: float
+    right: float
 
 
 def _plan(result: AnnealResult, width: float) -> Plan:
@@ -151,52 +166,91 @@ def _plan(result: AnnealResult, width: float) -> Plan:
     names = [*panels.position_names(result), *([] if result.landscape else panels.signed_axis(result).names)]
     numbers = max(map(text_width, names), default=0.0) + 0.9 * unit
     margin = (EDGE_EM + YLABEL_EM) * unit + max(YTICKS_EM * unit, numbers)
-    steps = result.runs[0].steps
-    right = max(0.9 * unit, 0.5 * text_width(f"{steps:,}") + EDGE_EM * unit)
+    right = max(0.9 * unit, 0.5 * text_width(f"{result.runs[0].steps:,}") + EDGE_EM * unit)
     caption = caption_lines(caption_words(result), width=width - 2 * EDGE_EM * unit)
     boxes: dict[str, Box] = {}
     y = (len(caption) * LINE_EM + 2.0 * EDGE_EM) * unit
+    beside = lowered() and not narrow
+    texts = [text for _, text in panels.entries(result, Look(hues=colours(background="#ffffff"), ink="#000000"))]
+    reach = 0.5 * width if beside else width
+    start = margin  # a letter stands left of it
+    if not finish.in_force().letters:
+        start = legend_start(texts, width=reach, margin=margin, edge=EDGE_EM * unit)
+    room = reach - start - EDGE_EM * unit
+    legend = LIFT_EM * unit + legend_height(texts, width=room)
+    if beside:
+        left, other = (_Column(left=at, width=reach, margin=margin, right=right) for at in (0.0, reach))
+        top = _add_lower(result, boxes, other, y=y, stacked=True)
+        y = _add_upper(result, boxes, left, y=y, narrow=True, top=top - legend)
+    else:
+        whole = _Column(left=0.0, width=width, margin=margin, right=right)
+        y = _add_lower(result, boxes, whole, y=y, stacked=narrow) + GAP_EM * unit
+        y = _add_upper(result, boxes, whole, y=y, narrow=narrow)
+    return Plan(
+        width=width,
+        height=y + legend + EDGE_EM * unit,
+        margin=margin,
+        boxes=boxes,
+        caption=tuple(caption),
+        legend_start=start,
+        legend_width=room,
+    )
+
+
+def _add_lower(result: AnnealResult, boxes: dict[str, Box], column: _Column, *, y: float, stacked: bool) -> float:
+    """Add the boxes of the field, or of the outcomes, and of the arrivals; return where their titles end."""
+    unit, width, arriving = em(), column.width, panels.arriving(result)
     foot = (XTICKS_EM + XLABEL_EM) * unit
     lower = "outcomes" if result.among else "field"
-    indent = max(margin, (EDGE_EM + 0.8) * unit + max(map(text_width, panels.outcome_names(result))))
-    left = indent if result.among else margin
-    arriving = panels.arriving(result)
-    if narrow or not arriving:
-        y += foot
+    indent = max(column.margin, (EDGE_EM + 0.8) * unit + max(map(text_width, panels.outcome_names(result))))
+    left = indent if result.among else column.margin
+    y += foot
+    if stacked or not arriving:
         if arriving:
-            boxes["arrivals"] = Box(left=margin, bottom=y, width=width - margin - right, height=tall(0.42 * width))
-            y += boxes["arrivals"].height + LIFT_EM * unit + _title_height(result, "arrivals", boxes["arrivals"])
-            y += GAP_EM * unit + foot
-        usual = tall((0.45 if narrow else 0.26) * width)
-        boxes[lower] = Box(left=left, bottom=y, width=width - left - right, height=_lower(result, usual))
+            high = tall(0.42 * width, least=LOWEST_EM)
+            at, room = column.left + column.margin, width - column.margin - column.right
+            boxes["arrivals"] = Box(left=at, bottom=y, width=room, height=high)
+            y += high + LIFT_EM * unit + _title_height(result, "arrivals", boxes["arrivals"]) + GAP_EM * unit + foot
+        usual = tall((0.45 if stacked else 0.26) * width, least=LOWEST_EM)
+        room = width - left - column.right
+        boxes[lower] = Box(left=column.left + left, bottom=y, width=room, height=_lower(result, usual))
     else:
-        y += foot
-        half = 0.5 * width
-        low = _lower(result, tall(0.26 * width))
-        boxes[lower] = Box(left=left, bottom=y, width=half - left - right, height=low)
-        boxes["arrivals"] = Box(left=half + margin, bottom=y, width=half - margin - right, height=low)
+        half, high = 0.5 * width, _lower(result, tall(0.26 * width))
+        boxes[lower] = Box(left=column.left + left, bottom=y, width=half - left - column.right, height=high)
+        at, room = column.left + half + column.margin, half - column.margin - column.right
+        boxes["arrivals"] = Box(left=at, bottom=y, width=room, height=high)
     head = _title_height(result, lower, boxes[lower])
     if not result.among:
-        head += legend_height(panels.level_names(result), width=boxes[lower].width)
-    if not narrow and arriving:
+        levels = legend_height(panels.level_names(result), width=boxes[lower].width)
+        head += levels + (LEGEND_GAP_EM * unit if levels else 0.0)
+    if not stacked and arriving:
         head = max(head, _title_height(result, "arrivals", boxes["arrivals"]))
-    y += boxes[lower].height + LIFT_EM * unit + head + GAP_EM * unit + foot
+    return y + boxes[lower].height + LIFT_EM * unit + head
+
+
+def _add_upper(
+    result: AnnealResult, boxes: dict[str, Box], column: _Column, *, y: float, narrow: bool, top: float = 0.0
+) -> float:
+    """Add the boxes of the trajectories, their ends and the schedule, which end at `top` at least; return where."""
+    unit, width = em(), column.width
     final = 0.0 if result.among else (0.2 if narrow else 0.16) * width
-    main = width - margin - right - (final + BESIDE_EM * unit if final else 0.0)
-    high = tall((0.55 if narrow else 0.3) * width)
-    boxes["paths"] = Box(left=margin, bottom=y, width=main, height=high)
-    if final:
-        boxes["final"] = Box(left=width - right - final, bottom=y, width=final, height=high)
-    y += high + (GAP_EM + XTICKS_EM) * unit
+    main = width - column.margin - column.right - (final + BESIDE_EM * unit if final else 0.0)
     course = tall(SCHEDULE_EM * unit, least=4.0)
-    boxes["schedule"] = Box(left=margin, bottom=y, width=main, height=course)
-    texts = [text for _, text in panels.entries(result, Look(hues=colours(background="#ffffff"), ink="#000000"))]
-    y += course + LIFT_EM * unit + legend_height(texts, width=width - margin - EDGE_EM * unit)
-    return Plan(width=width, height=y + EDGE_EM * unit, margin=margin, boxes=boxes, caption=tuple(caption))
+    y += (XTICKS_EM + XLABEL_EM) * unit
+    between = (GAP_EM + XTICKS_EM) * unit
+    high = max(tall((0.55 if narrow else 0.3) * width), top - y - between - course)
+    boxes["paths"] = Box(left=column.left + column.margin, bottom=y, width=main, height=high)
+    if final:
+        end = column.left + width - column.right
+        boxes["final"] = Box(left=end - final, bottom=y, width=final, height=high)
+    y += high + between
+    boxes["schedule"] = Box(left=column.left + column.margin, bottom=y, width=main, height=course)
+    return y + course
 
 
 def _lower(result: AnnealResult, usual: float) -> float:
-    return max(usual, (len(result.runs) + 1) * 1.5 * em()) if result.among else usual
+    rows = (len(result.runs) + 1) * em()
+    return min(max(usual, LOWEST_ROW_EM * rows), HIGHEST_ROW_EM * rows) if result.among else usual
 
 
 def caption_words(result: AnnealResult) -> list[str]:

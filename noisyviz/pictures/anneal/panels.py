@@ -39,6 +39,8 @@ INNER_ALPHA: Final = 0.3
 PATHS_SHOWN: Final = 12
 LOG_STEPS: Final = 40  # from so many steps on the axis of the steps is logarithmic
 BINS: Final = 48
+LEAST_PITCH_EM: Final = 1.05  # of numbers at a y axis
+FEW: Final = 0.5  # share of arrivals up to which its axis ends earlier than at 1
 APART: Final = 0.07  # of the height of a landscape: how far its smoothed forms stand apart
 MOST_BANDS: Final = 3  # of several schedules
 
@@ -330,7 +332,7 @@ def _field_title(result: AnnealResult) -> str:
     field, level = result.field, equals("c", result.field.levels[0], digits=3)
     if result.landscape:
         without, smoothed = _minima(field.bare), _minima(field.curves[0])
-        return f"Minima seen: {without} without noise, {smoothed} at {level}"
+        return f"{without} {'minimum' if without == 1 else 'minima'} without noise, {smoothed} at {level}"
     noisy, bare = (float(np.interp(result.runs[0].x0, field.x, curve)) + 0.0 for curve in (field.curves[0], field.bare))
     return f"Mean drift at the start: {number(noisy, digits=2)} at {level}, {number(bare, digits=2)} without noise"
 
@@ -354,8 +356,10 @@ def _arrivals_title(result: AnnealResult) -> str:
     passages = [one.noisy.median_first_passage for one in result.runs]
     first = min(passages)
     if not result.among:
-        after = f"half of the annealed runs by step {first:,.5g}" if isfinite(first) else "fewer than half in the end"
-        return f"Share that has arrived: {after}"
+        if isfinite(first):
+            return f"Half of the annealed runs arrive by step {first:,.5g}"
+        share = float(np.isfinite(result.runs[0].noisy.first_passage).mean())
+        return f"{percent(share) if share else 'None'} of the annealed runs arrive{'' if share else 's'}"
     if not isfinite(first):
         return "Fewer than half arrive under every schedule"
     return f"Half arrive soonest under {result.schedules[passages.index(first)]}: step {first:,.5g}"
@@ -403,11 +407,24 @@ def draw_field(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
         scale = signed_axis(result)
         axes.set_yscale("symlog", linthresh=scale.threshold, linscale=0.7, subs=np.arange(2, 10))
         axes.set_ylim(*scale.limits)
-        axes.set_yticks(scale.places, scale.names)
+        axes.set_yticks(scale.places, _clear(axes, scale.places, scale.names))
         axes.axhline(0.0, color=look.ink, alpha=0.25, linewidth=0.5, zorder=0.5)
         axes.set_ylabel(r"$\mathrm{E}[-\partial\ell/\partial x]$")
     mark_region(axes, found, look, vertical=False)
     return drawn
+
+
+def _clear(axes: Axes, places: Sequence[float], names: Sequence[str]) -> list[str]:
+    """Return the names of ticks up an axis, empty where one would touch another; the ends and 0 come first."""
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    at = axes.transData.transform([(1.0, place) for place in places])[:, 1] / figure.dpi
+    kept: list[int] = []
+    ends = (0, len(places) - 1)
+    for k in sorted(range(len(places)), key=lambda k: (k not in ends, places[k] != 0.0, -abs(places[k]))):
+        if all(abs(at[k] - at[other]) >= LEAST_PITCH_EM * em() for other in kept):
+            kept.append(k)
+    return [name if k in kept else "" for k, name in enumerate(names)]
 
 
 def _width(axes: Axes) -> float:
@@ -491,8 +508,14 @@ def draw_arrivals(axes: Axes, result: AnnealResult, look: Look) -> list[Artist]:
         steps_of = [0.0, at, at, float(found.steps)] if isfinite(at) else [0.0, float(found.steps)]
         heights_of = [0.0, 0.0, 1.0, 1.0] if isfinite(at) else [0.0, 0.0]
         drawn += axes.plot(steps_of, heights_of, label=f"arrivals {key}", clip_on=False, **reference(key, result, look))
-    axes.set_ylim(-0.03, 1.03)
-    axes.set_yticks([0.0, 0.25, 0.5, 0.75, 1.0], ["0", "0.25", "0.5", "0.75", "1"])
+    most = max(float(line.get_ydata().max()) for line in drawn)  # type: ignore[attr-defined]  # all are lines
+    top = 1.0 if most > FEW else min(1.0, 1.25 * most)
+    axes.set_ylim(-0.03 * top, 1.03 * top)
+    if top == 1.0:
+        places = [0.0, 0.25, 0.5, 0.75, 1.0]
+        axes.set_yticks(places, _clear(axes, places, ["0", "0.25", "0.5", "0.75", "1"]))
+    else:
+        axes.set_yticks(*ticks(0.0, top, most=4))
     axes.set_ylabel("share arrived")
     return drawn
 

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from noisyviz.pictures.anneal.panels import equals
 from noisyviz.pictures.annealed_objective.picture import AnnealedObjectiveResult, Descents
 from noisyviz.pictures.shared.labels import percent
-from noisyviz.pictures.shared.layout import em, number
+from noisyviz.pictures.shared.layout import em, number, tall
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import colours
@@ -59,7 +59,7 @@ def draw(result: AnnealedObjectiveResult, figure: Figure) -> dict[str, Axes]:
 
 def page(result: AnnealedObjectiveResult, width: float) -> Sheet:
     """Lay the picture out at a width in inches, by the text sizes in force."""
-    height = min(SHARE * width, TALLEST_IN)
+    height = tall(min(SHARE * width, TALLEST_IN))
     low, high = result.limits
     bottom, top = float(result.value.min()), float(max(result.value.max(), result.smoothed.max()))
     top += ABOVE * (top - bottom)

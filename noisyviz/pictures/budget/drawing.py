@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from noisyviz.pictures.anneal.panels import equals
 from noisyviz.pictures.budget.picture import BudgetCurve, BudgetResult
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import em, number
+from noisyviz.pictures.shared.layout import em, number, tall
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import KIND_LOOKS, colours
@@ -43,8 +43,7 @@ def draw(result: BudgetResult, figure: Figure) -> dict[str, Axes]:
         for curve in panel.curves:
             _draw_curve(axes, curve, result.marks, look)
         axes.axvline(1.0, color=look.ink, linewidth=0.5, alpha=0.35, zorder=0.5, label="as without saturation")
-    plan.legend(drawn, "0", _mark_handles(result, look))
-    plan.figure_legend(figure, _handles(result, look))
+    plan.figure_legend(figure, [*_handles(result, look), *_mark_handles(result, look)])
     return drawn
 
 
@@ -54,7 +53,7 @@ def page(result: BudgetResult, width: float) -> Sheet:
     x = Range(low=-MARGIN * most_x, high=most_x, label=r"rms of $\partial\varphi/\partial x$ where saturated, in $u$′")
     y = Range(low=-MARGIN * most_y, high=most_y, label="rms of bias")
     abreast = max(1, min(len(result.panels), int(width / (ABREAST_EM * em()))))
-    height = min(max(HEIGHT_EM * em(), 0.44 * width / abreast), TALLEST_IN)
+    height = tall(min(max(HEIGHT_EM * em(), 0.44 * width / abreast), TALLEST_IN))
     panels = [
         Panel(
             key=str(index),
@@ -62,12 +61,12 @@ def page(result: BudgetResult, width: float) -> Sheet:
             y=y,
             height=height,
             title=equals(r"\alpha", panel.alpha),
-            legend=() if index else tuple(equals("c", mark) for mark in result.marks),
         )
         for index, panel in enumerate(result.panels)
     ]
     rows = [panels[first : first + abreast] for first in range(0, len(panels), abreast)]
-    return sheet(rows, width=width, caption=caption_words(result), legend=_kinds(result), slots=[abreast] * len(rows))
+    legend = [*_kinds(result), *(equals("c", mark) for mark in result.marks)]
+    return sheet(rows, width=width, caption=caption_words(result), legend=legend, slots=[abreast] * len(rows))
 
 
 def _limits(result: BudgetResult) -> tuple[float, float]:

@@ -30,6 +30,7 @@ NARROWEST_EM: Final = 22.0
 MARGIN: Final = 0.03  # of an axis, below 0: curves run along it
 ROOMY: Final = 2.4  # of the bound, for the height of its axis
 MARKED: Final = (0.0, 0.1, 1.0, 10.0, 100.0)  # noise levels, where these were tried
+FEW_MARKED: Final = (1.0, 10.0, 100.0)  # the same in the small panels of several arrays
 SIZES: Final = (2.8, 5.6)  # of the marks, from the lowest noise level to the highest
 LIFT_PT: Final = 5.0  # from a marked setting to its name
 LINES_AWAY: Final = 4  # a name may stand so many lines farther, where that is clear of curves
@@ -37,6 +38,7 @@ AWAY: Final = 0.1  # an inch farther weighs as much as so many inches of curve u
 FAR: Final = 3.0  # a target so many times the largest gradient lies outside the axes
 FRONT_PT: Final = 4.5  # width of the pale line under what lies on the front
 FRONT_ALPHA: Final = 0.28
+FAINT: Final = 0.3  # opacity of what breaks a bound that no axis shows
 LEFT: Final = 0.35  # of the axis, at most, for what points the wrong way
 LABELS: Final = {
     "response": r"mean response E$\,\partial\varphi/\partial x$ where saturated, in $u$′",
@@ -58,9 +60,14 @@ def draw(result: CalibrateResult | CalibrateResults, figure: Figure) -> dict[str
     look = Look(hues=colours(background=to_hex(figure.get_facecolor())), ink=to_hex(mpl.rcParams["text.color"]))
     drawn = plan.add(figure)
     for (key, one), axes in zip(_by_key(result).items(), drawn.values(), strict=True):
-        _draw_one(axes, one, look, plan.places[key].box)
+        _draw_one(axes, one, look, plan.places[key].box, _marked(result))
     plan.figure_legend(figure, _handles(list(_by_key(result).values()), look))
     return drawn
+
+
+def _marked(result: CalibrateResult | CalibrateResults) -> tuple[float, ...]:
+    """Return the noise levels that are marked."""
+    return MARKED if isinstance(result, CalibrateResult) else FEW_MARKED
 
 
 def _by_key(result: CalibrateResult | CalibrateResults) -> dict[str, CalibrateResult]:
@@ -70,12 +77,12 @@ def _by_key(result: CalibrateResult | CalibrateResults) -> dict[str, CalibrateRe
     return dict(zip(result.names, result.results, strict=True))
 
 
-def _draw_one(axes: Axes, result: CalibrateResult, look: Look, box: Box) -> None:
+def _draw_one(axes: Axes, result: CalibrateResult, look: Look, box: Box, marked: Sequence[float]) -> None:
     _draw_wanted(axes, result, look)
     for index, curve in enumerate(result.curves):
         _draw_front(axes, curve, _style(result.curves, index, look))
     for index, curve in enumerate(result.curves):
-        _draw_curve(axes, curve, _style(result.curves, index, look))
+        _draw_curve(axes, curve, _style(result.curves, index, look), marked)
     for mark, marker, points, name in _marks(result):
         axes.plot([mark.gradient], [mark.bias], label=name, zorder=5.0, **_shape(marker, points, look))
     _write_levels(axes, result, box)
@@ -85,20 +92,22 @@ def page(result: CalibrateResult | CalibrateResults, width: float) -> Sheet:
     """Lay the picture out at a width in inches, by the text sizes in force."""
     results = _by_key(result)
     abreast = min(len(results), ABREAST) if width >= ABREAST * NARROWEST_EM * em() else 1
+    several = isinstance(result, CalibrateResults)
+    limits = [_x_limits(one) for one in results.values()]
+    ends = min(low for low, _ in limits), max(high for _, high in limits)
     panels = [
-        _panel(one, key=key, name=key if isinstance(result, CalibrateResults) else "", width=width / abreast)
+        _panel(one, key=key, name=key if several else "", width=width / abreast, ends=ends)
         for key, one in results.items()
     ]
     rows = [panels[k : k + abreast] for k in range(0, len(panels), abreast)]
     listed = list(results.values())
-    words = caption_words(listed, list(results) if isinstance(result, CalibrateResults) else [])
+    words = caption_words(listed, list(results) if several else [])
     return sheet(rows, width=width, caption=words, legend=_legend(listed), slots=[abreast] * len(rows))
 
 
-def _panel(result: CalibrateResult, *, key: str, name: str, width: float) -> Panel:
-    most_x, most_y = _limits(result)
-    least_x = min(float(curve.gradient.min()) for curve in result.curves)
-    x = Range(low=max(min(0.0, least_x), -LEFT * most_x) - MARGIN * most_x, high=most_x, label=LABELS[result.by])
+def _panel(result: CalibrateResult, *, key: str, name: str, width: float, ends: tuple[float, float]) -> Panel:
+    most_y = _top(result, ends)
+    x = Range(low=ends[0], high=ends[1], label=LABELS[result.by])
     y = Range(low=-MARGIN * most_y, high=most_y, label="rms of bias")
     title = f"{literal(name)}: {_title(result).removeprefix('Best: ')}" if name else _title(result)
     return Panel(key=key, x=x, y=y, height=tall(min(SHARE * width, TALLEST_IN), least=LOWEST_EM), title=title)
@@ -111,20 +120,29 @@ def _title(result: CalibrateResult) -> str:
     return f"Best: {_name(result.curves[result.best_curve])}, $c={_bare(result.best.c, digits=3)}$"
 
 
-def _limits(result: CalibrateResult) -> tuple[float, float]:
-    """Return the upper ends of the axes: what was asked for and what was found, and a little more."""
+def _x_limits(result: CalibrateResult) -> tuple[float, float]:
+    """Return the ends of the x axis: what was asked for and what was found, and a little more."""
     marks = [mark for mark in (result.best, result.start) if mark is not None]
     reached = max(float(curve.gradient.max()) for curve in result.curves)
-    most_x = max([1.4 * result.target, *(1.15 * mark.gradient for mark in marks)])
+    most = max([1.4 * result.target, *(1.15 * mark.gradient for mark in marks)])
     if not marks and 0.0 < FAR * reached < result.target:
-        most_x = 1.15 * reached
+        most = 1.15 * reached
     elif not marks:
-        most_x = max(1.15 * result.target, min(1.05 * reached, 2.0 * result.target))
-    inside = [curve.bias[curve.gradient <= most_x] for curve in result.curves]
-    most_y = max([float(values.max(initial=0.0)) for values in inside] + [1.5 * (result.bound or 0.0)])
+        most = max(1.15 * result.target, min(1.05 * reached, 2.0 * result.target))
+    least = min(float(curve.gradient.min()) for curve in result.curves)
+    return max(min(0.0, least), -LEFT * most) - MARGIN * most, most
+
+
+def _top(result: CalibrateResult, ends: tuple[float, float]) -> float:
+    """Return the upper end of the y axis: the bias where the target is reached, or anywhere if it is not."""
+    marks = [mark for mark in (result.best, result.start) if mark is not None]
+    least = result.target if result.best is not None else ends[0]
+    inside = [curve.bias[(least <= curve.gradient) & (curve.gradient <= ends[1])] for curve in result.curves]
+    most = max([float(values.max(initial=0.0)) for values in inside] + [1.5 * (result.bound or 0.0)])
+    most = max(most, *(1.3 * mark.bias for mark in marks)) if marks else most
     if result.bound is not None:
-        most_y = min(most_y, max([ROOMY * result.bound, *(1.3 * mark.bias for mark in marks)]) or most_y)
-    return most_x, 1.25 * most_y or 1.0
+        most = min(most, max([ROOMY * result.bound, *(1.3 * mark.bias for mark in marks)]) or most)
+    return 1.25 * most or 1.0
 
 
 def _draw_wanted(axes: Axes, result: CalibrateResult, look: Look) -> None:
@@ -175,14 +193,18 @@ def _draw_front(axes: Axes, curve: TradeOff, style: Mapping[str, Any]) -> None:
         axes.plot(x, y, **pale)
 
 
-def _draw_curve(axes: Axes, curve: TradeOff, style: Mapping[str, Any]) -> None:
-    """Draw a curve, with marks at some of its noise levels."""
-    axes.plot(curve.gradient, curve.bias, label=curve.kind, **{**style, "marker": ""})
+def _draw_curve(axes: Axes, curve: TradeOff, style: Mapping[str, Any], marked: Sequence[float]) -> None:
+    """Draw a curve, with marks at some of its noise levels, faint where a bound is broken that no axis shows."""
+    line = {**style, "marker": ""}
+    if not curve.within.all():
+        axes.plot(curve.gradient, curve.bias, label=f"{curve.kind} faint", **line | {"alpha": FAINT})
+    axes.plot(curve.gradient, np.where(curve.within, curve.bias, np.nan), label=curve.kind, **line)
     dot = {**style, "linestyle": "none", "markeredgewidth": 0.3, "markeredgecolor": mpl.rcParams["axes.facecolor"]}
     for level, points in zip(MARKED, np.linspace(*SIZES, len(MARKED)), strict=True):
-        for at in np.flatnonzero(np.isclose(curve.c, level, rtol=1e-9, atol=0.0)):
+        for at in np.flatnonzero(np.isclose(curve.c, level, rtol=1e-9, atol=0.0)) if level in marked else ():
             x, y = curve.gradient[[at]], curve.bias[[at]]
-            axes.plot(x, y, label=f"{curve.kind} c={level:g}", zorder=3.0, **dot | {"markersize": float(points)})
+            look = dot | {"markersize": float(points), "alpha": 1.0 if curve.within[at] else FAINT}
+            axes.plot(x, y, label=f"{curve.kind} c={level:g}", zorder=3.0, **look)
 
 
 def _marks(result: CalibrateResult) -> list[tuple[Mark, str, float, str]]:
@@ -269,7 +291,19 @@ def _cost(name: Box, drawn: Array, taken: Sequence[Box], room: Box) -> float:
 def _legend(results: Sequence[CalibrateResult]) -> tuple[str, ...]:
     extra = ["wanted", *(["best"] if _with_most(results).best else [])]
     extra += ["schedule start"] if _with_most(results).start else []
-    return (*(_name(curve) for curve in results[0].curves), "front", *extra)
+    broken = [_broken_text(results[0])] if _breaking(results) else []
+    return (*(_name(curve) for curve in results[0].curves), *broken, "front", *extra)
+
+
+def _breaking(results: Sequence[CalibrateResult]) -> bool:
+    """Whether anything breaks a bound that no axis shows."""
+    return any(not curve.within.all() for one in results for curve in one.curves)
+
+
+def _broken_text(result: CalibrateResult) -> str:
+    """Return the legend text of what is faint."""
+    bounds = ((words.removeprefix("a ").removesuffix(" of"), bound) for words, bound in result.more)
+    return " or ".join(f"{words} over {number(bound)}" for words, bound in bounds)
 
 
 def _with_most(results: Sequence[CalibrateResult]) -> CalibrateResult:
@@ -286,6 +320,8 @@ def _handles(results: Sequence[CalibrateResult], look: Look) -> list[Artist | tu
         Line2D([], [], markersize=3.4, markeredgewidth=0.0, **_style(results[0].curves, index, look))
         for index in range(len(results[0].curves))
     ]
+    if _breaking(results):
+        handles.append(Line2D([], [], color=look.ink, alpha=FAINT, linewidth=USUAL))
     handles.append(Line2D([], [], color=look.ink, alpha=FRONT_ALPHA, linewidth=FRONT_PT, solid_capstyle="butt"))
     handles.append(Patch(facecolor=look.ink, alpha=2.0 * SHADE_ALPHA, linewidth=0.0))
     shapes = [_shape(marker, points, look) for _, marker, points, _ in reversed(_marks(_with_most(results)))]
@@ -303,7 +339,8 @@ def caption_words(results: Sequence[CalibrateResult], names: Sequence[str] = ())
     words += [rf"{result.noise} $\xi$."]
     if any(curve.c.size > 1 for curve in result.curves):
         words += ["Along", "a", "curve", "$c$", "rises", "from", "0", "to", "100;", "marks,", "small", "to", "large:"]
-        words += [*(f"{level:g}," for level in MARKED[:-1]), f"{MARKED[-1]:g}."]
+        marked = FEW_MARKED if names else MARKED
+        words += [*(f"{level:g}," for level in marked[:-1]), f"{marked[-1]:g}."]
     words += ["Front:", "no", "other", "setting", "has", "at", "once", "no", "less"]
     words += [*f"{TARGETS[result.by]},".split(), "no", "more", "bias"]
     words += ["and", "no", "more", "std."]
@@ -312,6 +349,9 @@ def caption_words(results: Sequence[CalibrateResult], names: Sequence[str] = ())
     for place, (quantity, bound) in enumerate(bounds):
         words += ["and" if place else "at", *quantity.split(), "at", "most", number(bound)]
     words[-1] += "."
+    if _breaking(results):
+        words += ["Faint:", "not", "wanted,", "for", *_broken_text(result).split()]
+        words[-1] += "."
     told: set[str] = set()
     for one, begin in zip(results, [f"{literal(name)}:" for name in names] or ["Best:"], strict=True):
         words += _best_words(one, begin, told)

@@ -32,6 +32,8 @@ class TradeOff:
         the root mean square of E φ − h over all samples; shape (levels,).
     front
         Whether no other setting has at once no less of what was asked for, no more bias and no more std.
+    within
+        Whether a setting keeps the bounds that are not on the axes, on P(wrong) and on the std.
     """
 
     kind: str
@@ -40,6 +42,7 @@ class TradeOff:
     gradient: Array
     bias: Array
     front: npt.NDArray[np.bool_]
+    within: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +202,7 @@ class CalibratePicture(Picture[CalibrateResult | CalibrateResults]):
         )
 
     def _of(self, found: Calibration) -> CalibrateResult:
-        curves = _curves(found.curve, found.by)
+        curves = _curves(found.curve, found.by, max_wrong=self.max_wrong, max_std=self.max_std)
         keys = [(curve.kind, curve.alpha) for curve in curves]
         best = found.best
         return CalibrateResult(
@@ -261,7 +264,9 @@ def _mark(setting: Setting, by: str) -> Mark:
     return Mark(c=setting.c, gradient=setting.of(by), bias=setting.bias_rms)
 
 
-def _curves(settings: Sequence[Setting], by: str) -> tuple[TradeOff, ...]:
+def _curves(
+    settings: Sequence[Setting], by: str, *, max_wrong: float | None, max_std: float | None
+) -> tuple[TradeOff, ...]:
     by_unit: dict[tuple[str, float | None], list[Setting]] = {}
     for setting in settings:
         by_unit.setdefault(_key(setting), []).append(setting)
@@ -273,6 +278,12 @@ def _curves(settings: Sequence[Setting], by: str) -> tuple[TradeOff, ...]:
             gradient=np.array([one.of(by) for one in levels]),
             bias=np.array([one.bias_rms for one in levels]),
             front=np.array([one.on_front for one in levels]),
+            within=np.array(
+                [
+                    (max_wrong is None or one.p_wrong <= max_wrong) and (max_std is None or one.std_rms <= max_std)
+                    for one in levels
+                ]
+            ),
         )
         for (kind, alpha), levels in by_unit.items()
     )

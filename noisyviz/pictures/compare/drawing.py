@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from noisyviz.pictures.compare import heat
 from noisyviz.pictures.compare.picture import CompareCell, CompareResult, Value
 from noisyviz.pictures.shared import labels, panels
-from noisyviz.pictures.shared.layout import LONGEST, em, literal, tall, text_width, ticks_across
+from noisyviz.pictures.shared.layout import LONGEST, em, literal, lowered, tall, text_width, ticks_across
 from noisyviz.pictures.shared.panels import PANELS, Look
 from noisyviz.pictures.shared.sheet import X_TICKS, Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import QUANTITIES, colours
@@ -26,6 +26,7 @@ TIGHT_EM: Final = 4.5  # the same where more than two lines of units would be ne
 ABREAST_EM: Final = 11.0  # of the panels of one unit side by side
 TALLEST_IN: Final = 0.9
 LOWEST_EM: Final = 6.0
+LOWEST_LOWERED_EM: Final = 4.2  # on a slide that they would not fit otherwise
 SIDES_EM: Final = 5.0  # headings and labels left of a row, about
 MOST_DOTS: Final = 1000  # draws that stay vectors
 BAR: Final = 0.075  # share of a gradient panel that the bar of wrong signs takes
@@ -91,12 +92,15 @@ def page(result: CompareResult, width: float, *, caption: Sequence[str] | None =
         several = len(cells) > 1
         few = columns if ceil(len(cells) / max(columns, 1)) <= 2 else int(room / _narrowest(result, least=TIGHT_EM))
         count = _even(len(cells), most=few) if several else _even(len(result.panels), most=abreast)
+        together = several and lowered() and len(cells) * len(result.panels) <= int(room / _narrowest(result))
+        count = len(cells) * len(result.panels) if together else count
         places, names = ticks_across(*result.xlim, most=X_TICKS, width=0.8 * room / count)
         x = Range(low=result.xlim[0], high=result.xlim[1], label="$x$", ticks=(tuple(places), tuple(names)))
         lines = list(_several(result, cells, start, count) if several else _single(result, start, count))
+        lines = [_together(result, cells, start)] if together else lines
         values = tuple(cell.value(result.column_option) for cell in cells) if result.column_option else ()
         if (
-            several and values in told and len(lines) == len(result.panels)
+            several and values in told and (together or len(lines) == len(result.panels))
         ):  # the titles of the columns stand above the first row
             lines = [[(index, key, "") for index, key, _ in line] for line in lines]
         told.append(values)
@@ -163,6 +167,12 @@ def _several(result: CompareResult, cells: Sequence[CompareCell], start: int, co
             yield [(index, key, _setting(option, cell.value(option)) if top else "") for index, cell in line]
 
 
+def _together(result: CompareResult, cells: Sequence[CompareCell], start: int) -> list[_Spot]:
+    """Return one row with all panels of units that usually stand in several."""
+    titles = [_setting(result.column_option, cell.value(result.column_option)) for cell in cells]
+    return [(start + k, key, title) for key in result.panels for k, title in enumerate(titles)]
+
+
 def _single(result: CompareResult, index: int, count: int) -> Iterator[list[_Spot]]:
     """Yield rows of panels of one unit, which stand beside each other, at most `count` in a row."""
     title = f"the same for every {_option(result.column_option)}" if result.column_option else ""
@@ -186,7 +196,9 @@ def _height(result: CompareResult, *, room: float) -> float:
     """Return the height of all panels in inches: equal, so that equal heights mean equal values."""
     widest = max(len(row) for row in result.grid)
     wide = room / min(max(widest, 2), 4)
-    return tall(max(min(0.45 * wide, TALLEST_IN), LOWEST_EM * em()), least=LOWEST_EM)
+    return tall(
+        max(min(0.45 * wide, TALLEST_IN), LOWEST_EM * em()), least=LOWEST_LOWERED_EM if lowered() else LOWEST_EM
+    )
 
 
 def _narrowest(result: CompareResult, *, least: float = NARROWEST_EM) -> float:

@@ -27,6 +27,11 @@ NAMES: Final = {
     "std_rms_saturated": r"rms of the spread of $\varphi$ where saturated",
     "grad_rms_saturated": r"rms of $\partial\varphi/\partial x$ where saturated",
     "grad_rms_noiseless_saturated": "rms of $h$′ where saturated",
+    "response_saturated": r"mean response $\mathrm{E}\,\partial\varphi/\partial x$ where saturated, in $u$′",
+    "response_noiseless_saturated": "mean of $h$′ where saturated, in $u$′",
+    "pull_saturated": r"mean pull Cov$(\varphi,\,\partial\varphi/\partial x)$ where saturated, in $|u$′$|$",
+    "noise_rms_saturated": r"rms of the std of $\partial\varphi/\partial x$ where saturated, in $|u$′$|$",
+    "p_zero_saturated": r"mean of P($\partial\varphi/\partial x=0$) where saturated",
     "p_wrong_saturated": r"mean of P(wrong sign of $\partial\varphi/\partial x$) where saturated",
 }
 """What every average is called."""
@@ -71,9 +76,10 @@ def page(result: CompareResult, width: float, *, caption: list[str]) -> Sheet:
 
 
 def limits(shown: Array) -> tuple[float, float]:
-    """Return the ends of the scale of colours: 0 and the largest value."""
+    """Return the ends of the scale of colours: the largest value and 0, or the smallest if it is negative."""
     finite = shown[np.isfinite(shown)]
-    return 0.0, float(finite.max(initial=0.0)) or 1.0
+    low, high = float(finite.min(initial=0.0)), float(finite.max(initial=0.0))
+    return low, high if high > low else low + 1.0
 
 
 def title(result: CompareResult, shown: Array) -> str:

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from noisyviz.pictures.derivatives.picture import DerivativesResult, Slope
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import literal, number
+from noisyviz.pictures.shared.layout import literal, number, tall
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, SERIES, colours
 
@@ -52,7 +52,7 @@ def page(result: DerivativesResult, width: float) -> Sheet:
         key=PANEL,
         x=Range(low=result.xlim[0], high=result.xlim[1], label="$x$"),
         y=Range(low=result.ylim[0], high=result.ylim[1], label="$h$′$(x)$"),
-        height=min(SHARE * width, TALLEST_IN),
+        height=tall(min(SHARE * width, TALLEST_IN)),
         legend=tuple(literal(one.fn) for one in result.slopes),
     )
     return sheet([[panel]], width=width, caption=caption_words(result))

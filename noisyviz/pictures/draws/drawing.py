@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from noisyviz.pictures.draws.picture import DrawsResult
 from noisyviz.pictures.shared import labels, panels
 from noisyviz.pictures.shared.dots import dots
+from noisyviz.pictures.shared.layout import tall
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASHED, QUANTITIES, colours
@@ -57,7 +58,7 @@ def page(result: DrawsResult, width: float) -> Sheet:
     x = Range(low=float(result.x[0]), high=float(result.x[-1]), label="$x$")
     y = Range(low=result.ylim[0], high=result.ylim[1], label=r"$\varphi(x,\xi)$")
     made = [
-        Panel(key=str(index), x=x, y=y, height=HEIGHT_IN, title=title(cloud.alpha))
+        Panel(key=str(index), x=x, y=y, height=tall(HEIGHT_IN), title=title(cloud.alpha))
         for index, cloud in enumerate(result.clouds)
     ]
     rows = [made[first : first + count] for first in range(0, len(made), count)]

@@ -12,7 +12,7 @@ from noisyviz.pictures.learning_curves.picture import LearningCurve, LearningCur
 from noisyviz.pictures.runs.drawing import draw_lines, placed
 from noisyviz.pictures.runs.drawing import handles as run_handles
 from noisyviz.pictures.runs.lines import labels_of
-from noisyviz.pictures.shared.layout import literal
+from noisyviz.pictures.shared.layout import literal, tall
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, KIND_LOOKS, LONG_DASHED, SERIES, colours
 
@@ -105,7 +105,7 @@ def page(result: LearningCurvesResult, width: float) -> Sheet:
         key=PANEL,
         x=_range(result.x),
         y=_range(result.y),
-        height=min(SHARE * width, TALLEST_IN),
+        height=tall(min(SHARE * width, TALLEST_IN)),
         legend=tuple(literal(one.label) for one in result.curves),
         title="paper" if result.runs is not None else "",
     )

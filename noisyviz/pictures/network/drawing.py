@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from noisyviz.pictures.network.picture import Layer, NetworkResult
 from noisyviz.pictures.shared import labels
 from noisyviz.pictures.shared.dots import dots
-from noisyviz.pictures.shared.layout import POINTS_PER_INCH, em, number
+from noisyviz.pictures.shared.layout import POINTS_PER_INCH, em, number, tall
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import luminance
 from noisyviz.units.kinds import KINDS
@@ -62,7 +62,7 @@ def page(result: NetworkResult, width: float) -> Sheet:
     x = Range(low=float(result.x[0]), high=float(result.x[-1]), label="$x$")
     y = Range(low=result.ylim[0], high=result.ylim[1], label=LABELS[result.shows])
     panels = [
-        Panel(key=str(index), x=x, y=y, height=HEIGHT_IN, title=title(index, layer))
+        Panel(key=str(index), x=x, y=y, height=tall(HEIGHT_IN), title=title(index, layer))
         for index, layer in enumerate(result.layers, start=1)
     ]
     bar = Panel(
@@ -96,7 +96,7 @@ def caption_words(result: NetworkResult) -> list[str]:
     words += ["$p$", "of", "each", "unit", "learned", "on", "three", "Gaussians:", f"{result.steps:,}", "steps,"]
     return [
         *words,
-        *labels.percent(result.accuracy).split(),
+        labels.percent(result.accuracy).replace(" ", "\N{NO-BREAK SPACE}"),
         "right.",
         f"{result.x.size:,}",
         "draws",
@@ -149,7 +149,7 @@ def _draw_layer(
     """Draw the units with most noise first, and a line where all are the same without noise."""
     axes.axhline(0.0, color=ink, alpha=0.25, linewidth=0.5, zorder=0.5)
     order = np.argsort(-np.abs(layer.p), kind="stable")
-    per_point = (result.ylim[1] - result.ylim[0]) / (HEIGHT_IN * POINTS_PER_INCH)
+    per_point = (result.ylim[1] - result.ylim[0]) / (tall(HEIGHT_IN) * POINTS_PER_INCH)
     low, high = result.thresholds
     shown = visible(layer, order, near=HIDDEN * DOT_PT * per_point) & ((result.x <= low) | (result.x >= high))
     for place, unit in enumerate(order):

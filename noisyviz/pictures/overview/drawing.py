@@ -117,7 +117,8 @@ def _draw_panel(axes: Axes, cell: Cell, result: OverviewResult, look: Look, *, m
     if cell.key == result.panels[0]:
         _name_thresholds(axes, cell, result)
     handles = [panels.handle(key, look, among=result.among) for key in cell.entries]
-    legend_above(axes, handles, legend_labels(result, cell.entries), width=cell.legend_width, lift=cell.lift)
+    texts, indent = legend_labels(result, cell.entries), cell.legend_indent
+    legend_above(axes, handles, texts, width=cell.legend_width, lift=cell.lift, indent=indent)
 
 
 def _name_thresholds(axes: Axes, cell: Cell, result: OverviewResult) -> None:

@@ -16,6 +16,7 @@ from noisyviz.pictures.shared.layout import (
     caption_lines,
     em,
     legend_height,
+    legend_start,
     literal,
     tall,
     text_width,
@@ -50,6 +51,7 @@ class Cell:
     entries: tuple[str, ...]  # Keys of its legend
     lift: float  # Distance of the legend from the axes, in inches
     legend_width: float  # The room of its legend, which is above the whole row in the first panel
+    legend_indent: float = 0.0  # How far right of its axes the legend begins, in inches; negative at the edge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,14 @@ def page(result: OverviewResult, width: float) -> Page:
         if len(row) > 1 and row[0] == result.panels[0]:
             heads = [draft.lift + _head(result, draft) for draft in drafts[1:]]
             lift = max([drafts[0].lift, *heads])
-            drafts[0] = replace(drafts[0], lift=lift, legend_width=width - left - right)
+            drafts[0] = replace(drafts[0], lift=lift)
+        if row[0] == result.panels[0] and not finish.in_force().letters:
+            texts = legend_labels(result, drafts[0].entries)
+            start = legend_start(texts, width=width, margin=left, edge=EDGE_EM * size)
+            room = width - start - (right if start == left else EDGE_EM * size)
+            drafts[0] = replace(drafts[0], legend_width=room, legend_indent=start - left)
+        elif row[0] == result.panels[0]:
+            drafts[0] = replace(drafts[0], legend_width=width - left - right)
         y += (XTICKS_EM + XLABEL_EM if outer else GAP_EM) * size
         tall = max(draft.axes.height + _strip_height(draft) for draft in drafts)
         for column, draft in enumerate(drafts):

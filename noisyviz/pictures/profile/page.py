@@ -13,7 +13,7 @@ import numpy as np
 
 from noisyviz.pictures.profile.picture import ProfileResult
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import LONGEST, em, literal, number, tall, text_width
+from noisyviz.pictures.shared.layout import LONGEST, em, literal, lowered, number, tall, text_width
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.units.kinds import KINDS
 
@@ -41,7 +41,8 @@ LEGEND: Final = {
 
 def in_rows(result: ProfileResult, width: float) -> bool:
     """Return whether every array has a row, or is drawn over time, instead of panels of its own."""
-    return not result.arrays or (bool(result.rows) and len(result.arrays) > PAIR and width <= NARROW_EM * em())
+    many = bool(result.rows) and len(result.arrays) > PAIR
+    return not result.arrays or (many and (width <= NARROW_EM * em() or lowered()))
 
 
 def page(result: ProfileResult, width: float) -> Sheet:
@@ -121,7 +122,7 @@ def _gradients(result: ProfileResult, index: int, *, room: float, named: bool) -
     smallest, last = float(np.log10(result.levels[0])), float(np.log10(result.levels[-1]))
     most = max(float(np.concatenate([one.before, one.after, one.noise]).max()) for one in result.arrays)
     before, after = (short_percent(float(one[:2].sum())) for one in (array.before, array.after))
-    text = f"{before} below {result.levels[0]:g}, {after} with noise"
+    text = f"response < {result.levels[0]:g}: {before} → {after}"
     low = smallest + ZERO[0] - 0.2
     return Panel(
         key=f"gradients{index}",
@@ -244,12 +245,25 @@ def caption_words(result: ProfileResult) -> list[str]:
     words += [word for fn in written for word in ("$h$", f"= {literal(fn)}.")]
     words += ["Shaded:", "saturated."]
     if saturating(result):
-        words += ["Dead", "(bar", "on", "top):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
+        words += [
+            "Dead",
+            "(bar",
+            "on",
+            "top):",
+            "saturated",
+            "in",
+            "99\N{NO-BREAK SPACE}%",
+            "of",
+            "samples",
+            "or",
+            "more.",
+        ]
     elif any(array.density.any() for array in result.arrays):
         words += ["No", "unit", "saturates."]
     words += ["Response:", r"$h$′", "without", "and", r"$\mathrm{E}\,\partial\varphi/\partial x$", "with", "noise;"]
     words += ["noise:", "std", "of", r"$\partial\varphi/\partial x$;", "exact", "zeros", "stand", "apart."]
-    words += [f"Below {result.levels[0]:g}:", "share", "of", "samples", "with", "so", "small", "a", "response."]
+    words += [f"Response\N{NO-BREAK SPACE}<\N{NO-BREAK SPACE}{result.levels[0]:g}:", "share", "of", "samples,"]
+    words += ["without", "→", "with", "noise."]
     backward = max(array.backward for array in result.arrays)
     if backward >= LITTLE:
         words += ["With", "noise,", "up", "to", labels.percent(backward), "of", "samples"]

@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 
 from noisyviz.pictures.profile.page import HEIGHT_EM, WORST, fitting, left_out_words, names, short_percent, unit_words
 from noisyviz.pictures.profile.picture import Moments, ProfileResult, RowView
-from noisyviz.pictures.shared.layout import em, literal, number, tall
+from noisyviz.pictures.shared.layout import em, literal, number, tall, text_width
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASH_DOT, DASHED, DOTTED, QUANTITIES, colours
@@ -52,6 +52,8 @@ def page(result: ProfileResult, width: float) -> Sheet:
     panels = _of_moments(result, result.moments, width) if result.moments else _of_rows(result, width)
     kinds = len(panels[0])
     abreast = width / kinds - (NAME_EM / kinds if result.moments is None else 4.0) * em() >= NARROWEST_EM * em()
+    if not abreast and result.moments is None:
+        panels = _of_rows(result, width, room=width - (NAME_EM + NARROWEST_EM) * em())
     rows: list[Sequence[Panel]] = (
         list(panels) if abreast else [[one] for k in range(kinds) for one in _column(panels, k)]
     )
@@ -130,21 +132,22 @@ def _gradient_range(rows: Sequence[RowView], label: str) -> Range:
     return Range(low=low - room, high=high + room, label=label)
 
 
-def _of_rows(result: ProfileResult, width: float) -> list[list[Panel]]:
-    """Return the panels in which every array has a row."""
+def _of_rows(result: ProfileResult, width: float, *, room: float = 0.0) -> list[list[Panel]]:
+    """Return the panels in which every array has a row; names in titles have `room` inches, or little."""
     rows, count = result.rows, len(result.rows)
     shown = names([row.name for row in rows], room=min(NAME_EM * em(), 0.4 * width))
     ticks = (tuple(float(count - 1 - k) for k in range(count)), tuple(shown))
     y = Range(low=-0.7, high=count - 0.3, ticks=ticks)
     height = tall(count * ROW_EM * em(), least=count * ROW_EM)
 
-    short = names([row.name for row in rows], room=0.9 * NARROWEST_EM * em())
+    room = max(room, 0.9 * NARROWEST_EM * em()) - text_width(f", {short_percent(1.0)}")  # a number follows the name
+    short = names([row.name for row in rows], room=room)
 
     def named(row: RowView) -> str:
         return short[rows.index(row)]
 
     widest = max(rows, key=lambda row: float(row.quantiles[-1] - row.quantiles[0]))
-    panels = [Panel(key="x", x=_x_range(rows, "$x$"), y=y, height=height, title=f"widest: {named(widest)}")]
+    panels = [Panel(key="x", x=_x_range(rows, "$x$"), y=y, height=height, title=f"most spread out: {named(widest)}")]
     if _saturating(rows):
         most = max(rows, key=lambda row: row.share_left + row.share_right)
         title = f"most saturated: {named(most)}, {short_percent(most.share_left + most.share_right)}"
@@ -154,8 +157,8 @@ def _of_rows(result: ProfileResult, width: float) -> list[list[Panel]]:
         least = min(rows, key=lambda row: row.response if np.isfinite(row.response) else np.inf)
         told = {number(row.response, digits=2) for row in rows}
         title = f"smallest response: {named(least)}, {number(least.response, digits=2)}"
-        title = f"response {told.pop()} everywhere" if len(told) == 1 < count else title
-        x = _gradient_range(rows, "where saturated, in $u$′")
+        title = f"response {told.pop()} in all arrays" if len(told) == 1 < count else title
+        x = _gradient_range(rows, "gradient where saturated, in $u$′")
         panels.append(Panel(key="gradients", x=x, y=y, height=height, title=title))
     return [panels]
 
@@ -183,8 +186,10 @@ def _of_moments(result: ProfileResult, moments: Moments, width: float) -> list[l
         if _graded(result.rows):
             responses = [row.response for row in (rows[0], rows[-1])]
             told = [number(one, digits=2) if np.isfinite(one) else "none" for one in responses]
-            y = _gradient_range(rows, "saturated, in $u$′")
-            title = f"{name}response {told[0] if told[0] == told[1] else ' to '.join(told)}"
+            y = _gradient_range(rows, "gradient, in $u$′")
+            title = (
+                f"{name}response {told[0]} throughout" if told[0] == told[1] else f"{name}response {' to '.join(told)}"
+            )
             panels.append(Panel(key=f"gradients{index}", x=time, y=y, height=height, title=title))
         found.append(panels)
     return found
@@ -353,7 +358,19 @@ def caption_words(result: ProfileResult) -> list[str]:
         told = result.moments.told()
         words += literal(f"{told[0].upper()}{told[1:]}.").split(" ")
     if any(row.dead for row in rows):
-        words += ["Dead", "units", "(their", "share):", "saturated", "in", "99", "%", "of", "samples", "or", "more."]
+        words += [
+            "Dead",
+            "units",
+            "(their",
+            "share):",
+            "saturated",
+            "in",
+            "99\N{NO-BREAK SPACE}%",
+            "of",
+            "samples",
+            "or",
+            "more.",
+        ]
     elif not _saturating(rows):
         words += ["No", "unit", "saturates."]
     if _graded(rows):

@@ -58,11 +58,8 @@ def page(result: RunDifferencesResult, width: float) -> Sheet:
         names = tuple(literal(unit) for unit in reversed(units))
         y = Range(low=-0.6, high=len(units) - 0.4, ticks=(tuple(float(k) for k in range(len(units))), names))
         # names differ from task to task, so that no axis is taken for that of a neighbour
-        x = Range(
-            low=-1.08 * reach,
-            high=1.08 * reach,
-            label=f"{'drop' if own[0].lower else 'gain'} in {literal(own[0].metric)}",
-        )
+        gained = f"{'drop' if own[0].lower else 'gain'} in {literal(own[0].metric)}"
+        x = Range(low=-1.08 * reach, high=1.08 * reach, label=gained)
         rows.append(
             [
                 Panel(

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from noisyviz.pictures.saturated_noise.picture import SaturatedNoiseResult
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import Box, em, literal, number, text_width
+from noisyviz.pictures.shared.layout import Box, em, literal, number, tall, text_width
 from noisyviz.pictures.shared.panels import BAND_ALPHA, SHADE_ALPHA, Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import QUANTITIES, colours
@@ -54,7 +54,7 @@ def page(result: SaturatedNoiseResult, width: float) -> Sheet:
     room = TOO_CLOSE * float(result.x[-1] - result.x[0])
     marked = [(x, name) for x, name in zip((left, right), names, strict=True) if abs(x - result.at) > room]
     marked = sorted([*marked, (result.at, "$x$")])
-    height = min(SHARE * width, TALLEST_IN)
+    height = tall(min(SHARE * width, TALLEST_IN))
     low, high = _ylim(result)
     panel = Panel(
         key=PANEL,

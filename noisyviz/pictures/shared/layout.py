@@ -37,14 +37,19 @@ LINE_SPACING: Final = 1.1  # of several lines in one text, in heights of a line 
 
 
 NARROWEST_EM: Final = 3.0  # of axes
-LETTER_EM: Final = 0.75  # of the letter of a panel above its axes
+LETTER_EM: Final = 0.1  # of the letter of a panel above axes with nothing else above them: the next ones are near
+CLEAR_EM: Final = 0.6  # between the letter of a panel and what stands beside it, where there is room
+CLOSE_EM: Final = 0.3  # the same where there is little
+LEGEND_GAP_EM: Final = 0.7  # between a legend and a title below it, which is no row of it
+BALANCED: Final = 24  # words of a text that is broken into even lines
 
 
 LEAST_STRETCH: Final = 0.3
-MOST_STRETCH: Final = 2.5
+MOST_STRETCH: Final = 3.5
 CLOSE_IN: Final = 1e-3  # to the height that is wanted
 
 _STRETCH: ContextVar[float] = ContextVar("stretch", default=1.0)
+_LOW: ContextVar[bool] = ContextVar("low", default=False)
 
 
 def tall(height: float, *, least: float = 5.0) -> float:
@@ -53,19 +58,27 @@ def tall(height: float, *, least: float = 5.0) -> float:
     return height * factor if factor >= 1.0 else max(height * factor, min(height, least * em()))
 
 
+def lowered() -> bool:
+    """Tell whether a picture should stand lower than it usually does, for a slide: with more panels side by side."""
+    return _LOW.get()
+
+
 @contextmanager
 def stretched(height: float | None, of: Callable[[], float]) -> Iterator[None]:
     """Stretch all axes so that a picture, of which `of` tells the height in inches, is this high.
 
-    Nothing is stretched where no height is given and where the picture cannot be so low or so high.
+    One that is higher may first arrange its panels otherwise, see `lowered`. Nothing is stretched where no height is
+    given and where the picture cannot be so low or so high.
     """
-    token = _STRETCH.set(1.0)
+    tokens = _STRETCH.set(1.0), _LOW.set(False)
     try:
         if height is not None and abs(of() - height) > CLOSE_IN:
+            _LOW.set(of() > height)
             _STRETCH.set(_stretch(height, of))
         yield
     finally:
-        _STRETCH.reset(token)
+        _STRETCH.reset(tokens[0])
+        _LOW.reset(tokens[1])
 
 
 def _stretch(height: float, of: Callable[[], float]) -> float:
@@ -78,21 +91,26 @@ def _stretch(height: float, of: Callable[[], float]) -> float:
         finally:
             _STRETCH.reset(token)
 
-    low, high = LEAST_STRETCH, MOST_STRETCH
-    if not height_at(low) <= height <= height_at(high):
+    least, most = LEAST_STRETCH, MOST_STRETCH
+    if not height_at(least) <= height <= height_at(most):
         return 1.0
-    while high - low > 1e-4:
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if height_at(middle) <= height else (low, middle)
-    return low
+    while most - least > 1e-4:
+        middle = 0.5 * (least + most)
+        least, most = (middle, most) if height_at(middle) <= height else (least, middle)
+    return least
 
 
-def too_narrow(width: float) -> InputError:
-    """Return what to raise where a picture does not fit a width in inches."""
+class TooNarrowError(InputError):
+    """A picture does not fit its width."""
+
+
+def too_narrow(width: float, *, least: float | None = None) -> TooNarrowError:
+    """Return what to raise where a picture does not fit a width in inches; `least` is one that it does fit."""
     size = FontProperties().get_size_in_points()
-    return InputError(
-        f"width must be more than {2.54 * width:.3g}cm for this picture with text of {size:g} points; "
-        "or choose a smaller font size",
+    wanted = "larger" if least is None else f"at least {2.54 * least:.4g}cm"
+    return TooNarrowError(
+        f"width must be {wanted} for this picture with text of {size:g} points, or the font size smaller; "
+        f"got {2.54 * width:.3g}cm",
         parameter="width",
     )
 
@@ -189,6 +207,31 @@ def wrap(words: Sequence[str], *, width: float) -> list[str]:
                 lines.append(piece)
                 used = needed
     return lines
+
+
+def balanced(text: str, *, width: float) -> list[str]:
+    """Return a title or label in as few lines as `width` inches allow, as even as can be.
+
+    Examples
+    --------
+    >>> line = text_width("one two three f")
+    >>> balanced("one two three four", width=line), wrap("one two three four".split(), width=line)
+    (['one two', 'three four'], ['one two three', 'four'])
+    """
+    words = pieces(text)
+    lines = wrap(words, width=width)
+    widths = list(map(text_width, words))
+    if len(lines) < 2 or len(words) > BALANCED or max(widths) > width:
+        return lines
+    space = text_width("a b") - text_width("ab")
+    best, least = lines, math.inf
+    for cuts in itertools.combinations(range(1, len(words)), len(lines) - 1):
+        spans = list(itertools.pairwise((0, *cuts, len(words))))
+        used = [sum(widths[a:b]) + space * (b - a - 1) for a, b in spans]
+        uneven = sum((width - one) ** 2 for one in used)
+        if max(used) <= width and uneven < least:
+            best, least = [" ".join(words[a:b]) for a, b in spans], uneven
+    return best
 
 
 def pieces(text: str) -> list[str]:
@@ -385,15 +428,27 @@ def legend_height(labels: Sequence[str], *, width: float) -> float:
     return math.ceil(len(labels) / legend_columns(labels, width=width)) * LEGEND_ROW_EM * em()
 
 
+def legend_start(labels: Sequence[str], *, width: float, margin: float, edge: float) -> float:
+    """Return where a legend of a picture begins: at the margin of its axes, or at the edge if that saves rows."""
+    inside, across = (legend_height(labels, width=width - start - edge) for start in (margin, edge))
+    return edge if across < inside or legend_width(labels) > width - margin - edge else margin
+
+
 def legend_above(
-    axes: Axes, handles: Sequence[Artist | tuple[Artist, ...]], labels: Sequence[str], *, width: float, lift: float
+    axes: Axes,
+    handles: Sequence[Artist | tuple[Artist, ...]],
+    labels: Sequence[str],
+    *,
+    width: float,
+    lift: float,
+    indent: float = 0.0,
 ) -> Legend | None:
     """Put a legend above axes, `lift` inches clear of them, where it covers no curve.
 
     Parameters
     ----------
     axes
-        Its lower left corner stands over their left edge.
+        Its lower left corner stands over their left edge, or `indent` inches right of it.
     handles, labels
         As for matplotlib's legend; a tuple of handles is drawn as one.
     width
@@ -410,21 +465,42 @@ def legend_above(
         return None
     figure = axes.get_figure(root=True)
     assert figure is not None
-    height = axes.get_position().height * figure.get_size_inches()[1]
+    place, (across, down) = axes.get_position(), figure.get_size_inches()
     return axes.legend(
         handles,
         labels,
         ncols=legend_columns(labels, width=width),
         loc="lower left",
-        bbox_to_anchor=(0.0, 1.0 + lift / height),
+        bbox_to_anchor=(indent / (place.width * across), 1.0 + lift / (place.height * down)),
     )
 
 
 def letter(figure: Figure, panels: Sequence[Axes]) -> None:
-    """Write a, b and so on left of the upper corner of each panel, in the order of reading; one panel needs none."""
-    height = figure.get_size_inches()[1]
-    boxes = sorted((axes.get_position() for axes in panels), key=lambda box: (-round(box.y1 * height, 1), box.x0))
-    for index, box in enumerate(boxes if len(boxes) > 1 else ()):
+    """Write a, b and so on at the upper left of each panel, in the order of reading; one panel needs none.
+
+    A letter stands on the first line of the title, or of the legend where there is no title; as far left as the
+    labels of the axis reach, where that keeps it clear of that line.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    if len(panels) < 2:
+        return
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]  # no hints there
+    figure.draw_without_rendering()
+    width, height = figure.bbox.width, figure.bbox.height
+    size = em() * figure.dpi
+    order = sorted(panels, key=lambda axes: (-round(axes.bbox.y1 / figure.dpi, 1), axes.bbox.x0))
+    for index, axes in enumerate(order):
         name = chr(ord("a") + index % 26) * (1 + index // 26)
-        y = min(box.y1 + LETTER_EM * em() / height, 1.0 - em() / height)  # not over the edge of the page
-        figure.text(box.x0, y, f"{name} ", ha="right", va="baseline", weight="bold", label="letter")
+        heads = [text for text in axes.texts if text.get_label() == "title" and text.get_text()]
+        legend = axes.get_legend()
+        head = heads[0] if heads else legend
+        box = axes.bbox if head is None else head.get_window_extent(renderer)
+        y, at = (box.y1, "top") if head is not None else (box.y1 + LETTER_EM * size, "baseline")
+        y = min(y, height - (0.0 if at == "top" else size))  # not over the edge of the page
+        text = figure.text(0.0, y / height, name, ha="left", va=at, weight="bold", label="letter")
+        wide = text.get_window_extent(renderer).width
+        labels = axes.yaxis.get_tightbbox(renderer)
+        outer = min(axes.bbox.x0, labels.x0 if labels is not None else axes.bbox.x0)
+        clear = outer + wide + CLEAR_EM * size <= box.x0
+        text.set_x(max(outer if clear else box.x0 - CLOSE_EM * size - wide, 0.0) / width)

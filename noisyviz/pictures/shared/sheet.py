@@ -17,22 +17,22 @@ from matplotlib.legend import Legend
 
 from noisyviz.pictures.shared import finish
 from noisyviz.pictures.shared.layout import (
+    LEGEND_GAP_EM,
     LINE_EM,
     LINE_SPACING,
     TITLE_EM,
     Box,
+    balanced,
     caption_lines,
     em,
     legend_above,
     legend_columns,
     legend_height,
-    legend_width,
-    pieces,
+    legend_start,
     set_ticks,
     text_width,
     ticks,
     ticks_across,
-    wrap,
 )
 
 X_TICKS: Final = 8  # intervals at most
@@ -133,7 +133,7 @@ class Sheet:
     ) -> Legend | None:
         """Put the legend of a panel above its axes."""
         place = self.places[key]
-        lift = LIFT_EM * em() + _title_height(place.panel, width=place.box.width)
+        lift = LIFT_EM * em() + _title_height(place.panel, width=place.box.width) + _legend_gap(place.panel)
         return legend_above(axes[key], handles, place.panel.legend, width=place.box.width, lift=lift)
 
     def figure_legend(self, figure: Figure, handles: Sequence[Artist | tuple[Artist, ...]]) -> Legend | None:
@@ -207,7 +207,7 @@ def sheet(
         margin = aside + margins[0]
         bottom, y = y, y + max(panel.height + _head(panel, width=room) for panel in row)
         spans.append((bottom, bottom + max(panel.height for panel in row)))
-    start = margin if legend_width(legend) <= width - margin - EDGE_EM * size else EDGE_EM * size
+    start = legend_start(legend, width=width, margin=margin, edge=EDGE_EM * size)
     top = Box(left=start, bottom=y + GAP_EM * size, width=width - start - EDGE_EM * size, height=0.0)
     if legend and finish.in_force().legend != "none":
         y = top.bottom + legend_height(legend, width=top.width)
@@ -250,7 +250,12 @@ def _foot(panel: Panel, *, bare: bool, width: float) -> float:
 
 def _head(panel: Panel, *, width: float) -> float:
     """Return the room above axes: title, and legend."""
-    return LIFT_EM * em() + _title_height(panel, width=width) + legend_height(panel.legend, width=width)
+    legend = legend_height(panel.legend, width=width)
+    return LIFT_EM * em() + _title_height(panel, width=width) + legend + (_legend_gap(panel) if legend else 0.0)
+
+
+def _legend_gap(panel: Panel) -> float:
+    return LEGEND_GAP_EM * em() if panel.title else 0.0
 
 
 def _title_height(panel: Panel, *, width: float) -> float:
@@ -259,7 +264,7 @@ def _title_height(panel: Panel, *, width: float) -> float:
 
 def _lines(text: str, *, width: float) -> list[str]:
     """Return the lines of a title or label that has this width in inches."""
-    return wrap(pieces(text), width=width)
+    return balanced(text, width=width)
 
 
 def _margin(panel: Panel, *, bare: bool) -> float:

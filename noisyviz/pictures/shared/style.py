@@ -98,7 +98,7 @@ QUANTITIES: Final[Mapping[str, Quantity]] = MappingProxyType(
         "spread": Quantity(label="std of noise $s$", hue="orange", linewidth=1.6),
         "derivative": Quantity(label="$h$′", hue="black", linewidth=1.0, zorder=3.2),
         "gradient": Quantity(label="mean", hue="blue", linewidth=1.8, zorder=3.1),
-        "wrong": Quantity(label=r"$\mathrm{P(wrong)}>1/2$", hue="vermillion", linewidth=3.0),
+        "wrong": Quantity(label="P(wrong) > ½", hue="vermillion", linewidth=3.0),
         "saturated": Quantity(label="saturated", hue="black", zorder=0.0),
         "threshold": Quantity(label="$x_t$", hue="black", linestyle=DOTTED, linewidth=0.7, zorder=0.6),
         "data": Quantity(label="data", hue="green", zorder=1.0),
@@ -212,7 +212,7 @@ def width_in(name: str) -> float:
     if part and part[1] in WIDTHS:
         inches = WIDTHS[part[1]] / float(part[2])
     if not NARROWEST_CM * (1.0 - 1e-12) <= inches * CM_PER_INCH <= WIDEST_CM * (1.0 + 1e-12):
-        hint = suggestion(name, WIDTHS)
+        hint = f" ({inches * CM_PER_INCH:.3g}cm)" if inches else suggestion(name, WIDTHS)
         raise InputError(f"width must be {allowed}, got {name!r}{hint}", parameter="width")
     return inches
 

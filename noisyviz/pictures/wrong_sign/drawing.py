@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from noisyviz.pictures.shared import labels
-from noisyviz.pictures.shared.layout import em, number
+from noisyviz.pictures.shared.layout import em, number, tall
 from noisyviz.pictures.shared.panels import Look
 from noisyviz.pictures.shared.sheet import Panel, Range, Sheet, sheet
 from noisyviz.pictures.shared.style import DASHED, DOTTED, colours
@@ -52,7 +52,9 @@ def page(result: WrongSignResult, width: float) -> Sheet:
     """Lay the picture out at a width in inches, by the text sizes in force."""
     x = Range(low=result.xlim[0], high=result.xlim[1], label="$x$")
     alpha = Range(low=result.alpha_lim[0], high=result.alpha_lim[1], label=r"$\alpha$")
-    panels = [Panel(key=one.kind, x=x, y=alpha, height=HEIGHT_EM * em(), title=_title(one)) for one in result.maps]
+    panels = [
+        Panel(key=one.kind, x=x, y=alpha, height=tall(HEIGHT_EM * em()), title=_title(one)) for one in result.maps
+    ]
     quarters = (0.0, 0.25, 0.5, 0.75, 1.0)
     bar = Panel(
         key="bar",
@@ -66,7 +68,7 @@ def page(result: WrongSignResult, width: float) -> Sheet:
 def _title(one: SignMap) -> str:
     """Return what is found of a kind: the largest share of wrong signs in its map."""
     most = float(np.nanmax(one.share)) if np.isfinite(one.share).any() else 0.0
-    return f"{labels.name(one.kind)}: up to {labels.percent(round(most, 6))} wrong"
+    return f"{labels.name(one.kind)}: up to {labels.percent(round(most, 6))} wrong signs"
 
 
 BAR_LABEL: Final = r"$\mathrm{P}(\partial\varphi/\partial x$ points the wrong way$)$"
