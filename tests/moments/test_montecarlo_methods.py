@@ -231,14 +231,19 @@ OWN: Final = {
     "shrunk": lambda x: np.where(np.abs(x) > 0.5, x - 0.5 * np.sign(x), 0.0),  # two kinks
     "celu": lambda x: np.where(x > 0, x, 2.0 * np.expm1(np.minimum(x, 0.0) / 2.0)),  # a jump of h″
     "mish": lambda x: x * np.tanh(np.logaddexp(0.0, x)),
-    "steep": lambda x: np.tanh(20.0 * x),  # with much noise, draws near 0 are evaluated one by one
 }
 
 
 @pytest.mark.parametrize("kind", ["nani", "nanil"])
 @pytest.mark.parametrize("name", OWN)
 def test_functions_of_ones_own_take_the_fast_way_as_well(name: str, kind: str) -> None:
-    unit = nv.NoisyUnit(from_function(name, OWN[name]), kind=kind, c=100.0 if name == "steep" else 0.5, p=-3.0)
+    unit = nv.NoisyUnit(from_function(name, OWN[name]), kind=kind, c=0.5, p=-3.0)
+    check(*both(unit, np.array([-2.0, -0.5, -0.2, 0.0, 0.3, 1.4]), sampler="iid"), near=1e-9)
+
+
+def test_draws_next_to_0_that_no_grid_holds_count_once() -> None:
+    """The largest σ decides which draws are evaluated one by one, for every x."""
+    unit = nv.NoisyUnit("tanh(20*x)", kind="nani", c=np.array([100.0, 30.0, 10.0, 5.0, 3.0, 1.0]))
     check(*both(unit, np.array([-2.0, -0.5, -0.2, 0.0, 0.3, 1.4]), sampler="iid"), near=1e-9)
 
 

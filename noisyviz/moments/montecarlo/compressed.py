@@ -40,6 +40,7 @@ _RARE: Final = 64  # draws beyond a grid are evaluated as they are, more of them
 _STEEP: Final = 0.15  # of a panel of h, the most that a smallest cell may cover
 _FAR: Final = 1e100  # farther x, and ±inf, are evaluated plainly: powers would overflow
 _SMALL: Final = 1e-5  # of the largest fourth power on a cell, the least mean over its draws that keeps its digits
+_FEW_CELLS: Final = 16  # that pairs share: one product of matrices each
 _THIN: Final = 1e-5  # of a smallest cell: a part that is narrower is one point
 
 
@@ -229,7 +230,7 @@ class _Cells:
             good = self._smooth.accepted(rows, low, low + width, share, smallest=level == self._grid.levels)
             some = np.flatnonzero(good & ~self._smooth.doubtful(rows, low, low + width))
             half = np.full(some.size, 0.5 * width)
-            args = (rows[some], low[some] + half, half, nodes, weights[:, cells[some]])
+            args = (rows[some], low[some] + half, half, nodes, weights, cells[some])
             coarse = _evaluate(sums, at, leak, *args, least=_SMALL if level < self._grid.levels else 0.0)
             good[some[coarse]] = False
             rows, cells = rows[~good], cells[~good]
@@ -260,7 +261,7 @@ class _Cells:
             wide = np.where(share > _THIN, 0.5 * share, np.inf)
             moved = _moved(moments, -from_middle) / wide ** np.arange(nodes.size)[:, None]
             weights = np.moveaxis(moved, 1, 2) @ _from_powers(nodes.size)
-            _evaluate(sums, at, leak, rows[some], centre, half, nodes, weights, least=0.0)
+            _evaluate(sums, at, leak, rows[some], centre, half, nodes, weights, np.arange(some.size), least=0.0)
 
 
 def _moved(moments: Array, by: Array) -> Array:
@@ -281,6 +282,7 @@ def _evaluate(
     half: Array,
     nodes: Array,
     weights: Array,
+    cells: Index,
     *,
     least: float,
 ) -> npt.NDArray[np.bool_]:
@@ -295,7 +297,9 @@ def _evaluate(
     nodes
         From −1 to 1, shape (k,).
     weights
-        Shape (replicates, m, k).
+        Of some cells, shape (replicates, cells, k).
+    cells
+        Which of these belong to the pairs, shape (m,).
     least
         Pairs are left out whose mean fourth power is less than so much of the largest at a node.
 
@@ -306,24 +310,44 @@ def _evaluate(
     """
     step, learned = max(1, _ELEMENTS // nodes.size), bool(at.sigma_p.any())
     powers = np.empty((4, step, nodes.size))
-    coarse = np.zeros(rows.size, dtype=np.bool_)
-    for begin in range(0, rows.size, step):
-        cut = slice(begin, begin + step)
-        row, weight, left = rows[cut], weights[:, None, cut], coarse[cut]
-        part = at.part((row, None))
-        xi = centre[cut, None] + half[cut, None] * nodes
-        values = part.values(xi, learned=learned)
-        values[1] -= leak[row, None]
-        room = powers[:, : row.size]
-        found = []
-        for first, value in zip((0, 4, 8), values, strict=False):
-            found.append((first, np.vecdot(powers_of(value, room), weight)))
-            if least:
-                enough = least * weight.sum(axis=(0, 1, 3)) * room[3].max(axis=1)
-                left |= found[-1][1][:, 3].sum(axis=0) < enough
-        found.append((PRODUCTS, np.vecdot(products(values[0], values[1], room), weight)))
-        firsts = np.flatnonzero(np.diff(row, prepend=-1))  # of each point
-        for first, total in found:
-            total[:, :, left] = 0.0
-            sums[:, first : first + 4, row[firsts]] += np.add.reduceat(total, firsts, axis=2)
+    coarse, drawn = np.zeros(rows.size, dtype=np.bool_), weights.sum(axis=(0, 2))
+    shared = np.unique(cells)
+    # a cell that many points use takes one product of matrices, and has each point once
+    apart = shared.size <= _FEW_CELLS
+    parts = [np.flatnonzero(cells == cell) for cell in shared] if apart else [np.arange(rows.size)]
+    for pairs in parts:
+        for begin in range(0, pairs.size, step):
+            cut = pairs[begin : begin + step]
+            row, cell, left = rows[cut], cells[cut], np.zeros(cut.size, dtype=np.bool_)
+            part = at.part((row, None))
+            xi = centre[cut, None] + half[cut, None] * nodes
+            values = part.values(xi, learned=learned)
+            values[1] -= leak[row, None]
+            room = powers[:, : row.size]
+            weight = weights[:, cell[0]].T if apart else weights[:, None, cell]
+            found = []
+            for first, value in zip((0, 4, 8), values, strict=False):
+                found.append((first, _weighted(powers_of(value, room), weight)))
+                if least:
+                    enough = least * drawn[cell] * room[3].max(axis=1)
+                    left |= found[-1][1][:, 3].sum(axis=0) < enough
+            found.append((PRODUCTS, _weighted(products(values[0], values[1], room), weight)))
+            coarse[cut] = left
+            firsts = np.flatnonzero(np.diff(row, prepend=-1))  # of each point
+            points: Index | slice = row[firsts]
+            if row[-1] - row[0] == firsts.size - 1:  # all from the first to the last: a slice is faster
+                points = slice(row[0], row[-1] + 1)
+            for first, total in found:
+                total[:, :, left] = 0.0
+                sums[:, first : first + 4, points] += total if apart else np.add.reduceat(total, firsts, axis=2)
     return coarse
+
+
+def _weighted(values: Array, weights: Array) -> Array:
+    """Return the sums over the nodes of values, shape (4, m, k), times weights, as (replicates, 4, m).
+
+    The weights have the shape (k, replicates), or (replicates, 1, m, k).
+    """
+    if weights.ndim == 2:
+        return np.moveaxis(values @ weights, 2, 0)
+    return np.asarray(np.vecdot(values, weights))
