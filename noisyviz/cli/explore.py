@@ -45,7 +45,7 @@ def run(given: Given) -> None:
 
     settings = unit_settings(given)
     if len(settings["fn"]) > 1:
-        raise InputError(f"--fn takes one value here, got {len(settings['fn'])}: {', '.join(settings['fn'])}")
+        raise InputError(f"--fn takes one value here, got the {len(settings['fn'])} values '{','.join(settings['fn'])}'")
     out = outputs(given, formats=PAGE_FORMATS, stem=file_stem("explore", given, settings["fn"]))
     (unit,) = build(settings)
     page = explore(unit).html
