@@ -44,9 +44,10 @@ def run(given: Given) -> None:
     from noisyviz.networks.values import read_values
 
     settings = unit_settings(given)
-    if len(settings["fn"]) > 1:
-        raise InputError(f"--fn takes one value here, got the {len(settings['fn'])} values '{','.join(settings['fn'])}'")
-    out = outputs(given, formats=PAGE_FORMATS, stem=file_stem("explore", given, settings["fn"]))
+    functions = settings["fn"]
+    if len(functions) > 1:
+        raise InputError(f"--fn takes one value here, got the {len(functions)} values '{','.join(functions)}'")
+    out = outputs(given, formats=PAGE_FORMATS, stem=file_stem("explore", given, functions))
     (unit,) = build(settings)
     page = explore(unit).html
     if given["data"] is not None:
