@@ -82,7 +82,7 @@ BAD: dict[str, tuple[Callable[[], object], list[str]]] = {
     "at underflow": (lambda: values.points_at(["0:1:1e-999999999"]), ["--at", "step"]),
     "at many items": (lambda: values.points_at(["0:999999:1", "1"]), ["--at", "1,000,000"]),
     "word": (lambda: values.choice("drak", "--style", ["paper", "dark"]), ["--style", "paper, dark", "mean 'dark'"]),
-    "several": (lambda: values.single(["a,b"], "--unit", "nan"), ["--unit", "one value", "a, b"]),
+    "several": (lambda: values.single(["a,b"], "--unit", "nan"), ["--unit", "one value", "a,b"]),
     "twice": (lambda: values.distinct(["a,a"], "--fn", ["z"]), ["--fn", "'a' twice"]),
 }
 

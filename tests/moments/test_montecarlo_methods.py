@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 import noisyviz as nv
 from noisyviz.moments import montecarlo
 from noisyviz.moments.montecarlo import monte_carlo
+from noisyviz.moments.montecarlo.analytic import smooth_sums
 from noisyviz.moments.montecarlo.buckets import Buckets
-from noisyviz.moments.montecarlo.compressed import compressed_sums
 from noisyviz.moments.montecarlo.estimates import ESTIMATES
 from noisyviz.moments.montecarlo.piecewise_linear import piecewise_sums
 from noisyviz.moments.montecarlo.plain import plain_sums
@@ -119,7 +119,7 @@ def test_a_factor_that_is_zero_for_some_draws_counts_as_a_zero_gradient(fn: str)
     draws = Draws(quarters, samples=4000, sampler="iid", rng=np.random.default_rng(0))
     with np.errstate(all="ignore"):  # as `monte_carlo` calls them
         plain = plain_sums(unit, at, draws, chunk=512, jobs=1)
-        fast = compressed_sums(unit, at, draws, jobs=1) if fn == "silu" else piecewise_sums(at, draws, jobs=1)
+        fast = smooth_sums(unit, at, draws, jobs=1) if fn == "silu" else piecewise_sums(at, draws, jobs=1)
     assert plain[:, 12].max() > 50.0
     np.testing.assert_array_equal(fast[:, 12:14], plain[:, 12:14])  # the limits of h may be infinite
     np.testing.assert_allclose(fast[:, :12], plain[:, :12], rtol=1e-9, atol=1e-9)
@@ -180,7 +180,7 @@ def test_random_cases_agree_as_well(seed: int) -> None:
     [
         ("gelu", "nah", "affine_sums"),
         ("hard-sigmoid", "nanil", "piecewise_sums"),
-        ("sigmoid", "nani", "compressed_sums"),
+        ("sigmoid", "nani", "smooth_sums"),
         ("elu", "nani", "compressed_sums"),
         ("tanh", "nanil-softplus", "compressed_sums"),
     ],

@@ -2,8 +2,8 @@
 
 It shares with the exact computation the formulas of the unit and nothing else. Sums are kept per replicate and
 `estimates` makes moments and standard errors of them. The sums of one and the same draws come the plain way, or faster
-by regrouping: `affine_sums` for output noise, `piecewise_sums` for input noise on piecewise-linear h, `compressed_sums`
-on any other h and for the softplus form.
+by regrouping: `affine_sums` for output noise, `piecewise_sums` for input noise on piecewise-linear h, `smooth_sums` on
+analytic h, `compressed_sums` on any other h and for the softplus form.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from noisyviz.errors import InputError, check_name
+from noisyviz.moments.montecarlo.analytic import pays, smooth_sums
 from noisyviz.moments.montecarlo.compressed import compressed_sums
 from noisyviz.moments.montecarlo.estimates import ESTIMATES, estimates
 from noisyviz.moments.montecarlo.output_noise import affine_sums
@@ -146,8 +147,11 @@ def _fast_way(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws) -> _W
     soft = isinstance(at, SoftplusNoise)
     if h.excursions or h.jumps or (soft and h.name not in ACTIVATIONS):  # where an own function bends is not known well
         return None
-    if h.pieces is not None and not soft:
-        return partial(piecewise_sums, at, draws)
+    if not soft:
+        if h.pieces is not None:
+            return partial(piecewise_sums, at, draws)
+        if h.strip > 0.0 and pays(at, draws):
+            return partial(smooth_sums, unit, at, draws)
     return partial(compressed_sums, unit, at, draws) if draws.samples * at.x.size > _FEW else None
 
 

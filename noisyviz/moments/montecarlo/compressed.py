@@ -18,6 +18,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from noisyviz.moments.montecarlo.analytic import chebyshev, interpolation
 from noisyviz.moments.montecarlo.buckets import LEVELS, REACH, Buckets, Index
 from noisyviz.moments.montecarlo.plain import PLAIN_CHUNK, add_plainly, plain_sums
 from noisyviz.moments.montecarlo.power_sums import PRODUCTS, ROWS, over_blocks, products
@@ -44,23 +45,9 @@ _FEW_CELLS: Final = 16  # that pairs share: one product of matrices each
 _THIN: Final = 1e-5  # of a smallest cell: a part that is narrower is one point
 
 
-def _chebyshev(count: int) -> Array:
-    """Return Chebyshev nodes between −1 and 1, shape (count,)."""
-    return np.cos(np.pi * (np.arange(count) + 0.5) / count)
-
-
-def _interpolation(nodes: Array, places: Array) -> Array:
-    """Return the matrix from values at Chebyshev nodes to their polynomial at places, shape (places, nodes)."""
-    degrees = np.arange(nodes.size)
-    weights = np.where(degrees == 0, 1.0, 2.0) / nodes.size
-    angles = np.multiply.outer(np.arccos(places), degrees)
-    found: Array = (np.cos(angles) * weights) @ np.cos(np.multiply.outer(degrees, np.arccos(nodes)))
-    return found
-
-
 def _from_powers(count: int) -> Array:
     """Return the matrix from sums of the powers 0, 1, … of places from −1 to 1 to weights at Chebyshev nodes."""
-    found = np.linalg.inv(_chebyshev(count) ** np.arange(count)[:, None]).T
+    found = np.linalg.inv(chebyshev(count) ** np.arange(count)[:, None]).T
     return np.asarray(found, dtype=np.float64)
 
 
@@ -207,13 +194,13 @@ class _Cells:
         of_cells = np.add.reduceat(moments[:, :, : self._starts[-1]], self._starts[:-1], axis=2)
         of_cells[:, :, np.abs(grid.grid[:-1] + 0.5 * grid.width) < hole] = 0.0  # a finer grid has them
         weights = np.moveaxis(of_cells, 1, 2) @ (_from_powers(count) * 2.0 ** np.arange(count)[:, None])
-        self._levels = [(min(smooth.steepest * grid.width, _STEEP), _chebyshev(count), weights)]
+        self._levels = [(min(smooth.steepest * grid.width, _STEEP), chebyshev(count), weights)]
         for level in range(grid.levels - 1, -1, -1):
             parts = 2 ** (grid.levels - level)
             share = min(smooth.steepest * grid.width * parts, _STEEP * parts, 1.0)
-            nodes = _chebyshev(max(_needed(share, 15.0, _NODES), _SOFT if smooth.soft else 0))
+            nodes = chebyshev(max(_needed(share, 15.0, _NODES), _SOFT if smooth.soft else 0))
             _, finer, weights = self._levels[0]
-            halves = np.concatenate([_interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
+            halves = np.concatenate([interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
             merged = weights.reshape(weights.shape[0], 2**level, -1) @ halves
             self._levels.insert(0, (share, nodes, merged))
 

@@ -191,6 +191,7 @@ class _Lines:
                     self._add_stretch(sums, piece, points, part(piece, points), sign=sign, home=home[points])
 
     def _add_stretch(self, sums: Array, piece: int, points: Index, part: Array, *, sign: float, home: Index) -> None:
+        assert self.pieces.lines is not None
         at, slope = self.at, self.pieces.lines[piece][1]
         x, sigma, sigma_slope, sigma_p = (v[points] for v in (at.x, at.sigma, at.sigma_slope, at.sigma_p))
         side = np.zeros(points.size)
@@ -213,6 +214,7 @@ class _Lines:
 
     def _rise(self, piece: int, x: Array, home: Index) -> Array:
         """Return φ − φ₀ at the edge of a stretch that faces x, from kink to kink so that nothing cancels."""
+        assert self.pieces.lines is not None
         rise, kinks = np.zeros_like(x), [-np.inf, *self.at.activation.breaks, np.inf]
         for between, (_, slope) in enumerate(self.pieces.lines):
             low, high = kinks[between : between + 2]

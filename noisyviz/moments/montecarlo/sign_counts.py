@@ -16,30 +16,36 @@ from noisyviz.units.unit import InputNoise
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pieces:
-    """The stretches of z on which a piecewise-linear h is a line.
+    """The stretches of z on which the sign of h′ stays the same, or, for piecewise-linear h, h′ itself.
 
     Attributes
     ----------
     starts
         The first z of each stretch but the first, increasing.
     lines
-        (intercept, slope) of each stretch.
+        (intercept, slope) of each stretch, for piecewise-linear h; else None.
     signs
         Of h′ on each stretch, 0 where it is flat.
     """
 
     starts: tuple[float, ...]
-    lines: tuple[tuple[float, float], ...]
+    lines: tuple[tuple[float, float], ...] | None
     signs: tuple[float, ...]
 
     @classmethod
     def of(cls, h: Activation) -> "Pieces":
         """Return the stretches of an activation; each edge belongs to the side whose h′ it has."""
-        assert h.pieces is not None
+        edges = h.breaks if h.pieces is not None else h.sign_edges
         starts = []
-        for edge in h.breaks:
-            here, before = (float(h.slope_function(np.asarray(z))) for z in (edge, np.nextafter(edge, -np.inf)))
-            starts.append(float(np.nextafter(edge, np.inf)) if here == before else edge)
+        for edge in edges:
+            around = (np.nextafter(edge, -np.inf), edge, np.nextafter(edge, np.inf))
+            before, here, after = (float(h.slope_sign(np.asarray(z))) for z in around)
+            same = float(h.slope_function(np.asarray(edge)))
+            left = h.pieces is not None and same == float(h.slope_function(np.asarray(np.nextafter(edge, -np.inf))))
+            belongs_left = left if h.pieces is not None else here == before
+            alone = h.pieces is None and here not in (before, after)  # h′ = 0 at a single z
+            starts += [edge] if alone or not belongs_left else []
+            starts += [float(around[2])] if alone or belongs_left else []
         inside = [np.nextafter(starts[0], -np.inf), *starts] if starts else [0.0]
         signs = tuple(float(h.slope_sign(np.asarray(z))) for z in inside)
         return cls(starts=tuple(starts), lines=h.pieces, signs=signs)
