@@ -212,7 +212,8 @@ def width_in(name: str) -> float:
     if part and part[1] in WIDTHS:
         inches = WIDTHS[part[1]] / float(part[2])
     if not NARROWEST_CM * (1.0 - 1e-12) <= inches * CM_PER_INCH <= WIDEST_CM * (1.0 + 1e-12):
-        hint = f" ({inches * CM_PER_INCH:.3g}cm)" if inches else suggestion(name, WIDTHS)
+        in_cm = f"{inches * CM_PER_INCH:.3g}cm"
+        hint = suggestion(name, WIDTHS) if not inches else "" if name.strip() == in_cm else f" ({in_cm})"
         raise InputError(f"width must be {allowed}, got {name!r}{hint}", parameter="width")
     return inches
 
