@@ -120,9 +120,13 @@ def test_line_limits_thresholds_and_saturation_are_those_of_the_table(name: str)
 def test_h_and_its_derivative_follow_the_definition(name: str) -> None:
     h, truth = nv.activation(name), TRUTH[name]
     want = np.array([float(truth.h(MP.mpf(x))) for x in GRID])
-    want_slope = np.array([float(truth.dh(MP.mpf(x))) for x in GRID])
+    slopes = [truth.dh(MP.mpf(x)) for x in GRID]
+    want_slope = np.array([float(one) for one in slopes])
+    want_log = np.array([float(MP.log(abs(one))) if one else -inf for one in slopes])
     np.testing.assert_allclose(h.h(GRID), want, rtol=4e-15, atol=1e-16)
     np.testing.assert_allclose(h.derivative(GRID), want_slope, rtol=1e-13, atol=1e-16)
+    with np.errstate(divide="ignore"):
+        np.testing.assert_allclose(h.log_slope(GRID), want_log, rtol=1e-13, atol=1e-13)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if nv.activation(name).pair_function is not None])
