@@ -238,6 +238,11 @@ def left_out_words(result: ProfileResult) -> list[str]:
     return words
 
 
+def dead_words(mark: str) -> list[str]:
+    """Return what dead units are in pieces, with the mark they have."""
+    return f"Dead {mark}: saturated in 99\N{NO-BREAK SPACE}% of samples or more.".split(" ")
+
+
 def caption_words(result: ProfileResult) -> list[str]:
     """Return the caption in pieces: the unit, and what the numbers above the panels are."""
     words = unit_words(result)
@@ -245,19 +250,7 @@ def caption_words(result: ProfileResult) -> list[str]:
     words += [word for fn in written for word in ("$h$", f"= {literal(fn)}.")]
     words += ["Shaded:", "saturated."]
     if saturating(result):
-        words += [
-            "Dead",
-            "(bar",
-            "on",
-            "top):",
-            "saturated",
-            "in",
-            "99\N{NO-BREAK SPACE}%",
-            "of",
-            "samples",
-            "or",
-            "more.",
-        ]
+        words += dead_words("(bar on top)")
     elif any(array.density.any() for array in result.arrays):
         words += ["No", "unit", "saturates."]
     words += ["Response:", r"$h$′", "without", "and", r"$\mathrm{E}\,\partial\varphi/\partial x$", "with", "noise;"]

@@ -17,7 +17,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from noisyviz.pictures.profile.page import HEIGHT_EM, WORST, fitting, left_out_words, names, short_percent, unit_words
+from noisyviz.pictures.profile.page import (
+    HEIGHT_EM,
+    WORST,
+    dead_words,
+    fitting,
+    left_out_words,
+    names,
+    short_percent,
+    unit_words,
+)
 from noisyviz.pictures.profile.picture import Moments, ProfileResult, RowView
 from noisyviz.pictures.shared.layout import em, literal, number, tall, text_width
 from noisyviz.pictures.shared.panels import Look
@@ -358,19 +367,7 @@ def caption_words(result: ProfileResult) -> list[str]:
         told = result.moments.told()
         words += literal(f"{told[0].upper()}{told[1:]}.").split(" ")
     if any(row.dead for row in rows):
-        words += [
-            "Dead",
-            "units",
-            "(their",
-            "share):",
-            "saturated",
-            "in",
-            "99\N{NO-BREAK SPACE}%",
-            "of",
-            "samples",
-            "or",
-            "more.",
-        ]
+        words += dead_words("units (their share)")
     elif not _saturating(rows):
         words += ["No", "unit", "saturates."]
     if _graded(rows):
