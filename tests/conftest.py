@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,6 +50,28 @@ def _built_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _formulas_parsed_once() -> Iterator[None]:
+    """Keep what Matplotlib parses for the whole process, not for one picture: a quarter of the time of all drawing."""
+    import matplotlib as mpl
+    from matplotlib.mathtext import MathTextParser
+
+    parse: Any = MathTextParser._parse_cached.__wrapped__  # type: ignore[attr-defined]  # private there
+    names = [name for name in mpl.rcParams if name.startswith(("font.", "mathtext.", "text."))]
+
+    @lru_cache(10_000)
+    def parsed(output: str, _rc: tuple[str, ...], *formula: Any) -> Any:
+        return parse(MathTextParser(output), *formula)
+
+    def kept(self: Any, *formula: Any) -> Any:
+        output = {"vector": "path", "raster": "agg"}[self._output_type]
+        return parsed(output, tuple(str(mpl.rcParams[name]) for name in names), *formula)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MathTextParser, "_parse_cached", kept)
+        yield
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder, with no settings of a terminal."""
@@ -60,7 +82,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def run(folder: Path) -> Run:  # noqa: ARG001  # entered, not read
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw a fifth of the dots per inch unless a test asks for some; tests/export hold those of the styles."""
+    from noisyviz.pictures.shared import style
+
+    fewer = {name: {**rc, "savefig.dpi": rc["savefig.dpi"] / 5.0} for name, rc in style.STYLES.items()}
+    monkeypatch.setattr(style, "STYLES", fewer)
+
+
+@pytest.fixture
+def run(folder: Path, coarse: None) -> Run:  # noqa: ARG001  # entered, not read
     """Run a command line, given as words, in an empty folder."""
     from noisyviz.cli.app import app
 

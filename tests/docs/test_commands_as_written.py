@@ -14,6 +14,8 @@ import pytest
 import typer
 from conftest import Run
 
+from noisyviz.export import figures
+
 ROOT = Path(__file__).parents[2]
 PAGES = {
     "README.md": 16,
@@ -43,6 +45,7 @@ def commands(page: str) -> Iterator[str]:
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_run_as_written(run: Run, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
     monkeypatch.setattr(typer, "launch", lambda _file: 0)
+    monkeypatch.setattr(figures, "processors", lambda: 1)  # this one, which keeps what it has parsed
     monkeypatch.setenv("DISPLAY", ":0")
     if page == "README.md":
         assert run("plot", "--fn", "tanh").exit_code == 0  # the end of the first command, which .ci/run runs

@@ -193,10 +193,10 @@ def test_what_diverges_leaves_the_axes() -> None:
     assert any("diverged." in text.get_text() for text in texts(axes["paths"].get_figure(root=True)))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("fmt", ["png", "svg", "pdf"])
-def test_the_same_settings_give_the_same_bytes(fmt: str) -> None:
-    recipe = Anneal(**SMALL)
-    assert picture_bytes(recipe, recipe.compute(), fmt=fmt) == picture_bytes(recipe, recipe.compute(), fmt=fmt)
+def test_the_same_settings_give_the_same_bytes() -> None:
+    recipe = Anneal(**SMALL)  # of the other formats tests/export holds the same
+    once = picture_bytes(recipe, result("default"), fmt="svg")
+    assert picture_bytes(recipe, recipe.compute(), fmt="svg") == once
 
 
 def test_settings_make_the_recipe_again() -> None:
@@ -264,8 +264,7 @@ def test_the_film_shows_the_noise_collapse_on_h() -> None:
     np.testing.assert_array_equal(shown.balls[-1], found.runs[0].noisy.paths[:16, -1])
 
 
-@pytest.mark.parametrize("fmt", ["gif", "webp"])
-@pytest.mark.parametrize("objective", ["desaturate", "double-well"])
+@pytest.mark.parametrize(("fmt", "objective"), [("gif", "double-well"), ("webp", "desaturate")])
 def test_moving_pictures_are_whole_small_and_the_same_every_time(fmt: str, objective: str) -> None:
     recipe = Anneal(objective=objective, steps=4, trajectories=5)
     found = recipe.compute()

@@ -33,7 +33,7 @@ CASES: dict[str, dict[str, Any]] = {
     "all panels": {"unit": ("nan", "nanil-softplus"), "panels": ("activation", "delta", "sigma", "gradient")},
     "no saturation": {"fn": ("identity",), "unit": ("nan", "none"), "c": (0.25, 0.5)},
 }
-LOOKS = [("paper", 6.75), ("dark", 3.25)]  # large and small letters for their width
+WIDE = ("five kinds", "many columns", "all panels")
 
 
 def compared(**given: Any) -> CompareResult:
@@ -63,8 +63,9 @@ def boxes(figure: Figure) -> dict[str, Bbox]:
     return {key: box for key, box in found.items() if box is not None}
 
 
-@pytest.mark.parametrize(("style", "width"), LOOKS)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(  # large letters for the width, where it is hardest, and small ones
+    ("case", "style", "width"), [*((case, "dark", 3.25) for case in CASES), *((case, "paper", 6.75) for case in WIDE)]
+)
 def test_nothing_overlaps_and_nothing_leaves_the_page(case: str, style: str, width: float) -> None:
     figure, _ = drawn(compared(**CASES[case]), width=width, style=style)
     assert figure.get_size_inches()[0] == width

@@ -199,8 +199,7 @@ def test_what_is_not_finite_is_counted_in_the_caption() -> None:
     assert result.arrays[0].left.tolist() == pytest.approx([1 / 3, 0.0])
 
 
-@pytest.mark.parametrize("unit", ["none", "nan"])
-@pytest.mark.parametrize("width", ["icml", "icml-page"])
+@pytest.mark.parametrize(("unit", "width"), [("none", "icml-page"), ("nan", "icml")])
 def test_an_array_without_any_number_is_drawn_empty(unit: str, width: str) -> None:
     recipe = ProfilePicture(fn="tanh", unit=unit)
     result = recipe.of(nv.profile(np.full((5, 3), math.nan), fn="tanh", unit=recipe.noisy_unit()))
@@ -212,8 +211,7 @@ def test_an_array_without_any_number_is_drawn_empty(unit: str, width: str) -> No
     assert set(axes) == {"density0", "gradients0"}
 
 
-@pytest.mark.parametrize("style", ["paper", "dark"])
-@pytest.mark.parametrize(("width", "count"), [(3.25, 2), (6.75, 4)])
+@pytest.mark.parametrize(("width", "count", "style"), [(3.25, 2, "dark"), (6.75, 4, "paper")])
 def test_long_names_that_differ_in_one_place_stay_apart(width: float, count: int, style: str) -> None:
     x = np.array([[0.0, 2.0], [3.0, -4.0]])
     arrays = {f"encoder.layers.{k}.self_attention.pre_activation_values": x for k in range(count)}
@@ -224,7 +222,7 @@ def test_long_names_that_differ_in_one_place_stay_apart(width: float, count: int
     assert len(set(titles)) == count
 
 
-@pytest.mark.parametrize(("width", "style"), [(6.75, "paper"), (3.25, "paper"), (3.25, "dark"), (6.75, "dark")])
+@pytest.mark.parametrize(("width", "style"), [(6.75, "paper"), (3.25, "dark")])
 @pytest.mark.parametrize("case", ["two", "one", "names"])
 def test_nothing_overlaps_or_leaves_the_page(width: float, style: str, case: str) -> None:
     if case == "two":

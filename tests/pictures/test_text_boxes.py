@@ -31,7 +31,8 @@ LONG = {
 
 @pytest.mark.parametrize("name", sorted(set(pictures()) - LONG))
 def test_texts_stand_inside_the_picture_and_clear_of_each_other(name: str) -> None:
-    for width in ("6cm", "12cm"):
+    # at the second width, those of which no other test looks for overlaps
+    for width in ("6cm", "12cm") if name.startswith("figure-") else ("6cm",):
         assert faults(drawn(name, width=width, style="screen")) == []
 
 
