@@ -3,13 +3,14 @@
 import contextlib
 import csv
 import io
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -194,6 +195,18 @@ def wait_for(happened: Callable[[], bool], process: "subprocess.Popen[str]", *, 
         if time.monotonic() > deadline:
             pytest.fail(f"nothing happened for {patience_s} s")
         time.sleep(0.01)
+
+
+def crossed(*ways: Iterable[Any], keep: int = 3) -> list[Any]:
+    """Return all combinations of some parameters, of which one in `keep` runs by default and the rest is a sweep.
+
+    What is kept holds every value of each, and, of three with at least `keep` values, every pair of two.
+    """
+    numbered = (enumerate(way) for way in ways)
+    return [
+        pytest.param(*(value for _, value in one), marks=[pytest.mark.sweep] if sum(k for k, _ in one) % keep else [])
+        for one in itertools.product(*numbered)
+    ]
 
 
 def refuse(constant: str) -> float:

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pytest
+from conftest import crossed
 from reference import KINDS
 
 import noisyviz as nv
@@ -53,9 +54,7 @@ def jumps(unit: nv.NoisyUnit) -> dict[str, float]:
     return {"mean": height, "bias": height, "grad_mean": 2 * h.max_slope, "grad_p_mean": 0.0}
 
 
-@pytest.mark.parametrize("noise", NOISES)
-@pytest.mark.parametrize("sampler", SAMPLERS)
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "sampler", "noise"), crossed(KINDS, SAMPLERS, NOISES))
 def test_estimates_are_within_five_exact_standard_errors(kind: str, sampler: str, noise: str) -> None:
     turn = KINDS.index(kind) + 7 * SAMPLERS.index(sampler) + 28 * NOISES.index(noise)
     names = sorted(nv.ACTIVATIONS)

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 import pytest
+from conftest import crossed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -85,8 +86,7 @@ def check(fast: nv.MonteCarloMoments, plain: nv.MonteCarloMoments, *, near: floa
             assert np.all(off <= allowed), (column, off.max())
 
 
-@pytest.mark.parametrize("kind", NOISY)
-@pytest.mark.parametrize("fn", sorted(nv.ACTIVATIONS))
+@pytest.mark.parametrize(("fn", "kind"), crossed(sorted(nv.ACTIVATIONS), NOISY))
 def test_regrouped_draws_give_the_sums_of_plain_evaluation(fn: str, kind: str) -> None:
     turn = len(NOISY) * sorted(nv.ACTIVATIONS).index(fn) + NOISY.index(kind)
     every = list(itertools.product(NOISES, SAMPLERS, SETTINGS))

@@ -240,15 +240,17 @@ def by_hand(
     }
 
 
-@pytest.mark.parametrize("name", ["digits", "gates", "heavy tails", "two groups"])
 @pytest.mark.parametrize(
-    ("by", "kind", "alpha"),
+    ("name", "by", "kind", "alpha"),
     [
-        ("response", "nani", 1.0),
-        ("response", "nah", 1.15),
-        ("pull", "nan", 0.9),
-        ("pull", "nah", 1.0),
-        ("rms", "nan", 1),
+        ("digits", "response", "nani", 1.0),
+        ("gates", "response", "nah", 1.15),
+        ("heavy tails", "response", "nani", 1.0),
+        ("digits", "pull", "nan", 0.9),
+        ("two groups", "pull", "nan", 0.9),
+        ("heavy tails", "pull", "nah", 1.0),
+        ("gates", "rms", "nan", 1.0),
+        ("two groups", "rms", "nan", 1.0),
     ],
 )
 def test_each_target_is_reached_where_plain_draws_reach_it(name: str, by: str, kind: str, alpha: float) -> None:

@@ -6,6 +6,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 import pytest
+from conftest import crossed
 
 import noisyviz as nv
 from noisyviz.networks import histogram as tally
@@ -174,8 +175,9 @@ def signed(unit: nv.NoisyUnit, x: npt.NDArray[np.float64], moments: nv.Moments) 
     }
 
 
-@pytest.mark.parametrize("kind", ["nan", "nah", "nani", "nanis", "nanil-softplus"])
-@pytest.mark.parametrize("fn", ["sigmoid", "arctan", "relu"])
+@pytest.mark.parametrize(
+    ("fn", "kind"), crossed(["sigmoid", "arctan", "relu"], ["nan", "nah", "nani", "nanis", "nanil-softplus"])
+)
 def test_in_cells_the_noise_block_is_off_by_1e_5_and_that_of_units_by_1e_3(
     kind: str, fn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from math import pi, sqrt
 import numpy as np
 import numpy.typing as npt
 import pytest
+from conftest import crossed
 from scipy.integrate import quad
 from scipy.special import ndtr
 
@@ -73,9 +74,10 @@ def test_the_profile_is_that_of_every_sample_at_any_noise_level(c: float) -> Non
     np.testing.assert_allclose(units.bias_rms, np.sqrt(bias.mean(0)), rtol=1e-3)
 
 
-@pytest.mark.parametrize("kind", ["nani", "nanis", "nanil", "nanil-softplus"])
-@pytest.mark.parametrize("fn", ["hard-tanh", "selu", "tanh"])
-@pytest.mark.parametrize("c", [2e-3, 0.05, 3.0])
+@pytest.mark.parametrize(
+    ("fn", "kind", "c"),
+    crossed(["hard-tanh", "selu", "tanh"], ["nani", "nanis", "nanil", "nanil-softplus"], [2e-3, 0.05, 3.0]),
+)
 def test_samples_in_cells_and_in_a_table_are_those_of_the_exact_moments(fn: str, kind: str, c: float) -> None:
     """Every kind, directly at 300 samples: half of them within a few c of the kinks."""
     unit = nv.NoisyUnit(fn, kind=kind, c=c, p=1.5)

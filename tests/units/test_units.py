@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import crossed
 from reference import KINDS, MP, OUTPUT_KINDS, WITH_PARAMETERS, Case, draw, noise_scale
 
 import noisyviz as nv
@@ -47,8 +48,7 @@ def unit_of(case: Case) -> nv.NoisyUnit:
     return nv.NoisyUnit(case.fn, kind=case.kind, alpha=case.alpha, c=case.c, p=case.p, scale=case.scale)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("fn", [*sorted(nv.ACTIVATIONS), *WITH_PARAMETERS])
+@pytest.mark.parametrize(("fn", "kind"), crossed([*sorted(nv.ACTIVATIONS), *WITH_PARAMETERS], KINDS))
 def test_phi_and_its_gradients_follow_the_formulas(fn: str, kind: str) -> None:
     for turn, setting in enumerate(SETTINGS):
         scale = ("eq9", "figure")[turn % 2] if fn in SAMPLE else "eq9"
