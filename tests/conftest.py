@@ -92,6 +92,14 @@ def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def few_levels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calibrate by a sixth of the noise levels, for commands of which only the end is asked."""
+    from noisyviz.networks import calibrate
+
+    monkeypatch.setattr(calibrate, "_LEVELS", calibrate._LEVELS[::6])
+
+
+@pytest.fixture
 def run(folder: Path, coarse: None) -> Run:  # noqa: ARG001  # entered, not read
     """Run a command line, given as words, in an empty folder."""
     from noisyviz.cli.app import app

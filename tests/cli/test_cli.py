@@ -41,6 +41,7 @@ def test_help_begins_with_a_runnable_example_and_names_docs_and_issue_tracker(
     assert "issue tracker" in result.stdout
 
 
+@pytest.mark.usefixtures("few_levels")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_examples_of_the_help_run(run: Run, command: str) -> None:
     lines = run(command, "-h").stdout.splitlines()

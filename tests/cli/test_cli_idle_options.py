@@ -7,6 +7,7 @@ import pytest
 from conftest import Run
 
 PLOT = ("plot", "--points", "9", "--samples", "5", "-o", "a.png", "--force")
+ONE_PANEL = (*PLOT, "--panels", "activation")
 ESTIMATE = ("estimate", "--at", "0,2", "--samples", "10")
 MAP = ("compare", "--map", "bias_rms", "--alpha", "1,0.9", "--c", "1,2", "--points", "9", "-o", "m.png", "--force")
 ANNEAL = ("anneal", "--steps", "3", "--trajectories", "4", "--json")
@@ -25,7 +26,7 @@ ANNEAL = ("anneal", "--steps", "3", "--trajectories", "4", "--json")
         ((*ESTIMATE, "--unit", "none", "--c", "2"), ["--c has no effect: none ignores it"]),
         ((*ESTIMATE, "--unit", "none", "--noise", "laplace"), ["--noise has no effect: none ignores it"]),
         ((*ESTIMATE, "--unit", "nanil-softplus", "--scale", "eq9"), ["--scale has no effect: nanil-softplus"]),
-        ((*PLOT, "--unit", "nanil", "--alpha", "1.1"), ["--alpha has no effect: nanil ignores it"]),
+        ((*ONE_PANEL, "--unit", "nanil", "--alpha", "1.1"), ["--alpha has no effect: nanil ignores it"]),
         (("compare", "--unit", "nani,nanis", "--p", "2", "--json"), ["--p has no effect: these kinds ignore it"]),
         (("compare", "--unit", "nani", "--p", "1,2", "--json"), ["--p has no effect: nani ignores it"]),
         (("profile", "a.npy", "--unit", "nani", "--p", "2"), ["--p has no effect: nani ignores it"]),
@@ -41,7 +42,7 @@ ANNEAL = ("anneal", "--steps", "3", "--trajectories", "4", "--json")
         (("plot", "--json", "--panels", "sigma"), ["--panels has no effect: no picture is written"]),
         (("profile", "a.npy", "--style", "dark"), ["--style has no effect: no picture is written"]),
         (("figures", "--only", "1", "--json", "--format", "png"), ["--format has no effect: no picture is written"]),
-        ((*PLOT, "--svg-text"), ["--svg-text has no effect: no SVG is written"]),
+        ((*ONE_PANEL, "--svg-text"), ["--svg-text has no effect: no SVG is written"]),
         (("plot", "--json", "--force"), ["--force has no effect: nothing is written"]),
         ((*PLOT, "--panels", "delta"), ["--samples has no effect: only the panel 'activation' shows draws"]),
         ((*PLOT[:3], "--panels", "delta", "-o", "b.png", "--seed", "3"), ["--seed has no effect: only the panel"]),
@@ -56,11 +57,11 @@ ANNEAL = ("anneal", "--steps", "3", "--trajectories", "4", "--json")
         ),
         ((*MAP, "--samples", "5", "--with-data"), []),
         (("figures", "--only", "4", "--json", "--scale", "eq9", "--seed", "4"), []),
-        ((*PLOT[:-3], "--svg-text", "-o", "a.svg", "--force"), []),
+        ((*PLOT[:-3], "--svg-text", "-o", "a.svg", "--force", "--panels", "activation"), []),
         ((*ESTIMATE, "--unit", "nan", "--alpha", "1", "--c", "1", "--p", "1", "--scale", "eq9"), []),
         ((*ANNEAL, "--every", "3", "--schedule", "paper,linear"), []),
         ((*ANNEAL, "--style", "dark", "--animate", "a.gif"), []),
-        ((*PLOT, "--style", "dark", "--width", "icml"), []),
+        ((*ONE_PANEL, "--style", "dark", "--width", "icml"), []),
     ],
 )
 def test_an_option_that_does_nothing_is_said(words: tuple[str, ...], idle: list[str], run: Run, folder: Path) -> None:

@@ -15,6 +15,7 @@ from conftest import Run, Start, wait_for
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals and numbered streams")
 
 QUICK_PLOT = ("plot", "--points", "9", "--samples", "5", "--panels", "sigma", "--force", "-o", "a.png")
+QUICK_TABLE = ("estimate", "--at", "0", "--samples", "10", "-o", "a.csv")
 
 
 def shell(redirection: str, *words: str) -> "subprocess.CompletedProcess[str]":
@@ -27,10 +28,10 @@ def shell(redirection: str, *words: str) -> "subprocess.CompletedProcess[str]":
 @pytest.mark.parametrize(
     ("redirection", "words", "code", "said"),
     [
-        ("<&- >&- 2>&-", QUICK_PLOT, 0, ""),
-        ("2>&-", QUICK_PLOT, 0, ""),
+        ("<&- >&- 2>&-", QUICK_TABLE, 0, ""),
+        ("2>&-", QUICK_TABLE, 0, ""),
         (">&-", QUICK_PLOT, 0, "wrote a.png\n"),
-        ("2>/dev/full", QUICK_PLOT, 0, ""),
+        ("2>/dev/full", QUICK_TABLE, 0, ""),
         ("2>&-", ("estimate", "--at", "0", "--c", "-1"), 2, ""),
         ("<&-", ("profile", "-"), 2, "standard input, which is closed here"),
         (">&-", ("plot", "-o", "-", "--format", "png"), 2, "standard output is closed"),
@@ -47,8 +48,8 @@ def test_a_closed_or_full_stream_changes_no_result(
     assert said in done.stderr
     assert (done.stderr == "") is (said == "")
     assert done.stdout == ""
-    if words is QUICK_PLOT:
-        assert [path.name for path in folder.iterdir()] == ["a.png"]
+    if words in (QUICK_PLOT, QUICK_TABLE):
+        assert [path.name for path in folder.iterdir()] == [words[-1]]
 
 
 def test_the_number_of_a_closed_stream_goes_to_no_file(folder: Path) -> None:

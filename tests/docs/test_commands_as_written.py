@@ -42,6 +42,7 @@ def commands(page: str) -> Iterator[str]:
             yield line
 
 
+@pytest.mark.usefixtures("few_levels")
 @pytest.mark.parametrize("page", PAGES)
 def test_commands_run_as_written(run: Run, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
     monkeypatch.setattr(typer, "launch", lambda _file: 0)

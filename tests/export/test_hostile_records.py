@@ -142,7 +142,7 @@ def test_a_name_that_is_no_text_goes_into_every_file(suffix: str, run: Run) -> N
     if suffix == "csv":
         assert "\\udcff" in Path("units.csv").read_text(encoding="utf-8")
     if suffix in ("svg", "png", "pdf"):
-        result = run("plot", "--points", "9", "--samples", "5", "--data", name, "-o", f"data.{suffix}")
+        result = run("plot", "--points", "9", "--panels", "sigma", "--data", name, "-o", f"data.{suffix}")
         assert result.exit_code == 0, result.stderr
         record = provenance.read_record(f"data.{suffix}")
         assert record is not None
