@@ -57,19 +57,20 @@ def _formulas_parsed_once() -> Iterator[None]:
     import matplotlib as mpl
     from matplotlib.mathtext import MathTextParser
 
-    parse: Any = MathTextParser._parse_cached.__wrapped__  # type: ignore[attr-defined]  # private there
+    parser: Any = MathTextParser
+    parse = parser._parse_cached.__wrapped__
     names = [name for name in mpl.rcParams if name.startswith(("font.", "mathtext.", "text."))]
 
     @lru_cache(10_000)
     def parsed(output: str, _rc: tuple[str, ...], *formula: Any) -> Any:
-        return parse(MathTextParser(output), *formula)
+        return parse(parser(output), *formula)
 
     def kept(self: Any, *formula: Any) -> Any:
         output = {"vector": "path", "raster": "agg"}[self._output_type]
         return parsed(output, tuple(str(mpl.rcParams[name]) for name in names), *formula)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(MathTextParser, "_parse_cached", kept)
+        patch.setattr(parser, "_parse_cached", kept)
         yield
 
 

@@ -29,10 +29,15 @@ LONG = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(set(pictures()) - LONG))
+# Those of the paper, of which few other tests look for overlaps, and one of each kind; the others are a sweep.
+SHOWN = sorted(name for name in set(pictures()) - LONG if name.startswith("figure-"))
+ONE_EACH = ["plot", "anneal", "compare", "calibrate-arrays", "profile-12"]
+OTHERS = sorted(set(pictures()) - LONG - {*SHOWN, *ONE_EACH})
+
+
+@pytest.mark.parametrize("name", [*SHOWN, *ONE_EACH, *(pytest.param(name, marks=pytest.mark.sweep) for name in OTHERS)])
 def test_texts_stand_inside_the_picture_and_clear_of_each_other(name: str) -> None:
-    # at the second width, those of which no other test looks for overlaps
-    for width in ("6cm", "12cm") if name.startswith("figure-") else ("6cm",):
+    for width in ("6cm", "12cm") if name in (*SHOWN, *OTHERS) else ("6cm",):
         assert faults(drawn(name, width=width, style="screen")) == []
 
 
