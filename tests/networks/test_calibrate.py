@@ -243,8 +243,8 @@ def by_hand(
 @pytest.mark.parametrize(
     ("name", "by", "kind", "alpha"),
     [
-        ("digits", "response", "nani", 1.0),
-        ("gates", "response", "nah", 1.15),
+        ("gates", "response", "nani", 1.0),
+        ("digits", "response", "nah", 1.15),
         ("heavy tails", "response", "nani", 1.0),
         ("digits", "pull", "nan", 0.9),
         ("two groups", "pull", "nan", 0.9),
