@@ -58,7 +58,10 @@ def _formulas_parsed_once() -> Iterator[None]:
     from matplotlib.mathtext import MathTextParser
 
     parser: Any = MathTextParser
-    parse = parser._parse_cached.__wrapped__
+    parse = getattr(getattr(parser, "_parse_cached", None), "__wrapped__", None)  # private: it may go
+    if parse is None:
+        yield
+        return
     names = [name for name in mpl.rcParams if name.startswith(("font.", "mathtext.", "text."))]
 
     @lru_cache(10_000)

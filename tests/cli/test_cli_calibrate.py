@@ -50,6 +50,7 @@ def test_json_is_one_document_with_the_documented_keys(run: Run) -> None:
     assert found["config"]["files"] == [{"file": "digits.npz", "array": "layer2", "sha256": digest}]
 
 
+@pytest.mark.usefixtures("few_levels")
 def test_the_command_of_the_answer_runs(run: Run) -> None:
     words = ("--unit", "nanil", "--scale", "figure", "--noise", "student-t:5", "--target-grad", "0.2")
     best = document(run, *NORMAL, *words)["best"]
@@ -90,6 +91,7 @@ def test_a_start_out_of_reach_is_null_and_said(run: Run) -> None:
     assert "no c up to 100 gives 4 times the target" in run("calibrate", *words).stderr
 
 
+@pytest.mark.usefixtures("few_levels")
 def test_kinds_that_ignore_alpha_are_told_without_one(run: Run) -> None:
     result = run("calibrate", *NORMAL, "--unit", "nani,nanil", "--target-grad", "0.2")
     assert result.exit_code == 0
@@ -108,6 +110,7 @@ def test_files_without_a_finite_number_are_answered_as_that(run: Run) -> None:
         assert result.stderr == f"noisyviz: '{', '.join(words)}' holds no finite number\n"
 
 
+@pytest.mark.usefixtures("few_levels")
 def test_every_kind_and_alpha_is_tried_and_the_least_change_of_output_wins(run: Run) -> None:
     words = ("--unit", "nan,nani", "--alpha", "0.9,1", "--target-grad", "0.2")
     found = document(run, *NORMAL, *words)
@@ -120,6 +123,7 @@ def test_every_kind_and_alpha_is_tried_and_the_least_change_of_output_wins(run: 
     assert float(rows[1][3]) == found["best"]["c"]
 
 
+@pytest.mark.usefixtures("few_levels")
 def test_without_a_word_several_kinds_are_tried_each_at_several_alpha(run: Run) -> None:
     tried = {(one["unit"], one["alpha"]) for one in document(run, *NORMAL, "--target-grad", "0.3")["curve"]}
     assert tried == {(kind, alpha) for kind in ("nan", "nah") for alpha in (0.9, 1.0, 1.15)} | {("nani", None)}
@@ -207,6 +211,7 @@ GATES = {"gate": [[-3.0], [0.5], [3.0]], "cell": [[-1.5], [0.5], [4.0]], "still"
 BY_ARRAY = ("g.npz", "--fn", "sigmoid", "--array", "cell=tanh", "--by", "rms", "--target-grad", "0.2", "--unit", "nan")
 
 
+@pytest.mark.usefixtures("few_levels")
 def test_every_array_has_an_answer_of_its_own_where_one_has_a_function_of_its_own(run: Run) -> None:
     np.savez("g.npz", **GATES)  # type: ignore[arg-type]  # of arrays alone
     found = document(run, *BY_ARRAY)
