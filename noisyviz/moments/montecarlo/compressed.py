@@ -18,8 +18,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.moments.montecarlo.analytic import chebyshev, interpolation
-from noisyviz.moments.montecarlo.buckets import LEVELS, REACH, Buckets, Index
+from noisyviz.moments.montecarlo.analytic import chebyshev, from_powers, interpolation
+from noisyviz.moments.montecarlo.buckets import CHUNK, LEVELS, REACH, Buckets, Index
 from noisyviz.moments.montecarlo.plain import PLAIN_CHUNK, add_plainly, plain_sums
 from noisyviz.moments.montecarlo.power_sums import PRODUCTS, ROWS, over_blocks, products
 from noisyviz.moments.montecarlo.power_sums import powers as powers_of
@@ -28,7 +28,6 @@ from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
 from noisyviz.units.unit import InputNoise, NoisyUnit, SoftplusNoise
 
-CHUNK: Final = 2**14  # draws worked on at once: all that is made of them stays in the cache
 _NODES: Final = 36  # hold φ and its powers over one panel of h
 _FEWEST: Final = 5  # hold the fourth power of a line
 _NEAREST: Final = 3.43  # (ρ + √(ρ² + a²))/a for panels of half-width a, with singularities at a distance ρ = 1.57 a
@@ -43,12 +42,6 @@ _FAR: Final = 1e100  # farther x, and ±inf, are evaluated plainly: powers would
 _SMALL: Final = 1e-5  # of the largest fourth power on a cell, the least mean over its draws that keeps its digits
 _FEW_CELLS: Final = 16  # that pairs share: one product of matrices each
 _THIN: Final = 1e-5  # of a smallest cell: a part that is narrower is one point
-
-
-def _from_powers(count: int) -> Array:
-    """Return the matrix from sums of the powers 0, 1, … of places from −1 to 1 to weights at Chebyshev nodes."""
-    found = np.linalg.inv(chebyshev(count) ** np.arange(count)[:, None]).T
-    return np.asarray(found, dtype=np.float64)
 
 
 def _needed(share: float, digits: float, most: int) -> int:
@@ -173,10 +166,10 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
     sums = rare.reshape(draws.replicates, ROWS, -1).copy()
     open_rows = ~(np.abs(at.x) < _FAR)
     for grid, part in zip(grids, parts, strict=True):
-        moments = part.reshape(draws.replicates, *grid.shape)
+        moments = grid.collected(part.reshape(draws.replicates, *grid.shape))
         _Cells(grid, moments, smooth, hole).add(sums, at, leak, open_rows)
         hole = grid.reach
-    counts = parts[main].reshape(draws.replicates, *grids[main].shape)[:, 0]
+    counts = grids[main].collected(parts[main].reshape(draws.replicates, *grids[main].shape))[:, 0]
     count_signs(sums, unit, at, walls, grids[main], counts, draws, held=held)
     for row in np.flatnonzero(open_rows):
         cut = slice(row, row + 1)
@@ -189,11 +182,10 @@ class _Cells:
 
     def __init__(self, grid: Buckets, moments: Array, smooth: _Smooth, hole: float) -> None:
         self._grid, self._moments, self._smooth = grid, moments, smooth
-        self._starts = np.searchsorted(grid.edges, grid.grid, side="right")
         count = moments.shape[1]
-        of_cells = np.add.reduceat(moments[:, :, : self._starts[-1]], self._starts[:-1], axis=2)
+        of_cells = np.add.reduceat(moments[:, :, : grid.cells[-1]], grid.cells[1:-1], axis=2)
         of_cells[:, :, np.abs(grid.grid[:-1] + 0.5 * grid.width) < hole] = 0.0  # a finer grid has them
-        weights = np.moveaxis(of_cells, 1, 2) @ (_from_powers(count) * 2.0 ** np.arange(count)[:, None])
+        weights = np.moveaxis(of_cells, 1, 2) @ from_powers(count)
         self._levels = [(min(smooth.steepest * grid.width, _STEEP), chebyshev(count), weights)]
         for level in range(grid.levels - 1, -1, -1):
             parts = 2 ** (grid.levels - level)
@@ -231,23 +223,27 @@ class _Cells:
     ) -> None:
         """Add the smallest cells that hold a kink of their x, each part between kinks by itself."""
         low = cells * self._grid.width - self._grid.reach
-        ends = np.sort(np.clip(self._smooth.kinks[:, rows], low, low + self._grid.width), axis=0)
-        ends = np.concatenate([low[None], ends, low[None] + self._grid.width])
+        high = low + self._grid.width
+        ends = np.sort(np.clip(self._smooth.kinks[:, rows], low, high), axis=0)
+        at_kinks = np.append(self._grid.at_walls, 0)[np.searchsorted(self._grid.walls, ends)]
+        whole = self._grid.cells[cells + 1], self._grid.cells[cells + 2]  # the first cell is what lies below the grid
+        buckets = np.where(ends == low, whole[0], np.where(ends == high, whole[1], np.clip(at_kinks, *whole)))
+        ends = np.concatenate([low[None], ends, high[None]])
+        buckets = np.concatenate([whole[0][None], buckets, whole[1][None]])
         allowed, nodes, _ = self._levels[-1]
-        for start, stop in pairwise(ends):
-            some = np.flatnonzero((stop > start) & ~self._smooth.doubtful(rows, start, stop))
+        for (start, stop), between in zip(pairwise(ends), pairwise(buckets), strict=True):
+            some = np.flatnonzero((between[1] > between[0]) & ~self._smooth.doubtful(rows, start, stop))
             if not some.size:
                 continue
             start, stop = start[some], stop[some]
-            buckets = np.stack([self._grid.place(start), self._grid.place(stop)], axis=1).ravel()
-            moments = np.add.reduceat(self._moments, buckets, axis=2)[:, :, ::2]
+            moments = np.add.reduceat(self._moments, np.stack(between, axis=1)[some].ravel(), axis=2)[:, :, ::2]
             open_rows[rows[some][~self._smooth.accepted(rows[some], start, stop, allowed, smallest=True)]] = True
             centre, half = 0.5 * (start + stop), 0.5 * (stop - start)
             from_middle = (centre - (low[some] + 0.5 * self._grid.width)) / self._grid.width
             share = 2.0 * half / self._grid.width
-            wide = np.where(share > _THIN, 0.5 * share, np.inf)
+            wide = np.where(share > _THIN, share, np.inf)
             moved = _moved(moments, -from_middle) / wide ** np.arange(nodes.size)[:, None]
-            weights = np.moveaxis(moved, 1, 2) @ _from_powers(nodes.size)
+            weights = np.moveaxis(moved, 1, 2) @ from_powers(nodes.size)
             _evaluate(sums, at, leak, rows[some], centre, half, nodes, weights, np.arange(some.size), least=0.0)
 
 
