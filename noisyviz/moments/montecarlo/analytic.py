@@ -23,6 +23,7 @@ from noisyviz.units.unit import InputNoise, NoisyUnit
 
 _NODES: Final = 24
 _SHARE: Final = 0.5  # half-width of a bin over the distance of the nearest pole
+_GROUP: Final = 16  # cells that become one with 8 nodes first, if a bin has many
 _EXACT: Final = 8e-12  # of the largest value, the error of a cell
 _MOST_POWERS: Final = 8
 _FARTHEST: Final = 64.0  # draws beyond are evaluated as they are
@@ -56,7 +57,8 @@ def _grid(at: InputNoise, draws: Draws) -> tuple[float, int, int]:
     while reach < _FARTHEST and 2.0 * draws.samples * float(draws.noise.above(reach)) > _RARE:
         reach *= 2.0
     levels = LEVELS + 1 - (len(at.activation.sign_edges) > 0) - (draws.replicates > 1)
-    share = 2.0 * reach / 2**levels * float(np.max(at.sigma, initial=0.0)) / at.activation.strip  # half a cell, half as far
+    # half a cell over half the distance of the pole, where h still is of moderate size
+    share = 2.0 * reach / 2**levels * float(np.max(at.sigma, initial=0.0)) / at.activation.strip
     fewest = log(2.0 / _EXACT) / log(2.0 / min(max(share, 1e-300), 1.0))
     return reach, levels, max(ceil(fewest), 3 if levels > LEVELS else 4)
 
@@ -80,8 +82,7 @@ def smooth_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int = C
     def work(block: Block) -> Array:
         found = np.zeros(size + ROWS * at.x.size)
         for xi in draws.read(block, chunk):
-            grid.add(found[:size].reshape(grid.shape), xi)
-            outer = xi[grid.outside(xi)]
+            outer = xi[grid.add(found[:size].reshape(grid.shape), xi)]
             with np.errstate(all="ignore"):
                 for start in range(0, outer.size, _PLAIN_CHUNK):
                     add_plainly(found[size:].reshape(ROWS, -1), unit, at, leak, outer[start : start + _PLAIN_CHUNK])
@@ -114,16 +115,26 @@ def _nodes(cells: Array, grid: Buckets, steepness: float) -> tuple[Array, Array]
         return np.zeros(0), np.zeros((cells.shape[0], 0))
     start, span = filled[0], filled[-1] + 1 - filled[0]
     bins = max(ceil(0.5 * span * grid.width * steepness / _SHARE), 1)
-    each = -(-span // bins)  # cells of a bin
+    group = _GROUP if span > bins * _GROUP**2 else 1
+    each = -(-span // (bins * group)) * group  # cells of a bin
     held = np.zeros((*cells.shape[:2], bins * each))
     held[:, :, :span] = cells[:, :, start : start + span]
-    nodes, of_cell = chebyshev(_NODES), chebyshev(cells.shape[1])
-    of_cells = np.moveaxis(held, 1, 2) @ from_powers(of_cell.size)
-    middles = (2.0 * np.arange(each) + 1.0)[:, None] / each - 1.0
-    weights = of_cells.reshape(cells.shape[0], bins, -1) @ interpolation(nodes, (middles + of_cell / each).ravel())
+    of_cell = chebyshev(cells.shape[1])
+    weights = np.moveaxis(held, 1, 2) @ from_powers(of_cell.size)
+    if group > 1:
+        weights = _merged(weights, group, 8)
+    weights = _merged(weights, each // group, _NODES)
     width = each * grid.width
-    places = (np.arange(bins)[:, None] + 0.5 + 0.5 * nodes) * width + (start * grid.width - grid.reach)
+    places = (np.arange(bins)[:, None] + 0.5 + 0.5 * chebyshev(_NODES)) * width + (start * grid.width - grid.reach)
     return places.ravel(), weights.reshape(cells.shape[0], -1)
+
+
+def _merged(weights: Array, count: int, nodes: int) -> Array:
+    """Return weights at the nodes of so many neighbouring cells together, shape (replicates, cells/count, nodes)."""
+    of_cell = chebyshev(weights.shape[2])
+    middles = (2.0 * np.arange(count) + 1.0)[:, None] / count - 1.0
+    matrix = interpolation(chebyshev(nodes), (middles + of_cell / count).ravel())
+    return np.asarray(weights.reshape(weights.shape[0], -1, matrix.shape[0]) @ matrix)
 
 
 def _evaluate(sums: Array, at: InputNoise, leak: Array, nodes: Array, weights: Array) -> None:

@@ -78,10 +78,16 @@ class Buckets:
         first, last = self.walls[before[some]], self.walls[(before + held)[some] - 1]
         self._wall = np.full(self._count, np.inf)
         self._wall[some] = np.where(last - first > _NEAR * self.width, np.nan, first)
-        # columns: the cells, with walls inside the grid both sides of each, then draws that are looked up, then buckets
+        # columns: the cells, with walls inside the grid both sides of each; one for draws that are looked up; the
+        # buckets of the cells with walls and of those beyond the grid
         self._sides = 2 if held[1:-1].any() else 1
         self._columns = self._sides * self._count
-        self.shape = (powers, self._columns + 1 + self._count + self.walls.size)
+        apart = held > 0
+        apart[[0, -1]] = True
+        self._rank, size = np.cumsum(apart) - apart, np.where(apart, held + 1, 0)
+        self._apart = np.repeat(self.cells - (np.cumsum(size) - size), size) + np.arange(size.sum())
+        self._column_of_walls = np.append(0, np.arange(1, self.walls.size + 1) + self._rank[of_walls])
+        self.shape = (powers, self._columns + 1 + self._apart.size)
         self._above = self.cells + held
         self._origins = self._column_origins = None
         if from_walls:
@@ -109,19 +115,22 @@ class Buckets:
         cell, place = self._placed(xi)
         return np.where(xi < -self.reach, 0, np.where(xi < self.reach, cell, self._count - 1)), place
 
-    def add(self, found: Array, xi: Array) -> None:
-        """Add draws to sums of the shape `shape`."""
+    def add(self, found: Array, xi: Array) -> Index:
+        """Add draws to sums of the shape `shape`; return which of them lie beyond the grid."""
         if not xi.size:
-            return
+            return np.zeros(0, dtype=np.int64)
+        low, high = xi.min(), xi.max()
+        inside = -self.reach <= low and high < self.reach
+        outside = np.flatnonzero((xi < -self.reach) | (xi >= self.reach)) if not inside else np.zeros(0, dtype=np.int64)
         if self.shape[0] == 1:
-            first, last = np.searchsorted(self.walls, (xi.min(), xi.max()), side="right")
+            first, last = np.searchsorted(self.walls, (low, high), side="right")
             if last - first <= _FEW:
                 below = [0, *(np.count_nonzero(xi < wall) for wall in self.walls[first:last]), xi.size]
-                buckets = np.append(0, self.at_walls)[first : last + 1]
-                found[0, self._columns + 1 + buckets] += np.diff(np.asarray(below, dtype=np.float64))
-                return
+                columns = self._columns + 1 + self._column_of_walls[first : last + 1]
+                found[0, columns] += np.diff(np.asarray(below, dtype=np.float64))
+                return outside
         column, place = self._placed(xi)
-        apart = self.outside(xi)
+        apart = outside
         column[apart] = 0
         if self._sides == 2:
             beyond = self._wall[column]
@@ -138,12 +147,7 @@ class Buckets:
         if self._column_origins is not None:
             np.subtract(xi, self._column_origins[column], out=place)
         _add_powers(found[:, : self._columns + 1], column, place)
-
-    def outside(self, xi: Array) -> Index:
-        """Return which draws lie beyond the grid."""
-        if -self.reach <= xi.min() and xi.max() < self.reach:
-            return np.zeros(0, dtype=np.int64)
-        return np.flatnonzero((xi < -self.reach) | (xi >= self.reach))
+        return outside
 
     def _look_up(self, found: Array, xi: Array) -> None:
         """Add draws by their buckets."""
@@ -156,11 +160,12 @@ class Buckets:
             passed = np.searchsorted(self.walls, xi, side="right")
         if self._origins is not None:
             place = xi - self._origins[passed]
-        _add_powers(found[:, self._columns + 1 :], cell + passed, place)
+        _add_powers(found[:, self._columns + 1 :], self._rank[cell] + passed, place)
 
     def collected(self, found: Array) -> Array:
         """Return the sums by bucket, shape (…, powers, buckets), from those of `add`, shape (…, powers, columns)."""
-        buckets = found[..., self._columns + 1 :].copy()
+        buckets = np.zeros((*found.shape[:-1], self._count + self.walls.size))
+        buckets[..., self._apart] = found[..., self._columns + 1 :]
         sides = found[..., : self._columns].reshape(*found.shape[:-1], self._count, self._sides)
         buckets[..., self.cells] += sides[..., 0]
         if self._sides == 2:

@@ -11,6 +11,7 @@ The polynomials are exact to about 1e-11 of the largest value on a cell, those o
 draws lie in what is small on a cell, that is too coarse for the sum of their fourth powers: such cells are halved too.
 """
 
+from functools import cache
 from itertools import pairwise
 from math import ceil, log
 from typing import Final
@@ -42,6 +43,13 @@ _FAR: Final = 1e100  # farther x, and ±inf, are evaluated plainly: powers would
 _SMALL: Final = 1e-5  # of the largest fourth power on a cell, the least mean over its draws that keeps its digits
 _FEW_CELLS: Final = 16  # that pairs share: one product of matrices each
 _THIN: Final = 1e-5  # of a smallest cell: a part that is narrower is one point
+
+
+@cache
+def _halves(count: int, of_half: int) -> Array:
+    """Return the matrix from weights at the nodes of both halves of a cell to weights at its own."""
+    nodes, finer = chebyshev(count), chebyshev(of_half)
+    return np.concatenate([interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
 
 
 def _needed(share: float, digits: float, most: int) -> int:
@@ -165,12 +173,13 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
     *parts, rare = np.split(over_blocks(draws, work, jobs=jobs), cuts, axis=1)
     sums = rare.reshape(draws.replicates, ROWS, -1).copy()
     open_rows = ~(np.abs(at.x) < _FAR)
-    for grid, part in zip(grids, parts, strict=True):
-        moments = grid.collected(part.reshape(draws.replicates, *grid.shape))
+    collected = [
+        grid.collected(part.reshape(draws.replicates, *grid.shape)) for grid, part in zip(grids, parts, strict=True)
+    ]
+    for grid, moments in zip(grids, collected, strict=True):
         _Cells(grid, moments, smooth, hole).add(sums, at, leak, open_rows)
         hole = grid.reach
-    counts = grids[main].collected(parts[main].reshape(draws.replicates, *grids[main].shape))[:, 0]
-    count_signs(sums, unit, at, walls, grids[main], counts, draws, held=held)
+    count_signs(sums, unit, at, walls, grids[main], collected[main][:, 0], draws, held=held)
     for row in np.flatnonzero(open_rows):
         cut = slice(row, row + 1)
         sums[:, :, cut] = plain_sums(unit, at.part(cut), draws, chunk=PLAIN_CHUNK, jobs=jobs)
@@ -192,8 +201,7 @@ class _Cells:
             share = min(smooth.steepest * grid.width * parts, _STEEP * parts, 1.0)
             nodes = chebyshev(max(_needed(share, 15.0, _NODES), _SOFT if smooth.soft else 0))
             _, finer, weights = self._levels[0]
-            halves = np.concatenate([interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
-            merged = weights.reshape(weights.shape[0], 2**level, -1) @ halves
+            merged = weights.reshape(weights.shape[0], 2**level, -1) @ _halves(nodes.size, finer.size)
             self._levels.insert(0, (share, nodes, merged))
 
     def add(self, sums: Array, at: InputNoise, leak: Array, open_rows: npt.NDArray[np.bool_]) -> None:
@@ -292,7 +300,7 @@ def _evaluate(
         Which pairs were left out, shape (m,).
     """
     step, learned = max(1, _ELEMENTS // nodes.size), bool(at.sigma_p.any())
-    powers = np.empty((4, step, nodes.size))
+    powers = np.empty((4, nodes.size, step))  # the nodes first: sums over them then go over long rows
     coarse, drawn = np.zeros(rows.size, dtype=np.bool_), weights.sum(axis=(0, 2))
     shared = np.unique(cells)
     # a cell that many points use takes one product of matrices, and has each point once
@@ -302,17 +310,16 @@ def _evaluate(
         for begin in range(0, pairs.size, step):
             cut = pairs[begin : begin + step]
             row, cell, left = rows[cut], cells[cut], np.zeros(cut.size, dtype=np.bool_)
-            part = at.part((row, None))
-            xi = centre[cut, None] + half[cut, None] * nodes
-            values = part.values(xi, learned=learned)
-            values[1] -= leak[row, None]
-            room = powers[:, : row.size]
-            weight = weights[:, cell[0]].T if apart else weights[:, None, cell]
+            part = at.part((None, row))
+            values = part.values(centre[cut] + half[cut] * nodes[:, None], learned=learned)
+            values[1] -= leak[row]
+            room = powers[:, :, : row.size]
+            weight = weights[:, cell[0]] if apart else np.moveaxis(weights[:, cell], 1, 2)
             found = []
             for first, value in zip((0, 4, 8), values, strict=False):
                 found.append((first, _weighted(powers_of(value, room), weight)))
                 if least:
-                    enough = least * drawn[cell] * room[3].max(axis=1)
+                    enough = least * drawn[cell] * room[3].max(axis=0)
                     left |= found[-1][1][:, 3].sum(axis=0) < enough
             found.append((PRODUCTS, _weighted(products(values[0], values[1], room), weight)))
             coarse[cut] = left
@@ -327,10 +334,10 @@ def _evaluate(
 
 
 def _weighted(values: Array, weights: Array) -> Array:
-    """Return the sums over the nodes of values, shape (4, m, k), times weights, as (replicates, 4, m).
+    """Return the sums over the nodes of values, shape (4, k, m), times weights, as (replicates, 4, m).
 
-    The weights have the shape (k, replicates), or (replicates, 1, m, k).
+    The weights have the shape (replicates, k), or (replicates, k, m).
     """
     if weights.ndim == 2:
-        return np.moveaxis(values @ weights, 2, 0)
-    return np.asarray(np.vecdot(values, weights))
+        return np.moveaxis(weights @ values, 1, 0)
+    return np.stack([np.einsum("jkm,km->jm", values, of_replicate) for of_replicate in weights])
