@@ -82,7 +82,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in an empty folder, with no settings of a terminal."""
     monkeypatch.chdir(tmp_path)
     for name in ("NO_COLOR", "FORCE_COLOR", "TERM", "COLUMNS"):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that what a run sets is undone, as --no-color does
+        monkeypatch.delenv(name)
     return tmp_path
 
 
@@ -107,6 +108,9 @@ def few_levels(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(folder: Path, coarse: None) -> Run:  # noqa: ARG001  # entered, not read
     """Run a command line, given as words, in an empty folder."""
     from noisyviz.cli.app import app
+    from noisyviz.export.styled import take_missing
+
+    take_missing()  # letters without a font, in pictures of other tests
 
     def invoke(*words: str) -> Result:
         return CliRunner().invoke(app, words)
