@@ -108,9 +108,9 @@ def repeat(kind: str, sampler: str, samples: int) -> list[nv.MonteCarloMoments]:
     ("sampler", "kind"),
     [
         ("iid", "nani"),
-        ("iid", "nah"),
+        pytest.param("iid", "nah", marks=pytest.mark.sweep),
         ("antithetic", "nah"),
-        ("antithetic", "nanil"),
+        pytest.param("antithetic", "nanil", marks=pytest.mark.sweep),
         ("stratified", "nanil"),
         ("sobol", "nani"),
     ],

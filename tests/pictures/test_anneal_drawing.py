@@ -140,7 +140,10 @@ LOOKS = ((3.25, "screen"), (5.5, "paper"), (6.75, "dark"))
 
 @pytest.mark.parametrize(
     ("name", "width", "look"),
-    [(name, *look) for turn, name in enumerate(VARIANTS) for look in ((3.25, "paper"), LOOKS[turn % 3])],
+    [
+        *((name, 3.25, "paper") for name in VARIANTS),
+        *(pytest.param(name, *LOOKS[k % 3], marks=[pytest.mark.sweep] * (k > 2)) for k, name in enumerate(VARIANTS)),
+    ],
 )
 def test_nothing_is_clipped_and_no_text_covers_another(name: str, width: float, look: str) -> None:
     figure, axes = drawn(name, width, look)

@@ -147,7 +147,7 @@ def test_what_breaks_a_bound_that_no_axis_shows_is_faint() -> None:
     assert not any("over" in text for text in plot.page(computed(MANY), 3.25).legend_texts)
 
 
-@pytest.mark.parametrize(("width", "style"), [(3.25, "paper"), (6.75, "dark")])
+@pytest.mark.parametrize(("width", "style"), [(3.25, "paper"), pytest.param(6.75, "dark", marks=pytest.mark.sweep)])
 @pytest.mark.parametrize(
     "recipe",
     [

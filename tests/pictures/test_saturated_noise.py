@@ -81,7 +81,7 @@ def test_delta_is_an_arrow_from_u_to_h() -> None:
     assert "-|>" in str(arrow.arrowprops)
 
 
-@pytest.mark.parametrize("look", ["paper", "dark"])
+@pytest.mark.parametrize("look", ["paper", pytest.param("dark", marks=pytest.mark.sweep)])
 @pytest.mark.parametrize(
     "given",
     [{}, {"x": -2.5}, {"fn": "hard-sigmoid", "x": 5.0, "c": 1.5}, {"fn": "sigmoid", "x": -5.0, "noise": "laplace"}],
