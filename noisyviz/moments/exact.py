@@ -11,7 +11,7 @@
 Probabilities are sums of P(a < ξ < b) over the intervals between the ξ at which a sign can change.
 """
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from math import inf
 from typing import Final
@@ -27,12 +27,17 @@ from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise, SoftplusNois
 Group = tuple[npt.NDArray[np.intp], Array, Array]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
-_GAUSS: Final = 16  # nodes of a cell: with a pole of h no nearer than 1.57 half-widths, exact to 1e-17
-_GAUSS_NODES, _GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(_GAUSS)
-_RARE: Final = 1e-7  # in cells that add as little to 1 and to E ξ², half as many
+_FINE_NODES, _FINE_WEIGHTS = np.polynomial.legendre.leggauss(40)
+_GAUSS_NODES, _GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(16)
+_COUNTS: Final = (1, 4, 8, 12, 16, 20)  # nodes of a cell's rules
+_TOLERANCE: Final = 3e-14
+_CLEAR: Final = 0.45
+_PANEL: Final = 1.6
+_BROKEN: Final = 1e6
+_RATIO: Final = 6.0
 _NEAR: Final = 64.0  # cells that reach farther hold no ξ that is 8 times as far as another: weights would lose digits
 _SETTLED: Final = 0.025  # below this share of its reach, s of the softplus form is next to nothing
-_ROWS: Final = 1024  # of nodes worked on at once: what is made of them stays in the cache
+_VALUES: Final = 16384  # nodes worked on at once: what is made of them stays in the cache
 _BLOCK: Final = 1024  # points worked on at once
 
 
@@ -310,41 +315,62 @@ def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
     return total
 
 
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """Cells of ξ, each with Gauss rules for the density of `_COUNTS` nodes.
+
+    ``lengths``, shape (counts, cells), tells how long a cell may be for h, in the metric of `_metric`, for each rule.
+    """
+
+    edges: Array
+    nodes: list[Array]
+    weights: list[Array]
+    lengths: Array
+
+
 @cache
-def _tree(noise: Noise) -> list[tuple[Array, Array, Array]]:
+def _tree(noise: Noise, geometric: bool) -> list[_Level]:
     """Return a tree of cells of ξ, from one that holds all down to those between the edges of the noise.
 
-    For each level the edges of its cells, shape (cells + 1,), and the nodes and weights of their Gauss rules for the
-    density, shape (cells, 16); where half as many nodes are enough, the others have no weight.
+    A geometric tree has smaller cells next to 0.
     """
     positive = np.asarray(noise.edges)
+    if geometric:
+        positive = np.concatenate([[0.0], positive[1] * _RATIO ** np.arange(-3.0, 0.0), positive[1:]])
     cells = 2 ** ((positive.size - 2).bit_length())
     positive = np.concatenate([positive, np.full(cells + 1 - positive.size, positive[-1])])
     edges = np.concatenate([-positive[:0:-1], positive])
     half = 0.5 * np.diff(edges)[:, None]
-    nodes = 0.5 * (edges[1:] + edges[:-1])[:, None] + half * _NODES
-    weights = half * _WEIGHTS * noise.density(nodes)
-    levels: list[tuple[Array, Array, Array]] = []
+    nodes = 0.5 * (edges[1:] + edges[:-1])[:, None] + half * _FINE_NODES
+    weights = half * _FINE_WEIGHTS * noise.density(nodes)
+    levels: list[_Level] = []
     while True:
-        many, few = (_gauss(nodes, weights, count) for count in (_GAUSS, _GAUSS // 2))
-        rare = np.sum(weights * np.maximum(nodes * nodes, 1.0), axis=1)[:, None] < _RARE
-        room = ((0, 0), (0, _GAUSS - _GAUSS // 2))
-        found = [np.where(rare, np.pad(b, room), a) for a, b in zip(many, few, strict=True)]
-        levels.insert(0, (edges, found[0], found[1]))
+        mass, matrix = _recurrence(nodes, weights)
+        rules = [_gauss(nodes, mass, matrix[:, :count, :count]) for count in _COUNTS]
+        size = np.sqrt(np.sum(weights * np.maximum(nodes * nodes, 1.0), axis=1))
+        lengths = _lengths(nodes, mass, matrix, size)
+        near, far = np.minimum(np.abs(edges[:-1]), np.abs(edges[1:])), np.maximum(np.abs(edges[:-1]), np.abs(edges[1:]))
+        if levels:  # the smallest cells hold no ξ that is much farther than another
+            lengths[..., (far > _NEAR) & ((far > 8.0 * near) | (edges[1:] * edges[:-1] < 0.0))] = -1.0
+        levels.insert(0, _Level(edges, [nodes for nodes, _ in rules], [weights for _, weights in rules], lengths))
         if edges.size == 2:
             return levels
         edges = edges[::2]
-        nodes, weights = (part.reshape(edges.size - 1, -1) for part in many)
+        nodes, weights = (part.reshape(edges.size - 1, -1) for part in rules[-1])
 
 
-def _gauss(nodes: Array, weights: Array, count: int) -> tuple[Array, Array]:
-    """Return Gauss rules with fewer nodes for discrete measures, shape (m, k) each, by Lanczos and Golub and Welsch."""
-    mass = np.sum(weights, axis=1, keepdims=True)
-    middle = 0.5 * (nodes.max(axis=1, keepdims=True) + nodes.min(axis=1, keepdims=True))
-    half = nodes.max(axis=1, keepdims=True) - middle
+def _recurrence(nodes: Array, weights: Array) -> tuple[Array, Array]:
+    """Return the mass of discrete measures, shape (m,), and the Jacobi matrices of their orthonormal polynomials.
+
+    By Lanczos; shape (m, k, k) with one row more than there are nodes in the largest rule. The polynomials are those of
+    the place in half-widths from the middle of a cell.
+    """
+    count = _COUNTS[-1]
+    mass = np.sum(weights, axis=1)
+    middle, half = _span(nodes)
     place = (nodes - middle) / np.where(half > 0.0, half, 1.0)
-    basis = [np.sqrt(weights / np.where(mass > 0.0, mass, 1.0))]
-    matrix = np.zeros((nodes.shape[0], count, count))
+    basis = [np.sqrt(weights / np.where(mass > 0.0, mass, 1.0)[:, None])]
+    matrix = np.zeros((mass.size, count + 1, count + 1))
     for k in range(count):
         following = place * basis[k]
         matrix[:, k, k] = np.vecdot(following, basis[k])
@@ -352,67 +378,154 @@ def _gauss(nodes: Array, weights: Array, count: int) -> tuple[Array, Array]:
             for one in basis:
                 following = following - np.vecdot(following, one)[:, None] * one
         norm = np.linalg.norm(following, axis=1)
-        if k + 1 < count:
-            matrix[:, k, k + 1] = matrix[:, k + 1, k] = norm
-            basis.append(following / np.where(norm > 0.0, norm, 1.0)[:, None])
+        matrix[:, k, k + 1] = matrix[:, k + 1, k] = norm
+        basis.append(following / np.where(norm > 0.0, norm, 1.0)[:, None])
+    return mass, matrix
+
+
+def _span(nodes: Array) -> tuple[Array, Array]:
+    low, high = nodes.min(axis=1, keepdims=True), nodes.max(axis=1, keepdims=True)
+    return 0.5 * (high + low), 0.5 * (high - low)
+
+
+def _gauss(nodes: Array, mass: Array, matrix: Array) -> tuple[Array, Array]:
+    """Return Gauss rules, shape (m, k) each, from their Jacobi matrices (Golub and Welsch)."""
+    middle, half = _span(nodes)
     found, vectors = np.linalg.eigh(matrix)
-    return middle + half * found, mass * vectors[:, 0, :] ** 2
+    return middle + half * found, mass[:, None] * vectors[:, 0, :] ** 2
+
+
+def _lengths(nodes: Array, mass: Array, matrix: Array, size: Array) -> Array:
+    """Return how long cells may be for h so that the Gauss rules are exact enough, shape (counts, cells).
+
+    By p, the orthonormal polynomial of the rule's degree, the error of a rule for what is analytic and of size 1 near
+    the cell, up to singularities at z, is at most 1/abs p(z)² (Gautschi 2004, section 2.4.1). This is held against
+    `_TOLERANCE` times the square root of the cell's share in E ξ². Where a z is too near, the cell is too long.
+    """
+    base = np.concatenate([np.linspace(-1.0, 1.0, 9), [-1.0, -1.0, 1.0, 1.0]])
+    turn = np.concatenate([np.full(9, 1j), [-1.0 + 1e-9j, -1.0 + 1.0j, 1.0 + 1e-9j, 1.0 + 1.0j]])
+    z = base[:, None] + turn[:, None] * np.geomspace(8.0, 0.05, 40)
+    length = np.arcsinh((1.0 + z.real) / z.imag) + np.arcsinh((1.0 - z.real) / z.imag)
+    length[:, 0] = 0.0
+    middle, half = _span(nodes)
+    growth = np.maximum(np.abs(middle[..., None] + half[..., None] * z), 1.0) ** 2
+    before, now = np.zeros((mass.size, *z.shape), dtype=complex), 0.0 * z + 1.0 / np.sqrt(mass)[:, None, None]
+    lengths = []
+    for k in range(_COUNTS[-1]):
+        back = matrix[:, k, k - 1, None, None] if k else 0.0
+        before, now = now, ((z - matrix[:, k, k, None, None]) * now - back * before) / matrix[:, k, k + 1, None, None]
+        if k + 1 in _COUNTS:
+            exact = np.abs(now) ** 2 * (_TOLERANCE * size[:, None, None] ** 1.5)
+            few = matrix[:, k, k + 1] < 1e-9  # the measure has no more nodes
+            for far in (exact >= 1.0, exact >= growth):
+                far[..., :-1] &= far[..., 1:]  # the last one before those that are too near is left out as well
+                found = np.where(far, inf, length).min(axis=(1, 2))
+                lengths.append(np.where(few, lengths[-2], found) if len(lengths) > 1 else found)
+    shaped = np.minimum(np.stack(lengths), 0.5 * _BROKEN).reshape(len(_COUNTS), 2, -1)
+    shaped[0] = -0.5
+    return np.swapaxes(shaped, 0, 1)
+
+
+@cache
+def _metric(panels: tuple[float, ...], strip: float) -> tuple[Array, Array]:
+    """Return places z and their coordinates: lengths in units of the distance of the nearest singularity of h.
+
+    The panels tell that distance: from one of width w it is at least `_CLEAR`·w.
+    """
+    if not panels:
+        return np.zeros(1), np.zeros(1)
+    edges = np.asarray(panels)
+    width = np.diff(edges)
+    z = np.append((edges[:-1, None] + width[:, None] * np.arange(8) / 8.0).ravel(), edges[-1])
+    middle = 0.5 * (z[1:] + z[:-1])[:, None]
+    away = np.maximum(np.maximum(edges[:-1] - middle, middle - edges[1:]), 0.0)
+    step = np.diff(z) / np.min(away + (0.64 if strip else 0.35) * width, axis=1)
+    return z, np.concatenate([[0.0], np.cumsum(step)])
+
+
+def _places(at: InputNoise, rows: npt.NDArray[np.intp] | slice, xi: Array) -> tuple[Array, Array]:
+    """Return the coordinates of x + s as start and as end of a cell of ξ: they differ at breaks of h."""
+    h, part = at.activation, at.part(rows)
+    z = part.x + part.shift(xi)
+    place = np.interp(z, *_metric(h.panels, h.strip))
+    if not h.breaks:
+        return place, place
+    breaks = np.asarray(h.breaks)
+    return (
+        place + _BROKEN * np.searchsorted(breaks, z, side="right"),
+        place + _BROKEN * np.searchsorted(breaks, z, side="left"),
+    )
+
+
+def _softplus_length(at: SoftplusNoise, rows: npt.NDArray[np.intp], low: Array, high: Array) -> Array:
+    """Return the lengths of cells, shape (m,), for the shift s: its singularities lie at 0 and on the imaginary axis."""
+    reach = np.abs(at.reach[rows])
+    near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
+    length = np.where((far <= _SETTLED * reach) | (near >= 1e15 * reach), 0.0, np.log(far / near))
+    length[far <= _SETTLED * reach] = -1.0
+    on_kink = np.isin(at.x, at.activation.breaks)
+    if on_kink.any():  # x + s is the kink itself while s is below rounding
+        length[on_kink[rows] & (near <= reach)] = inf
+    return length
 
 
 def _rules(noise: Noise, at: InputNoise) -> list[Group]:
     """Return groups of quadrature rules that make up the integral: the rows of the points, nodes and weights."""
-    tree = _tree(noise)
-    breaks = preimages(at, at.activation.breaks)
-    rows, cells = np.arange(at.x.size), np.zeros(at.x.size, dtype=np.intp)
-    groups = []
-    for level, (edges, nodes, weights) in enumerate(tree):
-        held = edges[cells + 1] > edges[cells]
-        rows, cells = rows[held], cells[held]
-        low, high = edges[cells], edges[cells + 1]
-        near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
-        good = _smooth(at, breaks, rows, low, high)
-        good &= (far <= _NEAR) | ((far <= 8.0 * near) & (low * high > 0.0)) | (level == len(tree) - 1)
-        few = good & (weights[cells, -1] == 0.0)
-        for chosen, count in ((good & ~few, _GAUSS), (few, _GAUSS // 2)):
-            groups.append((rows[chosen], nodes[cells[chosen], :count], weights[cells[chosen], :count]))
-        rows, cells = rows[~good], cells[~good]
-        if level < len(tree) - 1:
-            rows, cells = np.repeat(rows, 2), (2 * cells[:, None] + np.arange(2)).ravel()
-    owners, low, high = _panels(at, rows, tree[-1][0][cells], tree[-1][0][cells + 1])
+    softplus = isinstance(at, SoftplusNoise)
+    tree = _tree(noise, softplus)
+    end = tree[0].edges[1]
+    grows = int(not (np.isfinite(at.activation.left) and np.isfinite(at.activation.right)))
+    first = 1 if softplus else 0
+    sides = [(-end, -1e-300), (0.0, end)] if softplus else [(-end, end)]  # s may jump at 0
+    rows = np.repeat(np.arange(at.x.size), len(sides))
+    cells = np.tile(np.arange(len(sides)), at.x.size)
+    start, stop = (
+        np.stack([_places(at, slice(None), np.full(at.x.size, side[k]))[k] for side in sides], axis=1).ravel()
+        for k in range(2)
+    )
+    groups: list[list[Group]] = [[] for _ in _COUNTS]
+    for depth, level in enumerate(tree[first:], first + 1):
+        edges = level.edges
+        length = stop - start
+        if isinstance(at, SoftplusNoise):
+            own = _softplus_length(at, rows, edges[cells], edges[cells + 1])
+            length = np.where(length > 0.0, np.maximum(length, own), own)
+        which = np.sum(length > level.lengths[grows][:, cells], axis=0)
+        for k, group in enumerate(groups):
+            own = np.flatnonzero(which == k)
+            if own.size:
+                group.append((rows[own], level.nodes[k][cells[own]], level.weights[k][cells[own]]))
+        left = np.flatnonzero(which == len(_COUNTS))
+        rows, cells, start, stop = rows[left], cells[left], start[left], stop[left]
+        if depth < len(tree):
+            cells = 2 * cells
+            edges = tree[depth].edges
+            middle = _places(at, rows, edges[cells + 1])
+            rows, cells = np.repeat(rows, 2), (cells[:, None] + np.arange(2)).ravel()
+            start, stop = (np.stack(pair, axis=1).ravel() for pair in ((start, middle[0]), (middle[1], stop)))
+            held = np.flatnonzero(edges[cells + 1] > edges[cells])
+            rows, cells, start, stop = rows[held], cells[held], start[held], stop[held]
+    owners, low, high = _panels(at, rows, edges[cells], edges[cells + 1])
     half = 0.5 * (high - low)[:, None]
     xi = 0.5 * (high + low)[:, None] + half * _GAUSS_NODES
-    groups.append((owners, xi, half * _GAUSS_WEIGHTS * noise.density(xi)))
+    whole = [tuple(np.concatenate(parts) for parts in zip(*group, strict=True)) for group in groups if group]
+    whole.append((owners, xi, half * _GAUSS_WEIGHTS * noise.density(xi)))
     return [
-        (rows[start : start + _ROWS], xi[start : start + _ROWS], weight[start : start + _ROWS])
-        for rows, xi, weight in groups
-        for start in range(0, rows.size, _ROWS)
+        (rows[begin : begin + size], xi[begin : begin + size], weight[begin : begin + size])
+        for rows, xi, weight in whole
+        for size in [_VALUES // xi.shape[1]]
+        for begin in range(0, rows.size, size)
     ]
-
-
-def _smooth(
-    at: InputNoise, breaks: Array, rows: npt.NDArray[np.intp], low: Array, high: Array
-) -> npt.NDArray[np.bool_]:
-    """Return on which cells of ξ, shape (m,), h is smooth and within one panel's width."""
-    part, panels = at.part(rows), np.asarray(at.activation.panels)
-    good = ~((breaks[rows] > low[:, None]) & (breaks[rows] < high[:, None])).any(axis=1)
-    if isinstance(part, SoftplusNoise):  # s has its singularities at 0 and on the imaginary axis
-        near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
-        good &= (low * high >= 0.0) & ((far <= 8.0 * near) | (far <= _SETTLED * np.abs(part.reach)))
-    widths = np.concatenate([[inf], np.diff(panels), [inf]])
-    z = [part.x + part.shift(end) for end in (low, np.where(high == 0.0, -1e-300, high))]  # s may jump at 0
-    first, last = np.searchsorted(panels, z[0], side="right"), np.searchsorted(panels, z[1])
-    room = np.minimum(widths[np.minimum(first, widths.size - 1)], widths[np.minimum(last, widths.size - 1)])
-    return np.asarray(good & (last - first <= 1) & (z[1] - z[0] <= room))
 
 
 def _panels(
     at: InputNoise, rows: npt.NDArray[np.intp], low: Array, high: Array
 ) -> tuple[npt.NDArray[np.intp], Array, Array]:
     """Return panels that make up cells of ξ, shape (m,): the row of the point, and the lower and upper end."""
-    part, h, panels = at.part(rows), at.activation, np.asarray(at.activation.panels)
+    part, h = at.part(rows), at.activation
     inner = [preimages(part, h.breaks)]
     if isinstance(part, SoftplusNoise):  # softplus(t) has poles at abs ξ = p·abs Δ/(iπ(2k+1)): geometric panels
-        bends = np.abs(part.reach)[:, None] * (_SETTLED * 8.0 ** np.arange(14.0))
+        bends = np.abs(part.reach)[:, None] * (_SETTLED * _RATIO ** np.arange(16.0))
         # nearer to 0, x + s is rounded to one number, which may be a kink
         bit = np.spacing(np.maximum(np.abs(part.x), part.sigma * np.maximum(part.reach, 0.0)))
         still = part.distance(0.5 * bit / part.sigma)[:, None]
@@ -420,19 +533,29 @@ def _panels(
     found = np.concatenate(inner, axis=1)
     owner, column = np.nonzero((found > low[:, None]) & (found < high[:, None]))
     cell = np.arange(rows.size)
-    owners, edges = [cell, cell, owner], [low, high, found[owner, column]]
-    first = np.searchsorted(panels, part.x + part.shift(low))
-    count = np.maximum(np.searchsorted(panels, part.x + part.shift(high)) - first, 0)
-    owner = np.repeat(cell, count)
-    crossed = np.arange(owner.size) - np.repeat(np.cumsum(count) - count - first, count)
-    crossing = part.part(owner)
-    owners.append(owner)
-    edges.append(np.clip(crossing.reaching(panels[crossed] - crossing.x), low[owner], high[owner]))
-    owner, edge = np.concatenate(owners), np.concatenate(edges)
+    owner, edge = np.concatenate([cell, cell, owner]), np.concatenate([low, high, found[owner, column]])
     order = np.lexsort((edge, owner))
     owner, edge = owner[order], edge[order]
     held = np.flatnonzero((owner[1:] == owner[:-1]) & (edge[1:] > edge[:-1]))
-    return rows[owner[held]], edge[held], edge[held + 1]
+    rows, low, high = rows[owner[held]], edge[held], edge[held + 1]
+
+    part, (places, lengths) = at.part(rows), _metric(h.panels, h.strip)
+    start, stop = (
+        np.interp(part.x + part.shift(end), places, lengths) for end in (low, np.where(high == 0.0, -1e-300, high))
+    )
+    count = np.maximum(np.ceil((stop - start) / _PANEL), 1.0).astype(np.intp)
+    if count.sum() == count.size:
+        return rows, low, high
+    owner = np.repeat(np.arange(rows.size), count)
+    turn = np.arange(owner.size) - np.repeat(np.cumsum(count) - count, count)
+    cut = np.flatnonzero(turn > 0)
+    of = owner[cut]
+    z = np.interp(start[of] + (stop - start)[of] * turn[cut] / count[of], lengths, places)
+    part = at.part(rows[of])
+    low, high, last = low[owner], high[owner], high[owner]
+    low[cut] = np.clip(part.reaching(z - part.x), low[cut], high[cut])
+    high[cut - 1] = low[cut]
+    return rows[owner], low, last if not cut.size else high
 
 
 def _tails(noise: Noise, at: InputNoise) -> dict[str, list[tuple[Array, Array, Moments3]]]:
