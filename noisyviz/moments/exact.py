@@ -11,6 +11,7 @@
 Probabilities are sums of P(a < ξ < b) over the intervals between the ξ at which a sign can change.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from math import inf
@@ -24,20 +25,21 @@ from noisyviz.units.activation import Activation, Array
 from noisyviz.units.noise import Moments3, Noise
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise
 
-Group = tuple[npt.NDArray[np.intp], Array, Array]
+Rows = npt.NDArray[np.intp]
+Group = tuple[Rows, Array, Array]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 _FINE_NODES, _FINE_WEIGHTS = np.polynomial.legendre.leggauss(40)
 _GAUSS_NODES, _GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(16)
 _COUNTS: Final = (1, 4, 8, 12, 16, 20)  # nodes of a cell's rules
-_TOLERANCE: Final = 3e-14
+_TOLERANCE: Final = 1e-14
 _CLEAR: Final = 0.45
 _PANEL: Final = 1.6
 _BROKEN: Final = 1e6
-_RATIO: Final = 6.0
+_RATIO: Final = 5.5
 _NEAR: Final = 64.0  # cells that reach farther hold no ξ that is 8 times as far as another: weights would lose digits
 _SETTLED: Final = 0.025  # below this share of its reach, s of the softplus form is next to nothing
-_VALUES: Final = 16384  # nodes worked on at once: what is made of them stays in the cache
+_VALUES: Final = 8192  # nodes worked on at once: what is made of them stays in the cache
 _BLOCK: Final = 1024  # points worked on at once
 
 
@@ -185,7 +187,7 @@ def _factor_zeros(at: InputNoise) -> Array:
     return np.stack([xi, np.zeros(at.x.shape)], axis=1)
 
 
-def _columns(at: InputNoise, rows: npt.NDArray[np.intp] | slice = slice(None)) -> InputNoise:
+def _columns(at: InputNoise, rows: Rows | slice = slice(None)) -> InputNoise:
     """Return the unit at chosen points with every array as a column, to meet several ξ at each."""
     names = [field.name for field in fields(at) if field.name != "activation"]
     return replace(at, **{name: getattr(at, name)[rows, None] for name in names})
@@ -269,20 +271,28 @@ def _named(means: dict[str, Array], stds: dict[str, Array], grad_cov: Array) -> 
 
 def _quadrature(noise: Noise, at: InputNoise) -> dict[str, Array]:
     """Return the moments by Gauss rules, and by h's asymptote beyond the last edge of the noise."""
-    groups = _rules(noise, at)
     names = ("deviation", "grad", "grad_p") if at.sigma_p.any() else ("deviation", "grad")
-    values = [_columns(at, rows).values(xi, learned=len(names) == 3) for rows, xi, _ in groups]
+    groups = list(_values(noise, at, learned=len(names) == 3))
+    rows = np.concatenate([rows for rows, _, _ in groups])
+
+    def total(parts: list[Array]) -> Array:
+        return np.bincount(rows, weights=np.concatenate(parts), minlength=at.x.size)
+
     tails = _tails(noise, at)
-    nothing = np.zeros(at.x.size)
-    means, stds = {"grad_p": nothing}, {"grad_p": nothing}
+    means, stds = ({"grad_p": np.zeros(at.x.size)} for _ in range(2))
     for k, name in enumerate(names):
-        inside = _total(groups, [value[k] for value in values], at.x.size)
+        inside = total([np.vecdot(weight, values[k]) for _, weight, values in groups])
         means[name] = inside + sum(_affine_mean(a, b, moments) for a, b, moments in tails[name])
-        for (rows, _, _), value in zip(groups, values, strict=True):
-            value[k] -= means[name][rows, None]
+    pairs: dict[tuple[int, int], list[Array]] = {(0, 1): [], **{(k, k): [] for k in range(len(names))}}
+    for rows_here, weight, values in groups:
+        for name, value in zip(names, values, strict=True):
+            value -= means[name][rows_here, None]
+        weighted = [weight * value for value in values]
+        for (one, other), parts in pairs.items():
+            parts.append(np.vecdot(weighted[one], values[other]))
 
     def covariance(one: int, other: int) -> Array:
-        inside = _total(groups, [value[one] * value[other] for value in values], at.x.size)
+        inside = total(pairs[one, other])
         first, second = names[one], names[other]
         for (a, b, moments), (e, f, _) in zip(tails[first], tails[second], strict=True):
             inside = inside + _affine_product((a - means[first], b), (e - means[second], f), moments)
@@ -292,22 +302,25 @@ def _quadrature(noise: Noise, at: InputNoise) -> dict[str, Array]:
     return _named(means, stds, covariance(0, 1))
 
 
-def _total(groups: list[Group], values: list[Array], size: int) -> Array:
-    """Return the integral at each of so many points."""
-    total = np.zeros(size)
-    for (rows, _, weight), value in zip(groups, values, strict=True):
-        total += np.bincount(rows, weights=np.vecdot(weight, value), minlength=size)
-    return total
+def _values(noise: Noise, at: InputNoise, *, learned: bool) -> Iterator[tuple[Rows, Array, list[Array]]]:
+    """Yield rows of points with weights and values, see `InputNoise.values`, a few at a time."""
+    for rows, xi, weight in _rules(noise, at):
+        part = _columns(at, rows)
+        shift, gain = part.shift_and_gain(xi)
+        if isinstance(at, SoftplusNoise):  # s is odd: what holds for ξ > 0 serves both sides
+            rows, weight = np.concatenate([rows, rows]), np.concatenate([weight, weight])
+            shift, gain = np.concatenate([shift, -shift]), np.concatenate([gain, -gain])
+            part = _columns(at, rows)
+        yield rows, weight, part.values_of(shift, gain, learned=learned, one_piece=True)
 
 
 def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
     """Return E[(φ − target)·∂φ/∂x] for a unit with input noise at finite x, of shape (n,)."""
-    groups = _rules(noise, at)
-    products = []
-    for rows, xi, _ in groups:
-        deviation, grad = _columns(at, rows).values(xi, learned=False)
-        products.append((deviation + (at.base[rows, None] - target)) * grad)
-    total = _total(groups, products, at.x.size)
+    total = np.zeros(at.x.size)
+    for rows, weight, (deviation, grad) in _values(noise, at, learned=False):
+        deviation += at.base[rows, None] - target
+        deviation *= grad
+        total += np.bincount(rows, weights=np.vecdot(weight, deviation), minlength=total.size)
     tails = _tails(noise, at)
     for (a, b, moments), (s, q, _) in zip(tails["deviation"], tails["grad"], strict=True):
         a, (m0, m1, m2) = a + at.base - target, moments
@@ -317,61 +330,101 @@ def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
 
 @dataclass(frozen=True, slots=True)
 class _Level:
-    """Cells of ξ, each with Gauss rules for the density of `_COUNTS` nodes.
+    """Cells of ξ with their edges, and Gauss rules for the density of each of `_COUNTS` nodes for every cell.
 
-    ``lengths``, shape (counts, cells), tells how long a cell may be for h, in the metric of `_metric`, for each rule.
+    Nodes and weights have the shape (cells, nodes). How long a cell may be for each rule, in the metric of `_metric`,
+    is told by ``bounded`` and ``growing``, shape (counts, cells), for a bounded h and for any other.
     """
 
     edges: Array
     nodes: list[Array]
     weights: list[Array]
-    lengths: Array
+    bounded: Array
+    growing: Array
+
+
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """Levels of cells, from one cell that holds all down to those between the edges of the noise.
+
+    ``first`` is the number of the first cell of each level in the nodes and weights of all levels together.
+    """
+
+    levels: list[_Level]
+    first: list[int]
+    nodes: list[Array]
+    weights: list[Array]
 
 
 @cache
-def _tree(noise: Noise, geometric: bool) -> list[_Level]:
-    """Return a tree of cells of ξ, from one that holds all down to those between the edges of the noise.
-
-    A geometric tree has smaller cells next to 0.
-    """
+def _tree(noise: Noise, geometric: bool) -> _Tree:
+    """Return a tree of cells of ξ; a geometric one, of ξ ≥ 0 alone, has smaller cells next to 0."""
     positive = np.asarray(noise.edges)
     if geometric:
         positive = np.concatenate([[0.0], positive[1] * _RATIO ** np.arange(-3.0, 0.0), positive[1:]])
     cells = 2 ** ((positive.size - 2).bit_length())
     positive = np.concatenate([positive, np.full(cells + 1 - positive.size, positive[-1])])
-    edges = np.concatenate([-positive[:0:-1], positive])
-    half = 0.5 * np.diff(edges)[:, None]
-    nodes = 0.5 * (edges[1:] + edges[:-1])[:, None] + half * _FINE_NODES
+    half = 0.5 * np.diff(positive)[:, None]
+    nodes = 0.5 * (positive[1:] + positive[:-1])[:, None] + half * _FINE_NODES
     weights = half * _FINE_WEIGHTS * noise.density(nodes)
-    levels: list[_Level] = []
-    while True:
-        mass, matrix = _recurrence(nodes, weights)
-        rules = [_gauss(nodes, mass, matrix[:, :count, :count]) for count in _COUNTS]
-        size = np.sqrt(np.sum(weights * np.maximum(nodes * nodes, 1.0), axis=1))
-        lengths = _lengths(nodes, mass, matrix, size)
-        near, far = np.minimum(np.abs(edges[:-1]), np.abs(edges[1:])), np.maximum(np.abs(edges[:-1]), np.abs(edges[1:]))
-        if levels:  # the smallest cells hold no ξ that is much farther than another
-            lengths[..., (far > _NEAR) & ((far > 8.0 * near) | (edges[1:] * edges[:-1] < 0.0))] = -1.0
-        levels.insert(0, _Level(edges, [nodes for nodes, _ in rules], [weights for _, weights in rules], lengths))
-        if edges.size == 2:
-            return levels
-        edges = edges[::2]
-        nodes, weights = (part.reshape(edges.size - 1, -1) for part in rules[-1])
+    levels = [_level(positive, nodes, weights)]
+    while levels[0].edges.size > 2:
+        levels.insert(0, _parents(levels[0]))
+    if not geometric:
+        levels = [_mirrored(level) for level in levels]
+        levels.insert(0, _parents(levels[0]))
+    first = np.cumsum([0, *(level.edges.size - 1 for level in levels[:-1])]).tolist()
+    nodes, weights = (
+        [np.concatenate(parts) for parts in zip(*(getattr(level, name) for level in levels), strict=True)]
+        for name in ("nodes", "weights")
+    )
+    return _Tree(levels, first, nodes, weights)
 
 
-def _recurrence(nodes: Array, weights: Array) -> tuple[Array, Array]:
-    """Return the mass of discrete measures, shape (m,), and the Jacobi matrices of their orthonormal polynomials.
+def _parents(level: _Level) -> _Level:
+    edges = level.edges[::2]
+    return _level(edges, *(part[-1].reshape(edges.size - 1, -1) for part in (level.nodes, level.weights)))
 
-    By Lanczos; shape (m, k, k) with one row more than there are nodes in the largest rule. The polynomials are those of
-    the place in half-widths from the middle of a cell.
-    """
-    count = _COUNTS[-1]
+
+def _mirrored(right: _Level) -> _Level:
+    """Return the cells of both signs."""
+    return _Level(
+        np.concatenate([-right.edges[:0:-1], right.edges]),
+        [np.concatenate([-nodes[::-1, ::-1], nodes]) for nodes in right.nodes],
+        [np.concatenate([weights[::-1, ::-1], weights]) for weights in right.weights],
+        np.hstack([right.bounded[:, ::-1], right.bounded]),
+        np.hstack([right.growing[:, ::-1], right.growing]),
+    )
+
+
+def _level(edges: Array, nodes: Array, weights: Array) -> _Level:
+    """Return cells with Gauss rules that have fewer nodes than the given rules of shape (cells, k)."""
+    middle, half = 0.5 * (edges[1:] + edges[:-1])[:, None], 0.5 * np.diff(edges)[:, None]
     mass = np.sum(weights, axis=1)
-    middle, half = _span(nodes)
-    place = (nodes - middle) / np.where(half > 0.0, half, 1.0)
-    basis = [np.sqrt(weights / np.where(mass > 0.0, mass, 1.0)[:, None])]
-    matrix = np.zeros((mass.size, count + 1, count + 1))
-    for k in range(count):
+    matrix = _jacobi((nodes - middle) / np.where(half > 0.0, half, 1.0), weights)
+    rules = [np.linalg.eigh(matrix[:, :count, :count]) for count in _COUNTS]  # Golub and Welsch
+    size = np.sqrt(mass), np.sqrt(np.sum(weights * nodes * nodes, axis=1))
+    lengths = _lengths(middle, half, mass, matrix, *size)
+    near, far = np.sort(np.abs([edges[:-1], edges[1:]]), axis=0)
+    for one in lengths:  # what holds ξ that are much farther than others
+        one[:, (far > _NEAR) & ((far > 8.0 * near) | (edges[1:] * edges[:-1] < 0.0))] = -1.0
+    return _Level(
+        edges,
+        [middle + half * found for found, _ in rules],
+        [mass[:, None] * vectors[:, 0, :] ** 2 for _, vectors in rules],
+        *lengths,
+    )
+
+
+def _jacobi(place: Array, weights: Array) -> Array:
+    """Return the Jacobi matrices of the orthonormal polynomials of discrete measures, by Lanczos.
+
+    Their shape is (m, k + 1, k + 1), with k the nodes of the largest rule.
+    """
+    mass = np.sum(weights, axis=1, keepdims=True)
+    basis = [np.sqrt(weights / np.where(mass > 0.0, mass, 1.0))]
+    matrix = np.zeros((mass.size, _COUNTS[-1] + 1, _COUNTS[-1] + 1))
+    for k in range(_COUNTS[-1]):
         following = place * basis[k]
         matrix[:, k, k] = np.vecdot(following, basis[k])
         for _ in range(2):  # once is not enough where weights differ by many orders
@@ -380,50 +433,40 @@ def _recurrence(nodes: Array, weights: Array) -> tuple[Array, Array]:
         norm = np.linalg.norm(following, axis=1)
         matrix[:, k, k + 1] = matrix[:, k + 1, k] = norm
         basis.append(following / np.where(norm > 0.0, norm, 1.0)[:, None])
-    return mass, matrix
+    return matrix
 
 
-def _span(nodes: Array) -> tuple[Array, Array]:
-    low, high = nodes.min(axis=1, keepdims=True), nodes.max(axis=1, keepdims=True)
-    return 0.5 * (high + low), 0.5 * (high - low)
+def _lengths(middle: Array, half: Array, mass: Array, matrix: Array, size: Array, reach: Array) -> tuple[Array, Array]:
+    """Return how long cells may be so that their Gauss rules are exact enough, shape (counts, cells).
 
-
-def _gauss(nodes: Array, mass: Array, matrix: Array) -> tuple[Array, Array]:
-    """Return Gauss rules, shape (m, k) each, from their Jacobi matrices (Golub and Welsch)."""
-    middle, half = _span(nodes)
-    found, vectors = np.linalg.eigh(matrix)
-    return middle + half * found, mass[:, None] * vectors[:, 0, :] ** 2
-
-
-def _lengths(nodes: Array, mass: Array, matrix: Array, size: Array) -> Array:
-    """Return how long cells may be for h so that the Gauss rules are exact enough, shape (counts, cells).
-
-    By p, the orthonormal polynomial of the rule's degree, the error of a rule for what is analytic and of size 1 near
-    the cell, up to singularities at z, is at most 1/abs p(z)² (Gautschi 2004, section 2.4.1). This is held against
-    `_TOLERANCE` times the square root of the cell's share in E ξ². Where a z is too near, the cell is too long.
+    A rule's error for what is analytic and at most 1 on a curve around the cell is at most about 1/abs p(z)² of the
+    least z on the curve, p being the orthonormal polynomial of the rule's degree (Gautschi 2004, section 2.4). On a
+    cell of a given length, singularities may lie at every z from which the cell has that length.
     """
-    base = np.concatenate([np.linspace(-1.0, 1.0, 9), [-1.0, -1.0, 1.0, 1.0]])
-    turn = np.concatenate([np.full(9, 1j), [-1.0 + 1e-9j, -1.0 + 1.0j, 1.0 + 1e-9j, 1.0 + 1.0j]])
-    z = base[:, None] + turn[:, None] * np.geomspace(8.0, 0.05, 40)
+    base = np.array([-1.0, -1.0, -1.0, -0.5, 0.0, 0.5, 1.0, 1.0, 1.0])[:, None]
+    turn = np.array([-1.0 + 1e-9j, -1.0 + 1.0j, 1j, 1j, 1j, 1j, 1j, 1.0 + 1.0j, 1.0 + 1e-9j])[:, None]
+    z = base + turn * np.geomspace(8.0, 0.05, 32)
     length = np.arcsinh((1.0 + z.real) / z.imag) + np.arcsinh((1.0 - z.real) / z.imag)
     length[:, 0] = 0.0
-    middle, half = _span(nodes)
     growth = np.maximum(np.abs(middle[..., None] + half[..., None] * z), 1.0) ** 2
-    before, now = np.zeros((mass.size, *z.shape), dtype=complex), 0.0 * z + 1.0 / np.sqrt(mass)[:, None, None]
-    lengths = []
+    before, now = np.zeros(growth.shape, dtype=complex), 1.0 / np.sqrt(mass)[:, None, None] + 0j * growth
+    found: list[list[Array]] = [[], []]
     for k in range(_COUNTS[-1]):
-        back = matrix[:, k, k - 1, None, None] if k else 0.0
-        before, now = now, ((z - matrix[:, k, k, None, None]) * now - back * before) / matrix[:, k, k + 1, None, None]
+        diagonal, back, beside = (matrix[:, k, j, None, None] for j in (k, k - 1, k + 1))
+        before, now = now, ((z - diagonal) * now - (back if k else 0.0) * before) / beside
         if k + 1 in _COUNTS:
-            exact = np.abs(now) ** 2 * (_TOLERANCE * size[:, None, None] ** 1.5)
-            few = matrix[:, k, k + 1] < 1e-9  # the measure has no more nodes
-            for far in (exact >= 1.0, exact >= growth):
+            square = now.real**2 + now.imag**2
+            enough = matrix[:, k, k + 1] < 1e-9  # the given rule has no more nodes
+            for one, least in zip(
+                found, (1.0 / size[:, None, None], growth / np.maximum(size, reach)[:, None, None]), strict=True
+            ):
+                far = square * _TOLERANCE >= least
                 far[..., :-1] &= far[..., 1:]  # the last one before those that are too near is left out as well
-                found = np.where(far, inf, length).min(axis=(1, 2))
-                lengths.append(np.where(few, lengths[-2], found) if len(lengths) > 1 else found)
-    shaped = np.minimum(np.stack(lengths), 0.5 * _BROKEN).reshape(len(_COUNTS), 2, -1)
-    shaped[0] = -0.5
-    return np.swapaxes(shaped, 0, 1)
+                longest = np.min(np.where(far, inf, length), axis=(1, 2))
+                one.append(np.where(enough, one[-1], longest) if one else longest)
+    for one in found:
+        one[0][:] = -0.5  # one node is for what is constant
+    return np.minimum(np.stack(found[0]), 0.5 * _BROKEN), np.minimum(np.stack(found[1]), 0.5 * _BROKEN)
 
 
 @cache
@@ -443,10 +486,14 @@ def _metric(panels: tuple[float, ...], strip: float) -> tuple[Array, Array]:
     return z, np.concatenate([[0.0], np.cumsum(step)])
 
 
-def _places(at: InputNoise, rows: npt.NDArray[np.intp] | slice, xi: Array) -> tuple[Array, Array]:
-    """Return the coordinates of x + s as start and as end of a cell of ξ: they differ at breaks of h."""
+def _places(at: InputNoise, rows: Rows, xi: Array) -> tuple[Array, Array]:
+    """Return the coordinates of x + s as start and as end of a cell: they differ at breaks of h.
+
+    Their shape is (m,), for the softplus form (2, m) with x − s behind.
+    """
     h, part = at.activation, at.part(rows)
-    z = part.x + part.shift(xi)
+    shift = part.shift(xi)
+    z = part.x + (np.stack([shift, -shift]) if isinstance(at, SoftplusNoise) else shift)
     place = np.interp(z, *_metric(h.panels, h.strip))
     if not h.breaks:
         return place, place
@@ -457,70 +504,79 @@ def _places(at: InputNoise, rows: npt.NDArray[np.intp] | slice, xi: Array) -> tu
     )
 
 
-def _softplus_length(at: SoftplusNoise, rows: npt.NDArray[np.intp], low: Array, high: Array) -> Array:
-    """Return the lengths of cells, shape (m,), for the shift s: its singularities lie at 0 and on the imaginary axis."""
-    reach = np.abs(at.reach[rows])
-    near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
-    length = np.where((far <= _SETTLED * reach) | (near >= 1e15 * reach), 0.0, np.log(far / near))
-    length[far <= _SETTLED * reach] = -1.0
-    on_kink = np.isin(at.x, at.activation.breaks)
-    if on_kink.any():  # x + s is the kink itself while s is below rounding
-        length[on_kink[rows] & (near <= reach)] = inf
+def _length(at: InputNoise, low: tuple[Array, Array], high: tuple[Array, Array]) -> Array:
+    """Return the lengths of cells for h, shape (m,), from the `_places` of their ends; of both sides the larger one."""
+    if not isinstance(at, SoftplusNoise):
+        return high[1] - low[0]
+    return np.maximum(high[1][0] - low[0][0], low[1][1] - high[0][1])
+
+
+def _softplus_length(at: SoftplusNoise, low: Array, high: Array) -> Array:
+    """Return the lengths of cells of ξ ≥ 0, shape (m,), for the shift s, −1 where it is constant.
+
+    Its singularities lie at 0 and, with abs ξ < abs reach/π, on the imaginary axis; towards 0 it dies out.
+    """
+    reach = np.abs(at.reach)
+    left = 1.0 - _SETTLED * reach / high  # the share of its digits that still changes
+    length = np.where(low >= 1e15 * reach, 0.0, np.log(high / low) * left)
+    length[left <= 0.0] = -1.0
+    on_kink = np.isin(at.x, at.activation.breaks)  # where s is below rounding, x + s is the kink itself
+    length[on_kink & (low <= reach)] = inf
     return length
 
 
-def _rules(noise: Noise, at: InputNoise) -> list[Group]:
-    """Return groups of quadrature rules that make up the integral: the rows of the points, nodes and weights."""
-    softplus = isinstance(at, SoftplusNoise)
-    tree = _tree(noise, softplus)
-    end = tree[0].edges[1]
-    grows = int(not (np.isfinite(at.activation.left) and np.isfinite(at.activation.right)))
-    first = 1 if softplus else 0
-    sides = [(-end, -1e-300), (0.0, end)] if softplus else [(-end, end)]  # s may jump at 0
-    rows = np.repeat(np.arange(at.x.size), len(sides))
-    cells = np.tile(np.arange(len(sides)), at.x.size)
-    start, stop = (
-        np.stack([_places(at, slice(None), np.full(at.x.size, side[k]))[k] for side in sides], axis=1).ravel()
-        for k in range(2)
-    )
-    groups: list[list[Group]] = [[] for _ in _COUNTS]
-    for depth, level in enumerate(tree[first:], first + 1):
-        edges = level.edges
-        length = stop - start
+def _rules(noise: Noise, at: InputNoise) -> Iterator[Group]:
+    """Yield quadrature rules that make up the integral: the rows of the points, nodes and weights.
+
+    For the softplus form they make up the integral over ξ > 0.
+    """
+    tree = _tree(noise, isinstance(at, SoftplusNoise))
+    bounded = np.isfinite(at.activation.left) and np.isfinite(at.activation.right)
+    rows, cells = np.arange(at.x.size), np.zeros(at.x.size, dtype=np.intp)
+    start, stop = (_places(at, rows, np.full(rows.shape, end)) for end in tree.levels[0].edges)
+    chosen: list[list[tuple[Rows, Rows]]] = [[] for _ in _COUNTS]
+    for level, first in zip(tree.levels, tree.first, strict=True):
+        if first:
+            middle = _places(at, rows, level.edges[2 * cells + 1])
+            rows, cells = np.repeat(rows, 2), (2 * cells[:, None] + np.arange(2)).ravel()
+            start, stop = (_alternating(*pair) for pair in ((start, middle), (middle, stop)))
+        low, high = level.edges[cells], level.edges[cells + 1]
+        length = _length(at, start, stop)
         if isinstance(at, SoftplusNoise):
-            own = _softplus_length(at, rows, edges[cells], edges[cells + 1])
+            own = _softplus_length(at.part(rows), low, high)
             length = np.where(length > 0.0, np.maximum(length, own), own)
-        which = np.sum(length > level.lengths[grows][:, cells], axis=0)
-        for k, group in enumerate(groups):
-            own = np.flatnonzero(which == k)
-            if own.size:
-                group.append((rows[own], level.nodes[k][cells[own]], level.weights[k][cells[own]]))
+        which = np.sum(length > (level.bounded if bounded else level.growing)[:, cells], axis=0)
+        which[low == high] = -1
+        for k, found in enumerate(chosen):
+            mine = np.flatnonzero(which == k)
+            found.append((rows[mine], first + cells[mine]))
         left = np.flatnonzero(which == len(_COUNTS))
-        rows, cells, start, stop = rows[left], cells[left], start[left], stop[left]
-        if depth < len(tree):
-            cells = 2 * cells
-            edges = tree[depth].edges
-            middle = _places(at, rows, edges[cells + 1])
-            rows, cells = np.repeat(rows, 2), (cells[:, None] + np.arange(2)).ravel()
-            start, stop = (np.stack(pair, axis=1).ravel() for pair in ((start, middle[0]), (middle[1], stop)))
-            held = np.flatnonzero(edges[cells + 1] > edges[cells])
-            rows, cells, start, stop = rows[held], cells[held], start[held], stop[held]
-    owners, low, high = _panels(at, rows, edges[cells], edges[cells + 1])
-    half = 0.5 * (high - low)[:, None]
-    xi = 0.5 * (high + low)[:, None] + half * _GAUSS_NODES
-    whole = [tuple(np.concatenate(parts) for parts in zip(*group, strict=True)) for group in groups if group]
-    whole.append((owners, xi, half * _GAUSS_WEIGHTS * noise.density(xi)))
-    return [
-        (rows[begin : begin + size], xi[begin : begin + size], weight[begin : begin + size])
-        for rows, xi, weight in whole
-        for size in [_VALUES // xi.shape[1]]
-        for begin in range(0, rows.size, size)
-    ]
+        rows, cells, low, high = rows[left], cells[left], low[left], high[left]
+        start, stop = ((one[..., left], other[..., left]) for one, other in (start, stop))
+    for found, nodes, weights in zip(chosen, tree.nodes, tree.weights, strict=True):
+        rows_of, cells_of = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        for some in _slices(rows_of.size, nodes.shape[1]):
+            yield rows_of[some], nodes[cells_of[some]], weights[cells_of[some]]
+    rows, low, high = _panels(at, rows, low, high)
+    for some in _slices(rows.size, _GAUSS_NODES.size):
+        half = 0.5 * (high[some] - low[some])[:, None]
+        xi = 0.5 * (high[some] + low[some])[:, None] + half * _GAUSS_NODES
+        yield rows[some], xi, half * _GAUSS_WEIGHTS * noise.density(xi)
 
 
-def _panels(
-    at: InputNoise, rows: npt.NDArray[np.intp], low: Array, high: Array
-) -> tuple[npt.NDArray[np.intp], Array, Array]:
+def _alternating(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Return pairs of arrays with the elements of two in turn along the last axis."""
+    one, other = (np.stack(pair, axis=-1).reshape(*pair[0].shape[:-1], -1) for pair in zip(first, second, strict=True))
+    return one, other
+
+
+def _slices(rows: int, nodes: int) -> list[slice]:
+    """Return slices of so many rows with so many nodes each."""
+    size = max(_VALUES // nodes, 1)
+    return [slice(start, start + size) for start in range(0, rows, size)]
+
+
+def _panels(at: InputNoise, rows: Rows, low: Array, high: Array) -> Group:
     """Return panels that make up cells of ξ, shape (m,): the row of the point, and the lower and upper end."""
     part, h = at.part(rows), at.activation
     inner = [preimages(part, h.breaks)]
@@ -529,33 +585,37 @@ def _panels(
         # nearer to 0, x + s is rounded to one number, which may be a kink
         bit = np.spacing(np.maximum(np.abs(part.x), part.sigma * np.maximum(part.reach, 0.0)))
         still = part.distance(0.5 * bit / part.sigma)[:, None]
-        inner += [bends, -bends, still, -still]
+        inner = [np.abs(inner[0]), bends, still]
     found = np.concatenate(inner, axis=1)
     owner, column = np.nonzero((found > low[:, None]) & (found < high[:, None]))
-    cell = np.arange(rows.size)
-    owner, edge = np.concatenate([cell, cell, owner]), np.concatenate([low, high, found[owner, column]])
+    rows, low, high = _cut(rows, low, high, owner, found[owner, column])
+    if not h.panels:
+        return rows, low, high
+
+    part, (places, lengths) = at.part(rows), _metric(h.panels, h.strip)
+    ends = part.shift(np.stack([low, high]))
+    owners, cuts = [], []
+    for side in (1.0, -1.0)[: 2 if isinstance(at, SoftplusNoise) else 1]:
+        start, stop = np.interp(part.x + side * ends, places, lengths)
+        count = np.ceil(np.abs(stop - start) / _PANEL).astype(np.intp)
+        owner = np.repeat(np.arange(rows.size), np.maximum(count - 1, 0))
+        turn = 1 + np.arange(owner.size) - np.searchsorted(owner, owner)
+        z = np.interp(start[owner] + (stop - start)[owner] * turn / count[owner], lengths, places)
+        owners.append(owner)
+        cuts.append(np.clip(side * at.part(rows[owner]).reaching(z - part.x[owner]), low[owner], high[owner]))
+    return _cut(rows, low, high, np.concatenate(owners), np.concatenate(cuts))
+
+
+def _cut(rows: Rows, low: Array, high: Array, owner: Rows, cuts: Array) -> Group:
+    """Return the parts of intervals, shape (m,), that are cut at some places: the row, and the lower and upper end."""
+    if not owner.size:
+        return rows, low, high
+    own = np.arange(rows.size)
+    owner, edge = np.concatenate([own, own, owner]), np.concatenate([low, high, cuts])
     order = np.lexsort((edge, owner))
     owner, edge = owner[order], edge[order]
     held = np.flatnonzero((owner[1:] == owner[:-1]) & (edge[1:] > edge[:-1]))
-    rows, low, high = rows[owner[held]], edge[held], edge[held + 1]
-
-    part, (places, lengths) = at.part(rows), _metric(h.panels, h.strip)
-    start, stop = (
-        np.interp(part.x + part.shift(end), places, lengths) for end in (low, np.where(high == 0.0, -1e-300, high))
-    )
-    count = np.maximum(np.ceil((stop - start) / _PANEL), 1.0).astype(np.intp)
-    if count.sum() == count.size:
-        return rows, low, high
-    owner = np.repeat(np.arange(rows.size), count)
-    turn = np.arange(owner.size) - np.repeat(np.cumsum(count) - count, count)
-    cut = np.flatnonzero(turn > 0)
-    of = owner[cut]
-    z = np.interp(start[of] + (stop - start)[of] * turn[cut] / count[of], lengths, places)
-    part = at.part(rows[of])
-    low, high, last = low[owner], high[owner], high[owner]
-    low[cut] = np.clip(part.reaching(z - part.x), low[cut], high[cut])
-    high[cut - 1] = low[cut]
-    return rows[owner], low, last if not cut.size else high
+    return rows[owner[held]], edge[held], edge[held + 1]
 
 
 def _tails(noise: Noise, at: InputNoise) -> dict[str, list[tuple[Array, Array, Moments3]]]:
@@ -563,11 +623,11 @@ def _tails(noise: Noise, at: InputNoise) -> dict[str, list[tuple[Array, Array, M
 
     For each tail of ξ the intercept and the slope in ξ of φ − h(x), ∂φ/∂x and ∂φ/∂p, and the partial moments.
     """
-    end, far = np.full(at.x.shape, noise.edges[-1]), np.full(at.x.shape, inf)
+    end = noise.edges[-1]
     tails: dict[str, list[tuple[Array, Array, Moments3]]] = {"deviation": [], "grad": [], "grad_p": []}
     for side in (-1.0, 1.0):
-        moments = noise.interval_moments(end, far) if side > 0 else noise.interval_moments(-far, -end)
-        offset, slope = _asymptote(at, at.x + at.shift(side * end))
+        moments = noise.interval_moments(end, inf) if side > 0 else noise.interval_moments(-inf, -end)
+        offset, slope = _asymptote(at, at.x + at.shift(np.asarray(side * end)))
         if isinstance(at, SoftplusNoise):  # s tends to c(ξ·log 2 + sgn ξ·p·abs Δ/2)
             pairs = (
                 (offset + slope * side * at.sigma * 0.5 * at.reach, slope * at.sigma * np.log(2.0)),

@@ -146,22 +146,39 @@ class InputNoise:
         # h = u + Δ: difference whichever of h and Δ is the smaller at x
         delta = h.finite_delta(self.x)
         small = np.abs(self.base) <= np.abs(delta)
-        by_h = h.function(self.x + s) - self.base if small.any() else s
-        by_delta = s if small.all() else h.slope * s + (h.finite_delta(self.x + s) - delta)
-        return np.where(small, by_h, by_delta)
+        if small.all():
+            return h.function(self.x + s) - self.base
+        if not small.any():
+            return h.slope * s + (h.finite_delta(self.x + s) - delta)
+        x, base, delta, small, s = np.broadcast_arrays(self.x, self.base, delta, small, s)
+        deviation = np.empty(s.shape)
+        deviation[small] = h.function((x + s)[small]) - base[small]
+        deviation[~small] = h.slope * s[~small] + (h.finite_delta((x + s)[~small]) - delta[~small])
+        return deviation
 
     def values(self, xi: Array, *, learned: bool) -> list[Array]:
         """Return φ − h(x), ∂φ/∂x and, if wanted, ∂φ/∂p together, in new arrays: less work than apart."""
-        shift, gain = self.shift_and_gain(xi)
-        z = self.x + shift
-        if self.activation.pair_function is not None:
-            deviation, slope = self.activation.pair_function(z)
+        return self.values_of(*self.shift_and_gain(xi), learned=learned)
+
+    def values_of(self, shift: Array, gain: Array, *, learned: bool, one_piece: bool = False) -> list[Array]:
+        """Return the same for what `shift_and_gain` returns.
+
+        With `one_piece`, no kink of h lies between the x + s of one row: a piecewise-linear h is a line there.
+        """
+        h = self.activation
+        if one_piece and h.pieces is not None:
+            middle = shift[:, shift.shape[1] // 2, None]
+            slope = h.slope_function(self.x + middle)
+            deviation = slope * (shift - middle)
+            deviation += self._deviation(middle)
+        elif h.pair_function is not None:
+            deviation, slope = h.pair_function(self.x + shift)
             # not the base, which may differ in its last bit: no noise, no deviation
-            deviation -= self.activation.pair_function(self.x)[0]
+            deviation -= h.pair_function(self.x)[0]
         else:
-            deviation, slope = self._deviation(shift), self.activation.slope_function(z)
-        grad = slope * (1.0 + self.sigma_slope * gain) if self.sigma_slope.any() else slope + 0.0
-        return [deviation, grad, slope * (self.sigma_p * gain)] if learned else [deviation, grad]
+            deviation, slope = self._deviation(shift), h.slope_function(self.x + shift)
+        values = [deviation, slope * (1.0 + self.sigma_slope * gain) if self.sigma_slope.any() else slope + 0.0 * gain]
+        return [*values, slope * (self.sigma_p * gain)] if learned else values
 
     def shift_and_gain(self, xi: Array) -> tuple[Array, Array]:
         """Return s, and what σ′ and ∂σ/∂p are multiplied with in ∂s/∂x and ∂s/∂p."""
@@ -209,16 +226,25 @@ class SoftplusNoise(InputNoise):
         """Return s and g(t)·sgn ξ."""
         r = np.abs(xi)
         with np.errstate(over="ignore"):
-            e = np.exp(-np.abs(self.reach) / np.maximum(r, 1e-300))
-        shift = np.log1p(e)
+            e = np.maximum(r, 1e-300)
+            np.divide(-np.abs(self.reach), e, out=e)
+            np.exp(e, out=e)
+        one = 1.0 + e
+        gain = np.reciprocal(one)
+        # log(1 + e) as the logarithm of the rounded sum, put right: faster than log1p
+        shift = np.log(one)
+        one -= 1.0
+        np.subtract(e, one, out=one)
+        one *= gain
+        shift += one
         shift *= r
         shift += np.maximum(self.reach, 0.0)
         shift *= self.sigma
-        gain = 1.0 / (1.0 + e)
         if (self.reach < 0.0).any():
             gain *= np.where(self.reach < 0.0, e, 1.0)
         # the side of −0 is the right one, as in `_side`
-        return np.copysign(shift, xi + 0.0, out=shift), np.copysign(gain, xi + 0.0, out=gain)
+        side = xi + 0.0
+        return np.copysign(shift, side, out=shift), np.copysign(gain, side, out=gain)
 
     def reaching(self, gap: Array) -> Array:
         """Return the ξ at which s is `gap`: 0 where s jumps across it, inf where none is."""
