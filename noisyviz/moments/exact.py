@@ -12,7 +12,7 @@ Probabilities are sums of P(a < ξ < b) over the intervals between the ξ at whi
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import cache
 from math import inf
 from typing import Final
@@ -187,10 +187,9 @@ def _factor_zeros(at: InputNoise) -> Array:
     return np.stack([xi, np.zeros(at.x.shape)], axis=1)
 
 
-def _columns(at: InputNoise, rows: Rows | slice = slice(None)) -> InputNoise:
-    """Return the unit at chosen points with every array as a column, to meet several ξ at each."""
-    names = [field.name for field in fields(at) if field.name != "activation"]
-    return replace(at, **{name: getattr(at, name)[rows, None] for name in names})
+def _columns(at: InputNoise) -> InputNoise:
+    """Return the unit with every array as a column, to meet several ξ at each point."""
+    return at.part((slice(None), None))
 
 
 def _piecewise(noise: Noise, at: InputNoise) -> dict[str, Array]:
@@ -270,48 +269,52 @@ def _named(means: dict[str, Array], stds: dict[str, Array], grad_cov: Array) -> 
 
 
 def _quadrature(noise: Noise, at: InputNoise) -> dict[str, Array]:
-    """Return the moments by Gauss rules, and by h's asymptote beyond the last edge of the noise."""
-    names = ("deviation", "grad", "grad_p") if at.sigma_p.any() else ("deviation", "grad")
-    groups = list(_values(noise, at, learned=len(names) == 3))
-    rows = np.concatenate([rows for rows, _, _ in groups])
+    """Return the moments by Gauss rules, and by h's asymptote beyond the last edge of the noise.
 
-    def total(parts: list[Array]) -> Array:
-        return np.bincount(rows, weights=np.concatenate(parts), minlength=at.x.size)
+    Second moments are taken about the mean of each cell and then, of these means, about the mean of all.
+    """
+    names = ("deviation", "grad", "grad_p") if at.sigma_p.any() else ("deviation", "grad")
+    pairs = ((0, 1), *((k, k) for k in range(len(names))))
+    found = []
+    for rows, weight, values in _values(noise, at, learned=len(names) == 3):
+        mass = np.sum(weight, axis=1)
+        centres = []
+        for value in values:
+            centres.append(np.vecdot(weight, value) / np.maximum(mass, 1e-300))
+            value -= centres[-1][:, None]
+        weighted = [weight * value for value in values]
+        found.append((rows, mass, *centres, *(np.vecdot(weighted[one], values[other]) for one, other in pairs)))
+    rows, mass, *parts = (np.concatenate(part) for part in zip(*found, strict=True))
+    centres, products = parts[: len(names)], parts[len(names) :]
+
+    def total(values: Array) -> Array:
+        return np.bincount(rows, weights=values, minlength=at.x.size)
 
     tails = _tails(noise, at)
     means, stds = ({"grad_p": np.zeros(at.x.size)} for _ in range(2))
-    for k, name in enumerate(names):
-        inside = total([np.vecdot(weight, values[k]) for _, weight, values in groups])
-        means[name] = inside + sum(_affine_mean(a, b, moments) for a, b, moments in tails[name])
-    pairs: dict[tuple[int, int], list[Array]] = {(0, 1): [], **{(k, k): [] for k in range(len(names))}}
-    for rows_here, weight, values in groups:
-        for name, value in zip(names, values, strict=True):
-            value -= means[name][rows_here, None]
-        weighted = [weight * value for value in values]
-        for (one, other), parts in pairs.items():
-            parts.append(np.vecdot(weighted[one], values[other]))
-
-    def covariance(one: int, other: int) -> Array:
-        inside = total(pairs[one, other])
+    for name, centre in zip(names, centres, strict=True):
+        means[name] = total(mass * centre) + sum(_affine_mean(a, b, moments) for a, b, moments in tails[name])
+        centre -= means[name][rows]
+    covariances = []
+    for (one, other), product in zip(pairs, products, strict=True):
+        covariance = total(product + mass * centres[one] * centres[other])
         first, second = names[one], names[other]
         for (a, b, moments), (e, f, _) in zip(tails[first], tails[second], strict=True):
-            inside = inside + _affine_product((a - means[first], b), (e - means[second], f), moments)
-        return inside
-
-    stds |= {name: np.sqrt(covariance(k, k)) for k, name in enumerate(names)}
-    return _named(means, stds, covariance(0, 1))
+            covariance += _affine_product((a - means[first], b), (e - means[second], f), moments)
+        covariances.append(covariance)
+    stds |= {name: np.sqrt(variance) for name, variance in zip(names, covariances[1:], strict=True)}
+    return _named(means, stds, covariances[0])
 
 
 def _values(noise: Noise, at: InputNoise, *, learned: bool) -> Iterator[tuple[Rows, Array, list[Array]]]:
     """Yield rows of points with weights and values, see `InputNoise.values`, a few at a time."""
+    columns = _columns(at)
     for rows, xi, weight in _rules(noise, at):
-        part = _columns(at, rows)
+        part = columns.part(rows)
         shift, gain = part.shift_and_gain(xi)
-        if isinstance(at, SoftplusNoise):  # s is odd: what holds for ξ > 0 serves both sides
-            rows, weight = np.concatenate([rows, rows]), np.concatenate([weight, weight])
-            shift, gain = np.concatenate([shift, -shift]), np.concatenate([gain, -gain])
-            part = _columns(at, rows)
         yield rows, weight, part.values_of(shift, gain, learned=learned, one_piece=True)
+        if isinstance(at, SoftplusNoise):  # s is odd: what holds for ξ > 0 serves both sides
+            yield rows, weight, part.values_of(-shift, -gain, learned=learned, one_piece=True)
 
 
 def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:

@@ -169,16 +169,16 @@ class InputNoise:
         if one_piece and h.pieces is not None:
             middle = shift[:, shift.shape[1] // 2, None]
             slope = h.slope_function(self.x + middle)
-            deviation = slope * (shift - middle)
-            deviation += self._deviation(middle)
+            deviation = slope * shift
+            deviation += self._deviation(middle) - slope * middle
         elif h.pair_function is not None:
             deviation, slope = h.pair_function(self.x + shift)
             # not the base, which may differ in its last bit: no noise, no deviation
             deviation -= h.pair_function(self.x)[0]
         else:
             deviation, slope = self._deviation(shift), h.slope_function(self.x + shift)
-        values = [deviation, slope * (1.0 + self.sigma_slope * gain) if self.sigma_slope.any() else slope + 0.0 * gain]
-        return [*values, slope * (self.sigma_p * gain)] if learned else values
+        grad = slope + (slope * self.sigma_slope) * gain if self.sigma_slope.any() else slope + 0.0 * deviation
+        return [deviation, grad, (slope * self.sigma_p) * gain] if learned else [deviation, grad]
 
     def shift_and_gain(self, xi: Array) -> tuple[Array, Array]:
         """Return s, and what σ′ and ∂σ/∂p are multiplied with in ∂s/∂x and ∂s/∂p."""
