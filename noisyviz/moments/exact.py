@@ -2,18 +2,19 @@
 
 - Output noise is affine in ε: closed for every noise distribution.
 - Input noise on piecewise-linear h: truncated moments of ξ between the pre-images of the kinks.
-- Otherwise quadrature. Gauss rules for the density of ξ on a tree of cells serve every x: each takes the largest cells
-  on which h is smooth and that cover at most one panel of h. What remains of the smallest cells is cut into
-  Gauss-Legendre panels at the pre-images of h's kinks and panels. Beyond the last edge of the noise h is its asymptote,
-  whose moments are closed. Variances are central moments of φ − h(x): a variance formed as E φ² − (E φ)² would lose
-  half of its digits.
+- Otherwise quadrature. Gauss rules for the density of ξ on a tree of cells serve every x. Each x takes the largest
+  cells that hold no kink and that a rule can bear: the length of a cell counts in units of the distance of the nearest
+  singularity of h, and every rule has a longest one. Of the rules it takes the one with the fewest nodes. What remains
+  of the smallest cells is cut into Gauss-Legendre panels. Beyond the last edge of the noise h is its asymptote, whose
+  moments are closed. Variances are central moments of φ − h(x): a variance formed as E φ² − (E φ)² would lose half of
+  its digits.
 
 Probabilities are sums of P(a < ξ < b) over the intervals between the ξ at which a sign can change.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from math import inf
 from typing import Final
 
@@ -29,16 +30,17 @@ Rows = npt.NDArray[np.intp]
 Group = tuple[Rows, Array, Array]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
-_FINE_NODES, _FINE_WEIGHTS = np.polynomial.legendre.leggauss(40)
-_GAUSS_NODES, _GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(16)
-_COUNTS: Final = (1, 4, 8, 12, 16, 20)  # nodes of a cell's rules
-_TOLERANCE: Final = 1e-14
-_CLEAR: Final = 0.45
-_PANEL: Final = 1.6
-_BROKEN: Final = 1e6
-_RATIO: Final = 5.5
+_FINE_NODES, _FINE_WEIGHTS = np.polynomial.legendre.leggauss(40)  # what the rules of the smallest cells are made of
+_PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(16)
+_PANEL: Final = 1.6  # the length that a panel may have
+_COUNTS: Final = (1, 4, 8, 12, 16, 20)  # nodes of the rules of a cell; 1 for what is constant
+_TOLERANCE: Final = 1e-14  # of a rule, for what is of size 1 around a cell of mass 1; its square root counts
+_CLEAR: Final = (0.64, 0.35)  # of a panel's width no singularity is nearer: registry's analytic h, and all others
+_BROKEN: Final = 1e6  # longer than every cell: the length of a kink
+_RATIO: Final = 5.5  # between the cells of the softplus form next to 0
 _NEAR: Final = 64.0  # cells that reach farther hold no ξ that is 8 times as far as another: weights would lose digits
 _SETTLED: Final = 0.025  # below this share of its reach, s of the softplus form is next to nothing
+_FEW: Final = 16  # for so few points, one rule for all is less work than the least rule for each
 _VALUES: Final = 8192  # nodes worked on at once: what is made of them stays in the cache
 _BLOCK: Final = 1024  # points worked on at once
 
@@ -277,18 +279,18 @@ def _quadrature(noise: Noise, at: InputNoise) -> dict[str, Array]:
     pairs = ((0, 1), *((k, k) for k in range(len(names))))
     found = []
     for rows, weight, values in _values(noise, at, learned=len(names) == 3):
-        mass = np.sum(weight, axis=1)
+        mass = np.sum(weight, axis=0)
         centres = []
         for value in values:
-            centres.append(np.vecdot(weight, value) / np.maximum(mass, 1e-300))
-            value -= centres[-1][:, None]
+            centres.append(_integral(weight, value) / np.maximum(mass, 1e-300))
+            value -= centres[-1]
         weighted = [weight * value for value in values]
-        found.append((rows, mass, *centres, *(np.vecdot(weighted[one], values[other]) for one, other in pairs)))
+        found.append((rows, mass, *centres, *(_integral(weighted[one], values[other]) for one, other in pairs)))
     rows, mass, *parts = (np.concatenate(part) for part in zip(*found, strict=True))
     centres, products = parts[: len(names)], parts[len(names) :]
 
     def total(values: Array) -> Array:
-        return np.bincount(rows, weights=values, minlength=at.x.size)
+        return np.zeros(at.x.size) + np.bincount(rows, weights=values, minlength=at.x.size)
 
     tails = _tails(noise, at)
     means, stds = ({"grad_p": np.zeros(at.x.size)} for _ in range(2))
@@ -306,11 +308,16 @@ def _quadrature(noise: Noise, at: InputNoise) -> dict[str, Array]:
     return _named(means, stds, covariances[0])
 
 
+def _integral(weight: Array, value: Array) -> Array:
+    """Return the sums over the nodes, the first axis."""
+    sums: Array = np.einsum("ij,ij->j", weight, value)
+    return sums
+
+
 def _values(noise: Noise, at: InputNoise, *, learned: bool) -> Iterator[tuple[Rows, Array, list[Array]]]:
-    """Yield rows of points with weights and values, see `InputNoise.values`, a few at a time."""
-    columns = _columns(at)
+    """Yield rows of points with weights and values, see `InputNoise.values`, of shape (nodes, m), a few at a time."""
     for rows, xi, weight in _rules(noise, at):
-        part = columns.part(rows)
+        part = at.part(rows)
         shift, gain = part.shift_and_gain(xi)
         yield rows, weight, part.values_of(shift, gain, learned=learned, one_piece=True)
         if isinstance(at, SoftplusNoise):  # s is odd: what holds for ξ > 0 serves both sides
@@ -321,9 +328,8 @@ def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
     """Return E[(φ − target)·∂φ/∂x] for a unit with input noise at finite x, of shape (n,)."""
     total = np.zeros(at.x.size)
     for rows, weight, (deviation, grad) in _values(noise, at, learned=False):
-        deviation += at.base[rows, None] - target
-        deviation *= grad
-        total += np.bincount(rows, weights=np.vecdot(weight, deviation), minlength=total.size)
+        deviation += at.base[rows] - target
+        total += np.bincount(rows, weights=_integral(weight, deviation * grad), minlength=total.size)
     tails = _tails(noise, at)
     for (a, b, moments), (s, q, _) in zip(tails["deviation"], tails["grad"], strict=True):
         a, (m0, m1, m2) = a + at.base - target, moments
@@ -377,11 +383,11 @@ def _tree(noise: Noise, geometric: bool) -> _Tree:
         levels = [_mirrored(level) for level in levels]
         levels.insert(0, _parents(levels[0]))
     first = np.cumsum([0, *(level.edges.size - 1 for level in levels[:-1])]).tolist()
-    nodes, weights = (
-        [np.concatenate(parts) for parts in zip(*(getattr(level, name) for level in levels), strict=True)]
+    rules = (
+        [np.concatenate(parts).T.copy() for parts in zip(*(getattr(level, name) for level in levels), strict=True)]
         for name in ("nodes", "weights")
     )
-    return _Tree(levels, first, nodes, weights)
+    return _Tree(levels, first, *rules)
 
 
 def _parents(level: _Level) -> _Level:
@@ -424,18 +430,18 @@ def _jacobi(place: Array, weights: Array) -> Array:
 
     Their shape is (m, k + 1, k + 1), with k the nodes of the largest rule.
     """
-    mass = np.sum(weights, axis=1, keepdims=True)
-    basis = [np.sqrt(weights / np.where(mass > 0.0, mass, 1.0))]
-    matrix = np.zeros((mass.size, _COUNTS[-1] + 1, _COUNTS[-1] + 1))
-    for k in range(_COUNTS[-1]):
-        following = place * basis[k]
-        matrix[:, k, k] = np.vecdot(following, basis[k])
+    count, mass = _COUNTS[-1], np.sum(weights, axis=1, keepdims=True)
+    basis = np.zeros((mass.size, count + 1, place.shape[1]))
+    basis[:, 0] = np.sqrt(weights / np.where(mass > 0.0, mass, 1.0))
+    matrix = np.zeros((mass.size, count + 1, count + 1))
+    for k in range(count):
+        following, known = place * basis[:, k], basis[:, : k + 1]
+        matrix[:, k, k] = np.vecdot(following, basis[:, k])
         for _ in range(2):  # once is not enough where weights differ by many orders
-            for one in basis:
-                following = following - np.vecdot(following, one)[:, None] * one
+            following = following - ((known @ following[:, :, None]).swapaxes(1, 2) @ known)[:, 0]
         norm = np.linalg.norm(following, axis=1)
         matrix[:, k, k + 1] = matrix[:, k + 1, k] = norm
-        basis.append(following / np.where(norm > 0.0, norm, 1.0)[:, None])
+        basis[:, k + 1] = following / np.where(norm > 0.0, norm, 1.0)[:, None]
     return matrix
 
 
@@ -472,21 +478,23 @@ def _lengths(middle: Array, half: Array, mass: Array, matrix: Array, size: Array
     return np.minimum(np.stack(found[0]), 0.5 * _BROKEN), np.minimum(np.stack(found[1]), 0.5 * _BROKEN)
 
 
-@cache
-def _metric(panels: tuple[float, ...], strip: float) -> tuple[Array, Array]:
+@lru_cache(maxsize=64)
+def _metric(panels: tuple[float, ...], clear: float) -> tuple[Array, Array]:
     """Return places z and their coordinates: lengths in units of the distance of the nearest singularity of h.
 
-    The panels tell that distance: from one of width w it is at least `_CLEAR`·w.
+    From a panel of h that distance is at least its width times `clear`.
     """
     if not panels:
         return np.zeros(1), np.zeros(1)
     edges = np.asarray(panels)
     width = np.diff(edges)
     z = np.append((edges[:-1, None] + width[:, None] * np.arange(8) / 8.0).ravel(), edges[-1])
-    middle = 0.5 * (z[1:] + z[:-1])[:, None]
-    away = np.maximum(np.maximum(edges[:-1] - middle, middle - edges[1:]), 0.0)
-    step = np.diff(z) / np.min(away + (0.64 if strip else 0.35) * width, axis=1)
-    return z, np.concatenate([[0.0], np.cumsum(step)])
+    middle, of = 0.5 * (z[1:] + z[:-1]), np.repeat(np.arange(width.size), 8)
+    own = clear * width
+    before = np.minimum.accumulate(np.append(inf, own - edges[1:]))[of]
+    behind = np.minimum.accumulate(np.append(inf, (own + edges[:-1])[::-1]))[-2::-1][of]
+    distance = np.minimum(own[of], np.minimum(middle + before, behind - middle))
+    return z, np.concatenate([[0.0], np.cumsum(np.diff(z) / distance)])
 
 
 def _places(at: InputNoise, rows: Rows, xi: Array) -> tuple[Array, Array]:
@@ -497,7 +505,7 @@ def _places(at: InputNoise, rows: Rows, xi: Array) -> tuple[Array, Array]:
     h, part = at.activation, at.part(rows)
     shift = part.shift(xi)
     z = part.x + (np.stack([shift, -shift]) if isinstance(at, SoftplusNoise) else shift)
-    place = np.interp(z, *_metric(h.panels, h.strip))
+    place: Array = np.interp(z, *_metric(h.panels, _CLEAR[h.strip == 0.0]))
     if not h.breaks:
         return place, place
     breaks = np.asarray(h.breaks)
@@ -510,7 +518,7 @@ def _places(at: InputNoise, rows: Rows, xi: Array) -> tuple[Array, Array]:
 def _length(at: InputNoise, low: tuple[Array, Array], high: tuple[Array, Array]) -> Array:
     """Return the lengths of cells for h, shape (m,), from the `_places` of their ends; of both sides the larger one."""
     if not isinstance(at, SoftplusNoise):
-        return high[1] - low[0]
+        return np.subtract(high[1], low[0])
     return np.maximum(high[1][0] - low[0][0], low[1][1] - high[0][1])
 
 
@@ -523,9 +531,15 @@ def _softplus_length(at: SoftplusNoise, low: Array, high: Array) -> Array:
     left = 1.0 - _SETTLED * reach / high  # the share of its digits that still changes
     length = np.where(low >= 1e15 * reach, 0.0, np.log(high / low) * left)
     length[left <= 0.0] = -1.0
-    on_kink = np.isin(at.x, at.activation.breaks)  # where s is below rounding, x + s is the kink itself
-    length[on_kink & (low <= reach)] = inf
+    length[_on_kink(at) & (low <= reach)] = inf
     return length
+
+
+def _on_kink(at: InputNoise) -> npt.NDArray[np.bool_]:
+    """Return whether x is a kink of h or one of its neighbours: an s below rounding then decides where x + s lies."""
+    breaks = np.asarray(at.activation.breaks)
+    found: npt.NDArray[np.bool_] = (np.abs(at.x[:, None] - breaks) <= 2.0 * np.spacing(np.abs(breaks))).any(axis=1)
+    return found
 
 
 def _rules(noise: Noise, at: InputNoise) -> Iterator[Group]:
@@ -535,6 +549,7 @@ def _rules(noise: Noise, at: InputNoise) -> Iterator[Group]:
     """
     tree = _tree(noise, isinstance(at, SoftplusNoise))
     bounded = np.isfinite(at.activation.left) and np.isfinite(at.activation.right)
+    fewest = 0 if at.x.size > _FEW else len(_COUNTS) - 1
     rows, cells = np.arange(at.x.size), np.zeros(at.x.size, dtype=np.intp)
     start, stop = (_places(at, rows, np.full(rows.shape, end)) for end in tree.levels[0].edges)
     chosen: list[list[tuple[Rows, Rows]]] = [[] for _ in _COUNTS]
@@ -548,23 +563,24 @@ def _rules(noise: Noise, at: InputNoise) -> Iterator[Group]:
         if isinstance(at, SoftplusNoise):
             own = _softplus_length(at.part(rows), low, high)
             length = np.where(length > 0.0, np.maximum(length, own), own)
-        which = np.sum(length > (level.bounded if bounded else level.growing)[:, cells], axis=0)
+        limits = (level.bounded if bounded else level.growing)[fewest:, cells]
+        which = fewest + np.sum(length > limits, axis=0)
         which[low == high] = -1
-        for k, found in enumerate(chosen):
+        for k, found in enumerate(chosen[fewest:], fewest):
             mine = np.flatnonzero(which == k)
             found.append((rows[mine], first + cells[mine]))
         left = np.flatnonzero(which == len(_COUNTS))
         rows, cells, low, high = rows[left], cells[left], low[left], high[left]
         start, stop = ((one[..., left], other[..., left]) for one, other in (start, stop))
-    for found, nodes, weights in zip(chosen, tree.nodes, tree.weights, strict=True):
+    for found, nodes, weights in list(zip(chosen, tree.nodes, tree.weights, strict=True))[fewest:]:
         rows_of, cells_of = (np.concatenate(parts) for parts in zip(*found, strict=True))
-        for some in _slices(rows_of.size, nodes.shape[1]):
-            yield rows_of[some], nodes[cells_of[some]], weights[cells_of[some]]
+        for some in _slices(rows_of.size, nodes.shape[0]):
+            yield rows_of[some], nodes[:, cells_of[some]], weights[:, cells_of[some]]
     rows, low, high = _panels(at, rows, low, high)
-    for some in _slices(rows.size, _GAUSS_NODES.size):
-        half = 0.5 * (high[some] - low[some])[:, None]
-        xi = 0.5 * (high[some] + low[some])[:, None] + half * _GAUSS_NODES
-        yield rows[some], xi, half * _GAUSS_WEIGHTS * noise.density(xi)
+    for some in _slices(rows.size, _PANEL_NODES.size):
+        half = 0.5 * (high[some] - low[some])
+        xi = 0.5 * (high[some] + low[some]) + _PANEL_NODES[:, None] * half
+        yield rows[some], xi, _PANEL_WEIGHTS[:, None] * half * noise.density(xi)
 
 
 def _alternating(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Array, Array]:
@@ -585,9 +601,12 @@ def _panels(at: InputNoise, rows: Rows, low: Array, high: Array) -> Group:
     inner = [preimages(part, h.breaks)]
     if isinstance(part, SoftplusNoise):  # softplus(t) has poles at abs ξ = p·abs Δ/(iπ(2k+1)): geometric panels
         bends = np.abs(part.reach)[:, None] * (_SETTLED * _RATIO ** np.arange(16.0))
-        # nearer to 0, x + s is rounded to one number, which may be a kink
-        bit = np.spacing(np.maximum(np.abs(part.x), part.sigma * np.maximum(part.reach, 0.0)))
-        still = part.distance(0.5 * bit / part.sigma)[:, None]
+        still = np.full((rows.size, 1), inf)
+        own = np.flatnonzero(_on_kink(part))
+        if own.size:  # nearer to 0, x + s is rounded to one number
+            kinked = part.part(own)
+            bit = np.spacing(np.maximum(np.abs(kinked.x), kinked.sigma * np.maximum(kinked.reach, 0.0)))
+            still[own, 0] = kinked.distance(0.5 * bit / kinked.sigma)
         inner = [np.abs(inner[0]), bends, still]
     found = np.concatenate(inner, axis=1)
     owner, column = np.nonzero((found > low[:, None]) & (found < high[:, None]))
@@ -595,7 +614,7 @@ def _panels(at: InputNoise, rows: Rows, low: Array, high: Array) -> Group:
     if not h.panels:
         return rows, low, high
 
-    part, (places, lengths) = at.part(rows), _metric(h.panels, h.strip)
+    part, (places, lengths) = at.part(rows), _metric(h.panels, _CLEAR[h.strip == 0.0])
     ends = part.shift(np.stack([low, high]))
     owners, cuts = [], []
     for side in (1.0, -1.0)[: 2 if isinstance(at, SoftplusNoise) else 1]:

@@ -5,9 +5,9 @@
 draws.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-At = TypeVar("At", "OutputNoise", "InputNoise")
+At = TypeVar("At", bound="OutputNoise | InputNoise")
 _SETTINGS: Final = ("kind", "alpha", "c", "p", "scale", "noise")
 _STEPS: Final = 9  # of Newton's method
 Cut = slice | npt.NDArray[np.int64] | tuple[slice | npt.NDArray[np.int64], None]
@@ -60,7 +60,7 @@ class OutputNoise:
     sign_slope: Array
     half: bool
 
-    def part(self, cut: Cut) -> "OutputNoise":
+    def part(self, cut: Cut) -> Self:
         """Return the same at some of the points; all arrays have shape (n,)."""
         return _cut(self, cut)
 
@@ -110,7 +110,7 @@ class InputNoise:
     sigma_slope: Array
     sigma_p: Array
 
-    def part(self, cut: Cut) -> "InputNoise":
+    def part(self, cut: Cut) -> Self:
         """Return the same at some of the points; all arrays have shape (n,)."""
         return _cut(self, cut)
 
@@ -150,10 +150,13 @@ class InputNoise:
             return h.function(self.x + s) - self.base
         if not small.any():
             return h.slope * s + (h.finite_delta(self.x + s) - delta)
-        x, base, delta, small, s = np.broadcast_arrays(self.x, self.base, delta, small, s)
-        deviation = np.empty(s.shape)
-        deviation[small] = h.function((x + s)[small]) - base[small]
-        deviation[~small] = h.slope * s[~small] + (h.finite_delta((x + s)[~small]) - delta[~small])
+        z = self.x + s
+        if small.ndim > 1:
+            return np.where(small, h.function(z) - self.base, h.slope * s + (h.finite_delta(z) - delta))
+        deviation = h.slope * s + 0.0 * z
+        near, far = np.flatnonzero(small), np.flatnonzero(~small)
+        deviation[..., near] = h.function(z[..., near]) - self.base[near]
+        deviation[..., far] += h.finite_delta(z[..., far]) - delta[far]
         return deviation
 
     def values(self, xi: Array, *, learned: bool) -> list[Array]:
@@ -163,11 +166,11 @@ class InputNoise:
     def values_of(self, shift: Array, gain: Array, *, learned: bool, one_piece: bool = False) -> list[Array]:
         """Return the same for what `shift_and_gain` returns.
 
-        With `one_piece`, no kink of h lies between the x + s of one row: a piecewise-linear h is a line there.
+        With `one_piece`, no kink of h lies between the x + s along the first axis: piecewise-linear h are lines there.
         """
         h = self.activation
         if one_piece and h.pieces is not None:
-            middle = shift[:, shift.shape[1] // 2, None]
+            middle = shift[len(shift) // 2]
             slope = h.slope_function(self.x + middle)
             deviation = slope * shift
             deviation += self._deviation(middle) - slope * middle
@@ -285,9 +288,10 @@ class SoftplusNoise(InputNoise):
 
 
 def _cut(at: At, cut: Cut) -> At:
-    values = {field.name: getattr(at, field.name) for field in fields(at)}
-    parts: dict[str, Any] = {name: value[cut] for name, value in values.items() if isinstance(value, np.ndarray)}
-    return replace(at, **parts)
+    values: Any = (getattr(at, name) for name in at.__dataclass_fields__)
+    kind: Any = type(at)
+    part: At = kind(*(value[cut] if isinstance(value, np.ndarray) else value for value in values))
+    return part
 
 
 def _side(x: Array) -> Array:
