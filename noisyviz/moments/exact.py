@@ -518,8 +518,9 @@ def _places(at: InputNoise, rows: Rows, xi: Array) -> tuple[Array, Array]:
 def _length(at: InputNoise, low: tuple[Array, Array], high: tuple[Array, Array]) -> Array:
     """Return the lengths of cells for h, shape (m,), from the `_places` of their ends; of both sides the larger one."""
     if not isinstance(at, SoftplusNoise):
-        return np.subtract(high[1], low[0])
-    return np.maximum(high[1][0] - low[0][0], low[1][1] - high[0][1])
+        return high[1] - low[0]
+    length: Array = np.maximum(high[1][0] - low[0][0], low[1][1] - high[0][1])
+    return length
 
 
 def _softplus_length(at: SoftplusNoise, low: Array, high: Array) -> Array:
