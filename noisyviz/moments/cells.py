@@ -174,7 +174,7 @@ def _lengths(middle: Array, half: Array, mass: Array, matrix: Array, size: Array
 
 @lru_cache(maxsize=64)
 def metric(panels: tuple[float, ...], clear: float) -> tuple[Array, Array]:
-    """Return places z and their coordinates, whose differences are lengths in units of the nearest singularity's distance.
+    """Return places z and their coordinates: lengths in units of the distance of the nearest singularity of h.
 
     Parameters
     ----------
