@@ -31,7 +31,7 @@ Group = tuple[Rows, Array, Array]
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
 _PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(16)
 _PANEL: Final = 1.6  # the length that a panel may have
-_CLEAR: Final = (0.64, 0.35)  # of a panel's width no singularity is nearer: registry's analytic h, and all others
+_CLEAR: Final = (0.64, 0.35)  # of a panel's width no singularity is nearer: for named functions, and for the user's own
 _SETTLED: Final = 0.025  # below this share of its reach, s of the softplus form is next to nothing
 _FEW: Final = 16  # for so few points, one rule for all is less work than the least rule for each
 _VALUES: Final = 8192  # nodes worked on at once: what is made of them stays in the cache
@@ -330,6 +330,11 @@ def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
     return total
 
 
+def _metric(h: Activation) -> tuple[Array, Array]:
+    """Return `metric` for h; a function of the user's own has its name for a formula."""
+    return metric(h.panels, _CLEAR[h.formula == h.name])
+
+
 def _places(at: InputNoise, rows: Rows, xi: Array) -> tuple[Array, Array]:
     """Return the coordinates of x + s as start and as end of a cell: they differ at breaks of h.
 
@@ -338,7 +343,7 @@ def _places(at: InputNoise, rows: Rows, xi: Array) -> tuple[Array, Array]:
     h, part = at.activation, at.part(rows)
     shift = part.shift(xi)
     z = part.x + (np.stack([shift, -shift]) if isinstance(at, SoftplusNoise) else shift)
-    place: Array = np.interp(z, *metric(h.panels, _CLEAR[h.strip == 0.0]))
+    place: Array = np.interp(z, *_metric(h))
     if not h.breaks:
         return place, place
     breaks = np.asarray(h.breaks)
@@ -448,7 +453,7 @@ def _panels(at: InputNoise, rows: Rows, low: Array, high: Array) -> Group:
     if not h.panels:
         return rows, low, high
 
-    part, (places, lengths) = at.part(rows), metric(h.panels, _CLEAR[h.strip == 0.0])
+    part, (places, lengths) = at.part(rows), _metric(h)
     ends = part.shift(np.stack([low, high]))
     owners, cuts = [], []
     for side in (1.0, -1.0)[: 2 if isinstance(at, SoftplusNoise) else 1]:
