@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 At = TypeVar("At", bound="OutputNoise | InputNoise")
 _SETTINGS: Final = ("kind", "alpha", "c", "p", "scale", "noise")
 _STEPS: Final = 9  # of Newton's method
-Cut = slice | npt.NDArray[np.int64] | tuple[slice | npt.NDArray[np.int64], None]
+Cut = slice | npt.NDArray[np.int64] | tuple[slice | npt.NDArray[np.int64] | None, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,19 +144,23 @@ class InputNoise:
         if np.isfinite(h.left) and np.isfinite(h.right):
             return h.function(self.x + s) - self.base
         # h = u + Δ: difference whichever of h and Δ is the smaller at x
-        delta = h.finite_delta(self.x)
+        delta, z = h.finite_delta(self.x), self.x + s
         small = np.abs(self.base) <= np.abs(delta)
         if small.all():
-            return h.function(self.x + s) - self.base
-        if not small.any():
-            return h.slope * s + (h.finite_delta(self.x + s) - delta)
-        z = self.x + s
-        if small.ndim > 1:
-            return np.where(small, h.function(z) - self.base, h.slope * s + (h.finite_delta(z) - delta))
+            return h.function(z) - self.base
+        if h.delta_function is None:
+            value = h.function(z)
+            far = value - (h.intercept + h.slope * z)
+            return np.where(small, value - self.base, h.slope * s + (far - delta))
+        if not small.shape[-1:] == z.shape[-1:] == (small.size,):
+            return np.where(small, h.function(z) - self.base, h.slope * s + (h.delta_function(z) - delta))
+        by_h, by_delta = (
+            np.flatnonzero(small),
+            np.flatnonzero(~small),
+        )  # the points lie along the last axis: one each
         deviation = h.slope * s + 0.0 * z
-        near, far = np.flatnonzero(small), np.flatnonzero(~small)
-        deviation[..., near] = h.function(z[..., near]) - self.base[near]
-        deviation[..., far] += h.finite_delta(z[..., far]) - delta[far]
+        deviation[..., by_h] = h.function(z[..., by_h]) - self.base.ravel()[by_h]
+        deviation[..., by_delta] += h.delta_function(z[..., by_delta]) - delta.ravel()[by_delta]
         return deviation
 
     def values(self, xi: Array, *, learned: bool) -> list[Array]:

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.polynomial.chebyshev import chebvander
 
-from noisyviz.moments.montecarlo.buckets import CHUNK, LEVELS, REACH, Buckets
+from noisyviz.moments.montecarlo.buckets import LEVELS, REACH, Buckets
 from noisyviz.moments.montecarlo.plain import add_plainly
-from noisyviz.moments.montecarlo.power_sums import PRODUCTS, ROWS, over_blocks, powers, products
+from noisyviz.moments.montecarlo.power_sums import CHUNK, PRODUCTS, ROWS, over_blocks, powers, products
 from noisyviz.moments.montecarlo.sign_counts import Pieces, count_signs, factor_thresholds, z_thresholds
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
@@ -28,7 +28,7 @@ _EXACT: Final = 8e-12  # of the largest value, the error of a cell
 _MOST_POWERS: Final = 8
 _FARTHEST: Final = 64.0  # draws beyond are evaluated as they are
 _RARE: Final = 64  # and as many as this nearer by
-_ELEMENTS: Final = 2**15  # nodes × points evaluated at once
+_ELEMENTS: Final = 2**14  # nodes × points evaluated at once
 _PLAIN_CHUNK: Final = 64
 
 
@@ -75,7 +75,7 @@ def smooth_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int = C
     pieces = Pieces.of(at.activation)
     edges, turns = z_thresholds(at, pieces), factor_thresholds(at)
     reach, levels, count = _grid(at, draws)
-    grid = Buckets(edges, turns, powers=count, reach=reach, levels=levels)
+    grid = Buckets(edges, turns, powers=count, reach=reach, levels=levels, packed=True)
     leak = at.grad_x(np.zeros(()))
     size = grid.shape[0] * grid.shape[1]
 
@@ -91,8 +91,12 @@ def smooth_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int = C
     found = over_blocks(draws, work, jobs=jobs)
     sums = found[:, size:].reshape(draws.replicates, ROWS, -1).copy()
     buckets = grid.collected(found[:, :size].reshape(draws.replicates, *grid.shape))
-    cells = np.add.reduceat(buckets[:, :, : grid.cells[-1]], grid.cells[1:-1], axis=2)
-    _evaluate(sums, at, leak, *_nodes(cells, grid, float(np.max(at.sigma, initial=0.0)) / at.activation.strip))
+    _evaluate(
+        sums,
+        at,
+        leak,
+        *_nodes(grid.by_cells(buckets), grid, float(np.max(at.sigma, initial=0.0)) / at.activation.strip),
+    )
     below_z, below_turns = (grid.below(buckets[:, 0], part) for part in (edges, turns))
     count_signs(sums, at, pieces, below_z, below_turns, draws.each)
     return sums

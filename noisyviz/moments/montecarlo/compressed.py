@@ -20,9 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 from noisyviz.moments.montecarlo.analytic import chebyshev, from_powers, interpolation
-from noisyviz.moments.montecarlo.buckets import CHUNK, LEVELS, REACH, Buckets, Index
+from noisyviz.moments.montecarlo.buckets import LEVELS, REACH, Buckets, Index
 from noisyviz.moments.montecarlo.plain import PLAIN_CHUNK, add_plainly, plain_sums
-from noisyviz.moments.montecarlo.power_sums import PRODUCTS, ROWS, over_blocks, products
+from noisyviz.moments.montecarlo.power_sums import CHUNK, PRODUCTS, ROWS, over_blocks, products
 from noisyviz.moments.montecarlo.power_sums import powers as powers_of
 from noisyviz.moments.montecarlo.walls import Walls, count_signs, smooth_panels
 from noisyviz.moments.samplers import Block, Draws
@@ -32,7 +32,7 @@ from noisyviz.units.unit import InputNoise, NoisyUnit, SoftplusNoise
 _NODES: Final = 36  # hold φ and its powers over one panel of h
 _FEWEST: Final = 5  # hold the fourth power of a line
 _NEAREST: Final = 3.43  # (ρ + √(ρ² + a²))/a for panels of half-width a, with singularities at a distance ρ = 1.57 a
-_ELEMENTS: Final = 2**14  # values at once
+_ELEMENTS: Final = 2**13  # values at once
 _AT_ONCE: Final = 64
 _SOFT: Final = 15  # nodes that hold the softplus form between ξ and 2ξ
 _OCTAVE: Final = 2.0**-5  # of ξ, the most that a smallest cell may cover for the softplus form
@@ -192,7 +192,7 @@ class _Cells:
     def __init__(self, grid: Buckets, moments: Array, smooth: _Smooth, hole: float) -> None:
         self._grid, self._moments, self._smooth = grid, moments, smooth
         count = moments.shape[1]
-        of_cells = np.add.reduceat(moments[:, :, : grid.cells[-1]], grid.cells[1:-1], axis=2)
+        of_cells = grid.by_cells(moments).copy()
         of_cells[:, :, np.abs(grid.grid[:-1] + 0.5 * grid.width) < hole] = 0.0  # a finer grid has them
         weights = np.moveaxis(of_cells, 1, 2) @ from_powers(count)
         self._levels = [(min(smooth.steepest * grid.width, _STEEP), chebyshev(count), weights)]
@@ -302,9 +302,9 @@ def _evaluate(
     step, learned = max(1, _ELEMENTS // nodes.size), bool(at.sigma_p.any())
     powers = np.empty((4, nodes.size, step))  # the nodes first: sums over them then go over long rows
     coarse, drawn = np.zeros(rows.size, dtype=np.bool_), weights.sum(axis=(0, 2))
-    shared = np.unique(cells)
-    # a cell that many points use takes one product of matrices, and has each point once
-    apart = shared.size <= _FEW_CELLS
+    # with replicates, a cell that many points use takes one product of matrices, and has each point once
+    shared = np.unique(cells) if weights.shape[0] > 1 else cells
+    apart = weights.shape[0] > 1 and shared.size <= _FEW_CELLS
     parts = [np.flatnonzero(cells == cell) for cell in shared] if apart else [np.arange(rows.size)]
     for pairs in parts:
         for begin in range(0, pairs.size, step):

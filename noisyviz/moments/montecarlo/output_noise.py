@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from noisyviz.moments.montecarlo.buckets import CHUNK, Buckets
+from noisyviz.moments.montecarlo.buckets import Buckets
 from noisyviz.moments.montecarlo.power_sums import (
+    CHUNK,
     EXPONENTS,
     OUTSIDE,
     PRODUCTS,

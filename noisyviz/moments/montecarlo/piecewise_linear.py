@@ -12,8 +12,8 @@ from typing import Final
 
 import numpy as np
 
-from noisyviz.moments.montecarlo.buckets import CHUNK, Buckets, Index
-from noisyviz.moments.montecarlo.power_sums import EXPONENTS, PRODUCTS, ROWS, over_blocks
+from noisyviz.moments.montecarlo.buckets import LEVELS, Buckets, Index
+from noisyviz.moments.montecarlo.power_sums import CHUNK, EXPONENTS, PRODUCTS, ROWS, over_blocks
 from noisyviz.moments.montecarlo.sign_counts import Pieces, count_signs, factor_thresholds, z_thresholds
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
@@ -26,7 +26,7 @@ def piecewise_sums(at: InputNoise, draws: Draws, *, chunk: int = CHUNK, jobs: in
     """Return the sums over the draws, see `noisyviz.moments.montecarlo.power_sums`."""
     pieces = Pieces.of(at.activation)
     edges, turns = z_thresholds(at, pieces), factor_thresholds(at)
-    grid = Buckets(edges, turns, powers=5, from_walls=True)
+    grid = Buckets(edges, turns, powers=5, levels=LEVELS - (draws.replicates > 1), from_walls=True)
 
     def work(block: Block) -> Array:
         found = np.zeros(grid.shape)
@@ -166,14 +166,19 @@ class _Lines:
             (change + slope * sigma_slope * side, sign * slope * sigma_slope),
             (slope * sigma_p * side, sign * slope * sigma_p),
         )
-        present = [offset.any() or factor.any() for offset, factor in lines]
-        for row, line in enumerate(lines):
-            if present[row]:
-                for k, power in enumerate(_powers_of_line(*line, part), start=4 * row):
+        totals = [_powers_of_line(*line, part) if line[0].any() or line[1].any() else None for line in lines]
+        for row, total in enumerate(totals):
+            if total is not None:
+                for k, power in enumerate(total, start=4 * row):
                     sums[:, k, points] += power
-        if present[0] and present[1]:
+        if totals[0] is not None and totals[1] is not None:
+            # often the gradient is the same for all draws of the stretch
+            steady = not lines[1][1].any() and np.isfinite(lines[1][0]).all()
             for row, (i, j) in enumerate(EXPONENTS, start=PRODUCTS):
-                sums[:, row, points] += _summed(_product_of_lines(lines[0], lines[1], i, j), part)
+                if steady:
+                    sums[:, row, points] += lines[1][0] ** j * totals[0][i - 1]
+                else:
+                    sums[:, row, points] += _summed(_product_of_lines(lines[0], lines[1], i, j), part)
 
     def _rise(self, piece: int, x: Array, home: Index) -> Array:
         """Return φ − φ₀ at the edge of a stretch that faces x, from kink to kink so that nothing cancels."""

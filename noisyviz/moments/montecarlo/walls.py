@@ -11,9 +11,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.moments.montecarlo.buckets import CHUNK, Buckets
+from noisyviz.moments.montecarlo.buckets import Buckets
 from noisyviz.moments.montecarlo.plain import add_plainly
-from noisyviz.moments.montecarlo.power_sums import OUTSIDE, ROWS, WRONG, ZERO, over_blocks
+from noisyviz.moments.montecarlo.power_sums import CHUNK, OUTSIDE, ROWS, WRONG, ZERO, over_blocks
 from noisyviz.moments.montecarlo.thresholds import first_reaching
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Activation, Array
