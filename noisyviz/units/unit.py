@@ -154,10 +154,7 @@ class InputNoise:
             return np.where(small, value - self.base, h.slope * s + (far - delta))
         if not small.shape[-1:] == z.shape[-1:] == (small.size,):
             return np.where(small, h.function(z) - self.base, h.slope * s + (h.delta_function(z) - delta))
-        by_h, by_delta = (
-            np.flatnonzero(small),
-            np.flatnonzero(~small),
-        )  # the points lie along the last axis: one each
+        by_h, by_delta = np.flatnonzero(small), np.flatnonzero(~small)  # the points lie along the last axis: one each
         deviation = h.slope * s + 0.0 * z
         deviation[..., by_h] = h.function(z[..., by_h]) - self.base.ravel()[by_h]
         deviation[..., by_delta] += h.delta_function(z[..., by_delta]) - delta.ravel()[by_delta]
