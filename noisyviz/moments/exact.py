@@ -2,37 +2,39 @@
 
 - Output noise is affine in ε: closed for every noise distribution.
 - Input noise on piecewise-linear h: truncated moments of ξ between the pre-images of the kinks.
-- Otherwise quadrature. Gauss rules for the density of ξ on a tree of cells serve every x: each takes the largest cells
-  on which h is smooth and that cover at most one panel of h. What remains of the smallest cells is cut into
-  Gauss-Legendre panels at the pre-images of h's kinks and panels. Beyond the last edge of the noise h is its asymptote,
-  whose moments are closed. Variances are central moments of φ − h(x): a variance formed as E φ² − (E φ)² would lose
-  half of its digits.
+- Otherwise quadrature. Gauss rules for the density of ξ on a tree of cells serve every x. Each x takes the largest
+  cells that hold no kink and that a rule can bear: the length of a cell counts in units of the distance of the nearest
+  singularity of h, and every rule has a longest one. Of the rules it takes the one with the fewest nodes. What remains
+  of the smallest cells is cut into Gauss-Legendre panels. Beyond the last edge of the noise h is its asymptote, whose
+  moments are closed. Variances are central moments of φ − h(x): a variance formed as E φ² − (E φ)² would lose half of
+  its digits.
 
 Probabilities are sums of P(a < ξ < b) over the intervals between the ξ at which a sign can change.
 """
 
-from dataclasses import fields, replace
-from functools import cache
+from collections.abc import Iterator
 from math import inf
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from noisyviz.moments.cells import BROKEN, COUNTS, RATIO, metric, tree_of
 from noisyviz.moments.quantities import MOMENTS, Moments, pointwise
 from noisyviz.units.activation import Activation, Array
 from noisyviz.units.noise import Moments3, Noise
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise
 
-Group = tuple[npt.NDArray[np.intp], Array, Array]
+Rows = npt.NDArray[np.intp]
+Group = tuple[Rows, Array, Array]
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
-_GAUSS: Final = 16  # nodes of a cell: with a pole of h no nearer than 1.57 half-widths, exact to 1e-17
-_GAUSS_NODES, _GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(_GAUSS)
-_RARE: Final = 1e-7  # in cells that add as little to 1 and to E ξ², half as many
-_NEAR: Final = 64.0  # cells that reach farther hold no ξ that is 8 times as far as another: weights would lose digits
+_PANEL_NODES, _PANEL_WEIGHTS = np.polynomial.legendre.leggauss(16)
+_PANEL: Final = 1.6  # the length that a panel may have
+_CLEAR: Final = (0.64, 0.35)  # of a panel's width no singularity is nearer: for named functions, and for the user's own
 _SETTLED: Final = 0.025  # below this share of its reach, s of the softplus form is next to nothing
-_ROWS: Final = 1024  # of nodes worked on at once: what is made of them stays in the cache
+_FEW: Final = 16  # for so few points, one rule for all is less work than the least rule for each
+_VALUES: Final = 8192  # nodes worked on at once: what is made of them stays in the cache
 _BLOCK: Final = 1024  # points worked on at once
 
 
@@ -180,10 +182,9 @@ def _factor_zeros(at: InputNoise) -> Array:
     return np.stack([xi, np.zeros(at.x.shape)], axis=1)
 
 
-def _columns(at: InputNoise, rows: npt.NDArray[np.intp] | slice = slice(None)) -> InputNoise:
-    """Return the unit at chosen points with every array as a column, to meet several ξ at each."""
-    names = [field.name for field in fields(at) if field.name != "activation"]
-    return replace(at, **{name: getattr(at, name)[rows, None] for name in names})
+def _columns(at: InputNoise) -> InputNoise:
+    """Return the unit with every array as a column, to meet several ξ at each point."""
+    return at.part((slice(None), None))
 
 
 def _piecewise(noise: Noise, at: InputNoise) -> dict[str, Array]:
@@ -263,46 +264,65 @@ def _named(means: dict[str, Array], stds: dict[str, Array], grad_cov: Array) -> 
 
 
 def _quadrature(noise: Noise, at: InputNoise) -> dict[str, Array]:
-    """Return the moments by Gauss rules, and by h's asymptote beyond the last edge of the noise."""
-    groups = _rules(noise, at)
-    names = ("deviation", "grad", "grad_p") if at.sigma_p.any() else ("deviation", "grad")
-    values = [_columns(at, rows).values(xi, learned=len(names) == 3) for rows, xi, _ in groups]
-    tails = _tails(noise, at)
-    nothing = np.zeros(at.x.size)
-    means, stds = {"grad_p": nothing}, {"grad_p": nothing}
-    for k, name in enumerate(names):
-        inside = _total(groups, [value[k] for value in values], at.x.size)
-        means[name] = inside + sum(_affine_mean(a, b, moments) for a, b, moments in tails[name])
-        for (rows, _, _), value in zip(groups, values, strict=True):
-            value[k] -= means[name][rows, None]
+    """Return the moments by Gauss rules, and by h's asymptote beyond the last edge of the noise.
 
-    def covariance(one: int, other: int) -> Array:
-        inside = _total(groups, [value[one] * value[other] for value in values], at.x.size)
+    Second moments are taken about the mean of each cell and then, of these means, about the mean of all.
+    """
+    names = ("deviation", "grad", "grad_p") if at.sigma_p.any() else ("deviation", "grad")
+    pairs = ((0, 1), *((k, k) for k in range(len(names))))
+    found = []
+    for rows, weight, values in _values(noise, at, learned=len(names) == 3):
+        mass = np.sum(weight, axis=0)
+        centres = []
+        for value in values:
+            centres.append(_integral(weight, value) / np.maximum(mass, 1e-300))
+            value -= centres[-1]
+        weighted = [weight * value for value in values]
+        found.append((rows, mass, *centres, *(_integral(weighted[one], values[other]) for one, other in pairs)))
+    rows, mass, *parts = (np.concatenate(part) for part in zip(*found, strict=True))
+    centres, products = parts[: len(names)], parts[len(names) :]
+
+    def total(values: Array) -> Array:
+        return np.zeros(at.x.size) + np.bincount(rows, weights=values, minlength=at.x.size)
+
+    tails = _tails(noise, at)
+    means, stds = ({"grad_p": np.zeros(at.x.size)} for _ in range(2))
+    for name, centre in zip(names, centres, strict=True):
+        means[name] = total(mass * centre) + sum(_affine_mean(a, b, moments) for a, b, moments in tails[name])
+        centre -= means[name][rows]
+    covariances = []
+    for (one, other), product in zip(pairs, products, strict=True):
+        covariance = total(product + mass * centres[one] * centres[other])
         first, second = names[one], names[other]
         for (a, b, moments), (e, f, _) in zip(tails[first], tails[second], strict=True):
-            inside = inside + _affine_product((a - means[first], b), (e - means[second], f), moments)
-        return inside
+            covariance += _affine_product((a - means[first], b), (e - means[second], f), moments)
+        covariances.append(covariance)
+    stds |= {name: np.sqrt(variance) for name, variance in zip(names, covariances[1:], strict=True)}
+    return _named(means, stds, covariances[0])
 
-    stds |= {name: np.sqrt(covariance(k, k)) for k, name in enumerate(names)}
-    return _named(means, stds, covariance(0, 1))
+
+def _integral(weight: Array, value: Array) -> Array:
+    """Return the sums over the nodes, the first axis."""
+    sums: Array = np.einsum("ij,ij->j", weight, value)
+    return sums
 
 
-def _total(groups: list[Group], values: list[Array], size: int) -> Array:
-    """Return the integral at each of so many points."""
-    total = np.zeros(size)
-    for (rows, _, weight), value in zip(groups, values, strict=True):
-        total += np.bincount(rows, weights=np.vecdot(weight, value), minlength=size)
-    return total
+def _values(noise: Noise, at: InputNoise, *, learned: bool) -> Iterator[tuple[Rows, Array, list[Array]]]:
+    """Yield rows of points with weights and values, see `InputNoise.values`, of shape (nodes, m), a few at a time."""
+    for rows, xi, weight in _rules(noise, at):
+        part = at.part(rows)
+        shift, gain = part.shift_and_gain(xi)
+        yield rows, weight, part.values_of(shift, gain, learned=learned, one_piece=True)
+        if isinstance(at, SoftplusNoise):  # s is odd: what holds for ξ > 0 serves both sides
+            yield rows, weight, part.values_of(-shift, -gain, learned=learned, one_piece=True)
 
 
 def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
     """Return E[(φ − target)·∂φ/∂x] for a unit with input noise at finite x, of shape (n,)."""
-    groups = _rules(noise, at)
-    products = []
-    for rows, xi, _ in groups:
-        deviation, grad = _columns(at, rows).values(xi, learned=False)
-        products.append((deviation + (at.base[rows, None] - target)) * grad)
-    total = _total(groups, products, at.x.size)
+    total = np.zeros(at.x.size)
+    for rows, weight, (deviation, grad) in _values(noise, at, learned=False):
+        deviation += at.base[rows] - target
+        total += np.bincount(rows, weights=_integral(weight, deviation * grad), minlength=total.size)
     tails = _tails(noise, at)
     for (a, b, moments), (s, q, _) in zip(tails["deviation"], tails["grad"], strict=True):
         a, (m0, m1, m2) = a + at.base - target, moments
@@ -310,125 +330,149 @@ def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
     return total
 
 
-@cache
-def _tree(noise: Noise) -> list[tuple[Array, Array, Array]]:
-    """Return a tree of cells of ξ, from one that holds all down to those between the edges of the noise.
+def _metric(h: Activation) -> tuple[Array, Array]:
+    """Return `metric` for h; a function of the user's own has its name for a formula."""
+    return metric(h.panels, _CLEAR[h.formula == h.name])
 
-    For each level the edges of its cells, shape (cells + 1,), and the nodes and weights of their Gauss rules for the
-    density, shape (cells, 16); where half as many nodes are enough, the others have no weight.
+
+def _places(at: InputNoise, rows: Rows, xi: Array) -> tuple[Array, Array]:
+    """Return the coordinates of x + s as start and as end of a cell: they differ at breaks of h.
+
+    Their shape is (m,), for the softplus form (2, m) with x − s behind.
     """
-    positive = np.asarray(noise.edges)
-    cells = 2 ** ((positive.size - 2).bit_length())
-    positive = np.concatenate([positive, np.full(cells + 1 - positive.size, positive[-1])])
-    edges = np.concatenate([-positive[:0:-1], positive])
-    half = 0.5 * np.diff(edges)[:, None]
-    nodes = 0.5 * (edges[1:] + edges[:-1])[:, None] + half * _NODES
-    weights = half * _WEIGHTS * noise.density(nodes)
-    levels: list[tuple[Array, Array, Array]] = []
-    while True:
-        many, few = (_gauss(nodes, weights, count) for count in (_GAUSS, _GAUSS // 2))
-        rare = np.sum(weights * np.maximum(nodes * nodes, 1.0), axis=1)[:, None] < _RARE
-        room = ((0, 0), (0, _GAUSS - _GAUSS // 2))
-        found = [np.where(rare, np.pad(b, room), a) for a, b in zip(many, few, strict=True)]
-        levels.insert(0, (edges, found[0], found[1]))
-        if edges.size == 2:
-            return levels
-        edges = edges[::2]
-        nodes, weights = (part.reshape(edges.size - 1, -1) for part in many)
+    h, part = at.activation, at.part(rows)
+    shift = part.shift(xi)
+    z = part.x + (np.stack([shift, -shift]) if isinstance(at, SoftplusNoise) else shift)
+    place: Array = np.interp(z, *_metric(h))
+    if not h.breaks:
+        return place, place
+    breaks = np.asarray(h.breaks)
+    return (
+        place + BROKEN * np.searchsorted(breaks, z, side="right"),
+        place + BROKEN * np.searchsorted(breaks, z, side="left"),
+    )
 
 
-def _gauss(nodes: Array, weights: Array, count: int) -> tuple[Array, Array]:
-    """Return Gauss rules with fewer nodes for discrete measures, shape (m, k) each, by Lanczos and Golub and Welsch."""
-    mass = np.sum(weights, axis=1, keepdims=True)
-    middle = 0.5 * (nodes.max(axis=1, keepdims=True) + nodes.min(axis=1, keepdims=True))
-    half = nodes.max(axis=1, keepdims=True) - middle
-    place = (nodes - middle) / np.where(half > 0.0, half, 1.0)
-    basis = [np.sqrt(weights / np.where(mass > 0.0, mass, 1.0))]
-    matrix = np.zeros((nodes.shape[0], count, count))
-    for k in range(count):
-        following = place * basis[k]
-        matrix[:, k, k] = np.vecdot(following, basis[k])
-        for _ in range(2):  # once is not enough where weights differ by many orders
-            for one in basis:
-                following = following - np.vecdot(following, one)[:, None] * one
-        norm = np.linalg.norm(following, axis=1)
-        if k + 1 < count:
-            matrix[:, k, k + 1] = matrix[:, k + 1, k] = norm
-            basis.append(following / np.where(norm > 0.0, norm, 1.0)[:, None])
-    found, vectors = np.linalg.eigh(matrix)
-    return middle + half * found, mass * vectors[:, 0, :] ** 2
+def _length(at: InputNoise, low: tuple[Array, Array], high: tuple[Array, Array]) -> Array:
+    """Return the lengths of cells for h, shape (m,), from the `_places` of their ends; of both sides the larger one."""
+    if not isinstance(at, SoftplusNoise):
+        return high[1] - low[0]
+    length: Array = np.maximum(high[1][0] - low[0][0], low[1][1] - high[0][1])
+    return length
 
 
-def _rules(noise: Noise, at: InputNoise) -> list[Group]:
-    """Return groups of quadrature rules that make up the integral: the rows of the points, nodes and weights."""
-    tree = _tree(noise)
-    breaks = preimages(at, at.activation.breaks)
+def _softplus_length(at: SoftplusNoise, low: Array, high: Array) -> Array:
+    """Return the lengths of cells of ξ ≥ 0, shape (m,), for the shift s, −1 where it is constant.
+
+    Its singularities lie at 0 and, with abs ξ < abs reach/π, on the imaginary axis; towards 0 it dies out.
+    """
+    reach = np.abs(at.reach)
+    left = 1.0 - _SETTLED * reach / high  # the share of its digits that still changes
+    length = np.where(low >= 1e15 * reach, 0.0, np.log(high / low) * left)
+    length[left <= 0.0] = -1.0
+    length[_on_kink(at) & (low <= reach)] = inf
+    return length
+
+
+def _on_kink(at: InputNoise) -> npt.NDArray[np.bool_]:
+    """Return whether x is a kink of h or one of its neighbours: an s below rounding then decides where x + s lies."""
+    breaks = np.asarray(at.activation.breaks)
+    found: npt.NDArray[np.bool_] = (np.abs(at.x[:, None] - breaks) <= 2.0 * np.spacing(np.abs(breaks))).any(axis=1)
+    return found
+
+
+def _rules(noise: Noise, at: InputNoise) -> Iterator[Group]:
+    """Yield quadrature rules that make up the integral: the rows of the points, nodes and weights.
+
+    For the softplus form they make up the integral over ξ > 0.
+    """
+    tree = tree_of(noise, isinstance(at, SoftplusNoise))
+    bounded = np.isfinite(at.activation.left) and np.isfinite(at.activation.right)
+    fewest = 0 if at.x.size > _FEW else len(COUNTS) - 1
     rows, cells = np.arange(at.x.size), np.zeros(at.x.size, dtype=np.intp)
-    groups = []
-    for level, (edges, nodes, weights) in enumerate(tree):
-        held = edges[cells + 1] > edges[cells]
-        rows, cells = rows[held], cells[held]
-        low, high = edges[cells], edges[cells + 1]
-        near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
-        good = _smooth(at, breaks, rows, low, high)
-        good &= (far <= _NEAR) | ((far <= 8.0 * near) & (low * high > 0.0)) | (level == len(tree) - 1)
-        few = good & (weights[cells, -1] == 0.0)
-        for chosen, count in ((good & ~few, _GAUSS), (few, _GAUSS // 2)):
-            groups.append((rows[chosen], nodes[cells[chosen], :count], weights[cells[chosen], :count]))
-        rows, cells = rows[~good], cells[~good]
-        if level < len(tree) - 1:
+    start, stop = (_places(at, rows, np.full(rows.shape, end)) for end in tree.levels[0].edges)
+    chosen: list[list[tuple[Rows, Rows]]] = [[] for _ in COUNTS]
+    for level, first in zip(tree.levels, tree.first, strict=True):
+        if first:
+            middle = _places(at, rows, level.edges[2 * cells + 1])
             rows, cells = np.repeat(rows, 2), (2 * cells[:, None] + np.arange(2)).ravel()
-    owners, low, high = _panels(at, rows, tree[-1][0][cells], tree[-1][0][cells + 1])
-    half = 0.5 * (high - low)[:, None]
-    xi = 0.5 * (high + low)[:, None] + half * _GAUSS_NODES
-    groups.append((owners, xi, half * _GAUSS_WEIGHTS * noise.density(xi)))
-    return [
-        (rows[start : start + _ROWS], xi[start : start + _ROWS], weight[start : start + _ROWS])
-        for rows, xi, weight in groups
-        for start in range(0, rows.size, _ROWS)
-    ]
+            start, stop = (_alternating(*pair) for pair in ((start, middle), (middle, stop)))
+        low, high = level.edges[cells], level.edges[cells + 1]
+        length = _length(at, start, stop)
+        if isinstance(at, SoftplusNoise):
+            own = _softplus_length(at.part(rows), low, high)
+            length = np.where(length > 0.0, np.maximum(length, own), own)
+        limits = (level.bounded if bounded else level.growing)[fewest:, cells]
+        which = fewest + np.sum(length > limits, axis=0)
+        which[low == high] = -1
+        for k, found in enumerate(chosen[fewest:], fewest):
+            mine = np.flatnonzero(which == k)
+            found.append((rows[mine], first + cells[mine]))
+        left = np.flatnonzero(which == len(COUNTS))
+        rows, cells, low, high = rows[left], cells[left], low[left], high[left]
+        start, stop = ((one[..., left], other[..., left]) for one, other in (start, stop))
+    for found, nodes, weights in list(zip(chosen, tree.nodes, tree.weights, strict=True))[fewest:]:
+        rows_of, cells_of = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        for some in _slices(rows_of.size, nodes.shape[0]):
+            yield rows_of[some], nodes[:, cells_of[some]], weights[:, cells_of[some]]
+    rows, low, high = _panels(at, rows, low, high)
+    for some in _slices(rows.size, _PANEL_NODES.size):
+        half = 0.5 * (high[some] - low[some])
+        xi = 0.5 * (high[some] + low[some]) + _PANEL_NODES[:, None] * half
+        yield rows[some], xi, _PANEL_WEIGHTS[:, None] * half * noise.density(xi)
 
 
-def _smooth(
-    at: InputNoise, breaks: Array, rows: npt.NDArray[np.intp], low: Array, high: Array
-) -> npt.NDArray[np.bool_]:
-    """Return on which cells of ξ, shape (m,), h is smooth and within one panel's width."""
-    part, panels = at.part(rows), np.asarray(at.activation.panels)
-    good = ~((breaks[rows] > low[:, None]) & (breaks[rows] < high[:, None])).any(axis=1)
-    if isinstance(part, SoftplusNoise):  # s has its singularities at 0 and on the imaginary axis
-        near, far = np.minimum(np.abs(low), np.abs(high)), np.maximum(np.abs(low), np.abs(high))
-        good &= (low * high >= 0.0) & ((far <= 8.0 * near) | (far <= _SETTLED * np.abs(part.reach)))
-    widths = np.concatenate([[inf], np.diff(panels), [inf]])
-    z = [part.x + part.shift(end) for end in (low, np.where(high == 0.0, -1e-300, high))]  # s may jump at 0
-    first, last = np.searchsorted(panels, z[0], side="right"), np.searchsorted(panels, z[1])
-    room = np.minimum(widths[np.minimum(first, widths.size - 1)], widths[np.minimum(last, widths.size - 1)])
-    return np.asarray(good & (last - first <= 1) & (z[1] - z[0] <= room))
+def _alternating(first: tuple[Array, Array], second: tuple[Array, Array]) -> tuple[Array, Array]:
+    """Return pairs of arrays with the elements of two in turn along the last axis."""
+    one, other = (np.stack(pair, axis=-1).reshape(*pair[0].shape[:-1], -1) for pair in zip(first, second, strict=True))
+    return one, other
 
 
-def _panels(
-    at: InputNoise, rows: npt.NDArray[np.intp], low: Array, high: Array
-) -> tuple[npt.NDArray[np.intp], Array, Array]:
+def _slices(rows: int, nodes: int) -> list[slice]:
+    """Return slices of so many rows with so many nodes each."""
+    size = max(_VALUES // nodes, 1)
+    return [slice(start, start + size) for start in range(0, rows, size)]
+
+
+def _panels(at: InputNoise, rows: Rows, low: Array, high: Array) -> Group:
     """Return panels that make up cells of ξ, shape (m,): the row of the point, and the lower and upper end."""
-    part, h, panels = at.part(rows), at.activation, np.asarray(at.activation.panels)
+    part, h = at.part(rows), at.activation
     inner = [preimages(part, h.breaks)]
     if isinstance(part, SoftplusNoise):  # softplus(t) has poles at abs ξ = p·abs Δ/(iπ(2k+1)): geometric panels
-        bends = np.abs(part.reach)[:, None] * (_SETTLED * 8.0 ** np.arange(14.0))
-        # nearer to 0, x + s is rounded to one number, which may be a kink
-        bit = np.spacing(np.maximum(np.abs(part.x), part.sigma * np.maximum(part.reach, 0.0)))
-        still = part.distance(0.5 * bit / part.sigma)[:, None]
-        inner += [bends, -bends, still, -still]
+        bends = np.abs(part.reach)[:, None] * (_SETTLED * RATIO ** np.arange(16.0))
+        still = np.full((rows.size, 1), inf)
+        own = np.flatnonzero(_on_kink(part))
+        if own.size:  # nearer to 0, x + s is rounded to one number
+            kinked = part.part(own)
+            bit = np.spacing(np.maximum(np.abs(kinked.x), kinked.sigma * np.maximum(kinked.reach, 0.0)))
+            still[own, 0] = kinked.distance(0.5 * bit / kinked.sigma)
+        inner = [np.abs(inner[0]), bends, still]
     found = np.concatenate(inner, axis=1)
     owner, column = np.nonzero((found > low[:, None]) & (found < high[:, None]))
-    cell = np.arange(rows.size)
-    owners, edges = [cell, cell, owner], [low, high, found[owner, column]]
-    first = np.searchsorted(panels, part.x + part.shift(low))
-    count = np.maximum(np.searchsorted(panels, part.x + part.shift(high)) - first, 0)
-    owner = np.repeat(cell, count)
-    crossed = np.arange(owner.size) - np.repeat(np.cumsum(count) - count - first, count)
-    crossing = part.part(owner)
-    owners.append(owner)
-    edges.append(np.clip(crossing.reaching(panels[crossed] - crossing.x), low[owner], high[owner]))
-    owner, edge = np.concatenate(owners), np.concatenate(edges)
+    rows, low, high = _cut(rows, low, high, owner, found[owner, column])
+    if not h.panels:
+        return rows, low, high
+
+    part, (places, lengths) = at.part(rows), _metric(h)
+    ends = part.shift(np.stack([low, high]))
+    owners, cuts = [], []
+    for side in (1.0, -1.0)[: 2 if isinstance(at, SoftplusNoise) else 1]:
+        start, stop = np.interp(part.x + side * ends, places, lengths)
+        count = np.ceil(np.abs(stop - start) / _PANEL).astype(np.intp)
+        owner = np.repeat(np.arange(rows.size), np.maximum(count - 1, 0))
+        turn = 1 + np.arange(owner.size) - np.searchsorted(owner, owner)
+        z = np.interp(start[owner] + (stop - start)[owner] * turn / count[owner], lengths, places)
+        owners.append(owner)
+        cuts.append(np.clip(side * at.part(rows[owner]).reaching(z - part.x[owner]), low[owner], high[owner]))
+    return _cut(rows, low, high, np.concatenate(owners), np.concatenate(cuts))
+
+
+def _cut(rows: Rows, low: Array, high: Array, owner: Rows, cuts: Array) -> Group:
+    """Return the parts of intervals, shape (m,), that are cut at some places: the row, and the lower and upper end."""
+    if not owner.size:
+        return rows, low, high
+    own = np.arange(rows.size)
+    owner, edge = np.concatenate([own, own, owner]), np.concatenate([low, high, cuts])
     order = np.lexsort((edge, owner))
     owner, edge = owner[order], edge[order]
     held = np.flatnonzero((owner[1:] == owner[:-1]) & (edge[1:] > edge[:-1]))
@@ -440,11 +484,11 @@ def _tails(noise: Noise, at: InputNoise) -> dict[str, list[tuple[Array, Array, M
 
     For each tail of ξ the intercept and the slope in ξ of φ − h(x), ∂φ/∂x and ∂φ/∂p, and the partial moments.
     """
-    end, far = np.full(at.x.shape, noise.edges[-1]), np.full(at.x.shape, inf)
+    end = noise.edges[-1]
     tails: dict[str, list[tuple[Array, Array, Moments3]]] = {"deviation": [], "grad": [], "grad_p": []}
     for side in (-1.0, 1.0):
-        moments = noise.interval_moments(end, far) if side > 0 else noise.interval_moments(-far, -end)
-        offset, slope = _asymptote(at, at.x + at.shift(side * end))
+        moments = noise.interval_moments(end, inf) if side > 0 else noise.interval_moments(-inf, -end)
+        offset, slope = _asymptote(at, at.x + at.shift(np.asarray(side * end)))
         if isinstance(at, SoftplusNoise):  # s tends to c(ξ·log 2 + sgn ξ·p·abs Δ/2)
             pairs = (
                 (offset + slope * side * at.sigma * 0.5 * at.reach, slope * at.sigma * np.log(2.0)),

@@ -131,8 +131,11 @@ class Noise:
 
     def _upper(self, a: Array) -> Moments3:
         beyond = np.isinf(a)
-        m0, m1, m2 = self.upper_function(np.where(beyond, 0.0, a))
-        return np.where(beyond, 0.0, m0), np.where(beyond, 0.0, m1), np.where(beyond, 0.0, m2)
+        if not beyond.any():
+            return self.upper_function(a)
+        moments = np.zeros((3, *a.shape))
+        moments[:, ~beyond] = self.upper_function(a[~beyond])
+        return moments[0], moments[1], moments[2]
 
 
 def _normal_upper(a: Array) -> Moments3:

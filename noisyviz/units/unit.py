@@ -5,9 +5,9 @@
 draws.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-At = TypeVar("At", "OutputNoise", "InputNoise")
+At = TypeVar("At", bound="OutputNoise | InputNoise")
 _SETTINGS: Final = ("kind", "alpha", "c", "p", "scale", "noise")
 _STEPS: Final = 9  # of Newton's method
 Cut = slice | npt.NDArray[np.int64] | tuple[slice | npt.NDArray[np.int64] | None, ...]
@@ -60,7 +60,7 @@ class OutputNoise:
     sign_slope: Array
     half: bool
 
-    def part(self, cut: Cut) -> "OutputNoise":
+    def part(self, cut: Cut) -> Self:
         """Return the same at some of the points; all arrays have shape (n,)."""
         return _cut(self, cut)
 
@@ -110,7 +110,7 @@ class InputNoise:
     sigma_slope: Array
     sigma_p: Array
 
-    def part(self, cut: Cut) -> "InputNoise":
+    def part(self, cut: Cut) -> Self:
         """Return the same at some of the points; all arrays have shape (n,)."""
         return _cut(self, cut)
 
@@ -146,26 +146,43 @@ class InputNoise:
         # h = u + Δ: difference whichever of h and Δ is the smaller at x
         delta, z = h.finite_delta(self.x), self.x + s
         small = np.abs(self.base) <= np.abs(delta)
-        every, none = bool(small.all()), not small.any()
-        value = s if none and h.delta_function is not None else h.function(z)
-        if every:
-            return value - self.base
-        far = value - (h.intercept + h.slope * z) if h.delta_function is None else h.delta_function(z)
-        by_delta = h.slope * s + (far - delta)
-        return by_delta if none else np.where(small, value - self.base, by_delta)
+        if small.all():
+            return h.function(z) - self.base
+        if h.delta_function is None:
+            value = h.function(z)
+            far = value - (h.intercept + h.slope * z)
+            return np.where(small, value - self.base, h.slope * s + (far - delta))
+        if not small.shape[-1:] == z.shape[-1:] == (small.size,):
+            return np.where(small, h.function(z) - self.base, h.slope * s + (h.delta_function(z) - delta))
+        by_h, by_delta = np.flatnonzero(small), np.flatnonzero(~small)  # the points lie along the last axis: one each
+        deviation = h.slope * s + 0.0 * z
+        deviation[..., by_h] = h.function(z[..., by_h]) - self.base.ravel()[by_h]
+        deviation[..., by_delta] += h.delta_function(z[..., by_delta]) - delta.ravel()[by_delta]
+        return deviation
 
     def values(self, xi: Array, *, learned: bool) -> list[Array]:
         """Return φ − h(x), ∂φ/∂x and, if wanted, ∂φ/∂p together, in new arrays: less work than apart."""
-        shift, gain = self.shift_and_gain(xi)
-        z = self.x + shift
-        if self.activation.pair_function is not None:
-            deviation, slope = self.activation.pair_function(z)
+        return self.values_of(*self.shift_and_gain(xi), learned=learned)
+
+    def values_of(self, shift: Array, gain: Array, *, learned: bool, one_piece: bool = False) -> list[Array]:
+        """Return the same for what `shift_and_gain` returns.
+
+        With `one_piece`, no kink of h lies between the x + s along the first axis: piecewise-linear h are lines there.
+        """
+        h = self.activation
+        if one_piece and h.pieces is not None:
+            middle = shift[len(shift) // 2]
+            slope = h.slope_function(self.x + middle)
+            deviation = slope * shift
+            deviation += self._deviation(middle) - slope * middle
+        elif h.pair_function is not None:
+            deviation, slope = h.pair_function(self.x + shift)
             # not the base, which may differ in its last bit: no noise, no deviation
-            deviation -= self.activation.pair_function(self.x)[0]
+            deviation -= h.pair_function(self.x)[0]
         else:
-            deviation, slope = self._deviation(shift), self.activation.slope_function(z)
-        grad = slope * (1.0 + self.sigma_slope * gain) if self.sigma_slope.any() else slope + 0.0
-        return [deviation, grad, slope * (self.sigma_p * gain)] if learned else [deviation, grad]
+            deviation, slope = self._deviation(shift), h.slope_function(self.x + shift)
+        grad = slope + (slope * self.sigma_slope) * gain if self.sigma_slope.any() else slope + 0.0 * deviation
+        return [deviation, grad, (slope * self.sigma_p) * gain] if learned else [deviation, grad]
 
     def shift_and_gain(self, xi: Array) -> tuple[Array, Array]:
         """Return s, and what σ′ and ∂σ/∂p are multiplied with in ∂s/∂x and ∂s/∂p."""
@@ -213,16 +230,25 @@ class SoftplusNoise(InputNoise):
         """Return s and g(t)·sgn ξ."""
         r = np.abs(xi)
         with np.errstate(over="ignore"):
-            e = np.exp(-np.abs(self.reach) / np.maximum(r, 1e-300))
-        shift = np.log1p(e)
+            e = np.maximum(r, 1e-300)
+            np.divide(-np.abs(self.reach), e, out=e)
+            np.exp(e, out=e)
+        one = 1.0 + e
+        gain = np.reciprocal(one)
+        # log(1 + e) as the logarithm of the rounded sum, put right: faster than log1p
+        shift = np.log(one)
+        one -= 1.0
+        np.subtract(e, one, out=one)
+        one *= gain
+        shift += one
         shift *= r
         shift += np.maximum(self.reach, 0.0)
         shift *= self.sigma
-        gain = 1.0 / (1.0 + e)
         if (self.reach < 0.0).any():
             gain *= np.where(self.reach < 0.0, e, 1.0)
         # the side of −0 is the right one, as in `_side`
-        return np.copysign(shift, xi + 0.0, out=shift), np.copysign(gain, xi + 0.0, out=gain)
+        side = xi + 0.0
+        return np.copysign(shift, side, out=shift), np.copysign(gain, side, out=gain)
 
     def reaching(self, gap: Array) -> Array:
         """Return the ξ at which s is `gap`: 0 where s jumps across it, inf where none is."""
@@ -263,9 +289,10 @@ class SoftplusNoise(InputNoise):
 
 
 def _cut(at: At, cut: Cut) -> At:
-    values = {field.name: getattr(at, field.name) for field in fields(at)}
-    parts: dict[str, Any] = {name: value[cut] for name, value in values.items() if isinstance(value, np.ndarray)}
-    return replace(at, **parts)
+    values: Any = (getattr(at, name) for name in at.__dataclass_fields__)
+    kind: Any = type(at)
+    part: At = kind(*(value[cut] if isinstance(value, np.ndarray) else value for value in values))
+    return part
 
 
 def _side(x: Array) -> Array:

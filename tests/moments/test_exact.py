@@ -360,6 +360,57 @@ def test_a_scale_of_ones_own_enters_as_it_is(tmp_path: Path, monkeypatch: pytest
     assert not found.grad_p_std.any()
 
 
+def dense(unit: nv.NoisyUnit, x: float, *, end: float, step: float, cuts: Any = ()) -> dict[str, float]:
+    """Return moments by 24 Gauss-Legendre nodes on each of many short panels of ξ, from the unit's own φ and ∂φ/∂x."""
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    edges = np.unique(np.concatenate([np.arange(-end, end + step / 2, step), [0.0], np.asarray(cuts, dtype=float)]))
+    half = np.diff(edges)[:, None] / 2
+    xi = ((edges[1:] + edges[:-1])[:, None] / 2 + half * nodes).ravel()
+    weight = (half * weights).ravel() * unit.noise.density(xi)
+    phi, grad = unit(x, xi), unit.grad_x(x, xi)
+    mean, grad_mean = weight @ phi, weight @ grad
+    return {
+        "mean": float(mean),
+        "std": math.sqrt(weight @ (phi - mean) ** 2),
+        "grad_mean": float(grad_mean),
+        "grad_std": math.sqrt(weight @ (grad - grad_mean) ** 2),
+        "grad_cov": float(weight @ ((phi - mean) * (grad - grad_mean))),
+    }
+
+
+@pytest.mark.parametrize(
+    ("fn", "kind", "noise", "c", "x", "kinks"),
+    [
+        ("exp(-x**2)", "nani", "laplace", 5.0, 0.706, ()),
+        ("exp(-x**2)", "nanil-softplus", "laplace", 0.03, 0.0, ()),
+        ("min(x, tanh(x) + 0.1)", "nani", "normal", 0.7, 0.2, ((0.7118115548653057 - 0.2) / 0.7,)),
+        ("gelu-tanh", "nani", "normal", 2.0, 5.0, ()),
+        ("softplus", "nanil-softplus", "laplace", 1000.0, 1.05, ()),
+    ],
+)
+def test_wide_panels_and_large_noise(fn: str, kind: str, noise: str, c: float, x: float, kinks: Any) -> None:
+    """Where a rule for a cell, or a panel, that is too long shows first."""
+    unit = nv.NoisyUnit(fn, kind=kind, noise=noise, c=c, p=-0.48)
+    fine = [side * 10.0 ** (-k / 8) for k in range(96) for side in (-1, 1)] if kind == "nanil-softplus" else []
+    want = dense(unit, x, end=12.0 if noise == "normal" else 26.0, step=0.01, cuts=[*kinks, *fine])
+    found = nv.exact(unit, x)
+    for name, value in want.items():
+        assert float(getattr(found, name)) == pytest.approx(value, rel=1e-12, abs=1e-11), name
+
+
+@pytest.mark.parametrize("noise", ["normal", "student-t:2.5"])
+@pytest.mark.parametrize("kind", ["nani", "nanil-softplus"])
+@pytest.mark.parametrize("fn", ["tanh", "elu"])
+def test_many_points_answer_like_one_at_a_time(fn: str, kind: str, noise: str) -> None:
+    """For many points each cell has the rule with the fewest nodes, for few the one with the most."""
+    unit = nv.NoisyUnit(fn, kind=kind, noise=noise, c=0.6, p=1.2)
+    x = np.linspace(-4.0, 4.0, 18)
+    together, alone = nv.exact(unit, x), [nv.exact(unit, value) for value in x]
+    for name in COLUMNS:
+        one_by_one = [float(getattr(one, name)) for one in alone]
+        np.testing.assert_allclose(getattr(together, name), one_by_one, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
 def test_where_the_shift_is_lost_in_rounding_the_kink_itself_counts() -> None:
     """Near ξ = 0 the softplus form adds less than the last bit of x; against the midpoint rule in floating point."""
     x, c, p, end = -3.0, 0.5, -3.0, math.sqrt(3.0)  # hard-swish has a kink there, Δ = 3 and Δ′ = −1

@@ -109,6 +109,20 @@ def test_draws_exactly_on_a_threshold_are_decided_as_in_plain_evaluation(fn: str
         check(*both(unit, np.arange(-32, 57) / 8.0, sampler="iid"), near=nearness(unit))
 
 
+@pytest.mark.parametrize("fn", ["hard-tanh", "silu", "elu"])
+def test_draws_far_beyond_what_the_noise_leads_to_expect_are_counted_too(fn: str) -> None:
+    wide = dataclasses.replace(noise("normal"), draw_function=lambda rng, size: rng.uniform(-90.0, 90.0, size))
+    unit = nv.NoisyUnit(fn, kind="nani", c=0.3, noise=wide)
+    check(*both(unit, np.array([-3.0, -1.0, 0.2, 2.5]), sampler="iid", samples=400), near=nearness(unit))
+
+
+@pytest.mark.parametrize("c", [1e-9, 30.0, 300.0])
+@pytest.mark.parametrize("fn", ["tanh", "softplus"])
+def test_cells_are_as_fine_as_the_noise_is_large(fn: str, c: float) -> None:
+    unit = nv.NoisyUnit(fn, kind="nani", c=c)
+    check(*both(unit, np.linspace(-3.0, 3.0, 5), sampler="iid", samples=100_000), near=nearness(unit))
+
+
 @pytest.mark.parametrize("fn", ["hard-tanh", "leaky-relu", "silu"])
 def test_a_factor_that_is_zero_for_some_draws_counts_as_a_zero_gradient(fn: str) -> None:
     quarters = dataclasses.replace(noise("normal"), draw_function=lattice)
@@ -336,6 +350,17 @@ def test_powers_are_those_of_the_place_in_the_cell() -> None:
     near, far = (z / buckets.width % 1.0 - 0.5 for z in (0.3, 5.0001))
     np.testing.assert_allclose(sums[:, held[1:]].T, [[1.0, near, near**2], [1.0, far, far**2]], rtol=1e-7)
     np.testing.assert_allclose(sums[1, held[0]], near - 1e-5 / buckets.width, rtol=1e-9)
+
+
+def test_any_number_of_packed_draws_is_counted() -> None:
+    buckets = Buckets(np.empty(0), powers=2, packed=True)
+    xi = np.full(2**18, 0.49 * buckets.width)
+    for size in (1, 1000, xi.size):
+        found = np.zeros(buckets.shape)
+        buckets.add(found, xi[:size])
+        sums = buckets.collected(found)
+        np.testing.assert_array_equal(sums[0, np.flatnonzero(sums[0])], [size])
+        np.testing.assert_allclose(sums[1].sum(), -0.01 * size, rtol=1e-6)
 
 
 def test_powers_are_those_of_the_distance_from_the_wall_that_was_passed() -> None:
