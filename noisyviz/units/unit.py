@@ -253,8 +253,9 @@ class SoftplusNoise(InputNoise):
     def reaching(self, gap: Array) -> Array:
         """Return the ξ at which s is `gap`: 0 where s jumps across it, inf where none is."""
         with np.errstate(all="ignore"):
-            r = self.distance(np.abs(gap) / self.sigma - np.maximum(self.reach, 0.0))
-        far = (self.sigma == 0.0) | ~(np.abs(gap) < 1e100)
+            excess = np.abs(gap) / self.sigma - np.maximum(self.reach, 0.0)
+            r = self.distance(excess)
+        far = (self.sigma == 0.0) | ~(np.abs(gap) < 1e100) | (excess > 1e300)
         return np.sign(gap) * np.where(far, np.inf, r)
 
     def distance(self, excess: Array) -> Array:

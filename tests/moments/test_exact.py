@@ -425,5 +425,14 @@ def test_where_the_shift_is_lost_in_rounding_the_kink_itself_counts() -> None:
     assert float(found.grad_std) == pytest.approx(grad.std(), abs=1e-5)
 
 
+@pytest.mark.parametrize("c", [5e-324, 3e-308, 1e-300, 1e-200])
+def test_softplus_noise_too_small_to_move_x_leaves_the_sign_of_the_slope(c: float) -> None:
+    """Where σ is so small that ξ would have to be beyond all numbers to reach a kink, the kink is not reached."""
+    x = np.array([-3.5, -0.5, 0.75, 4.0])
+    found = nv.exact(nv.NoisyUnit("hard-tanh", kind="nanil-softplus", c=c), x)
+    np.testing.assert_array_equal(found.p_zero, [1.0, 0.0, 0.0, 1.0])
+    np.testing.assert_array_equal(found.p_wrong, np.zeros(4))
+
+
 if __name__ == "__main__":
     keep(every_case())
