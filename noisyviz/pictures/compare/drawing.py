@@ -72,7 +72,7 @@ def draw(result: CompareResult, figure: Figure, *, caption: Sequence[str] | None
             else:
                 PANELS[key].draw(axes, cell.series, look)
             if cell.marks is not None:
-                panels.draw_marks(axes, key, cell.marks, look.line(panels.MAIN[key])["color"])
+                panels.draw_marks(axes, key, cell.marks, look.line(PANELS[key].main)["color"])
     plan.figure_legend(figure, [panels.handle(key, look, among=False) for key in entries(result)])
     return drawn
 

@@ -112,7 +112,7 @@ def _draw_panel(axes: Axes, cell: Cell, result: OverviewResult, look: Look, *, m
         else:
             panel.draw(axes, one, look)
         if result.marks:
-            color = look.hues[SERIES[index][0]] if result.among else look.line(panels.MAIN[cell.key])["color"]
+            color = look.hues[SERIES[index][0]] if result.among else look.line(panel.main)["color"]
             panels.draw_marks(axes, cell.key, result.marks[index], color)
     if cell.key == result.panels[0]:
         _name_thresholds(axes, cell, result)

@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from noisyviz.pictures.overview.picture import Marks, Series
+from noisyviz.pictures.overview import PANELS as SHOWN
+from noisyviz.pictures.overview.picture import Marks, Series, quantity
 from noisyviz.pictures.shared.dots import dots
 from noisyviz.pictures.shared.style import DASHED, QUANTITIES, SERIES
 from noisyviz.units.activations import Array
@@ -49,6 +50,7 @@ class Panel:
     """One panel."""
 
     ylabel: str  # What the vertical axis shows
+    main: str  # Key of `QUANTITIES` of its main curve, whose colour the marked points take
     entries: Callable[[Sequence[Series]], list[str]]  # Keys of the legend for one series, or for several
     limits: Callable[[Sequence[Series]], tuple[float, float]]  # The range of y for all series
     draw: Callable[[Axes, Series, Look], list[Artist]]  # Draws one series
@@ -210,19 +212,9 @@ def _draw_gradient(axes: Axes, one: Series, look: Look) -> list[Artist]:
 
 def draw_marks(axes: Axes, key: str, marks: Marks, color: str) -> list[Artist]:
     """Mark points on the main curve of a panel."""
-    shown = {
-        "activation": marks.moments.mean,
-        "delta": marks.curves.delta,
-        "sigma": marks.curves.sigma,
-        "gradient": marks.moments.grad_mean,
-    }
     style: dict[str, Any] = {"color": color, "linestyle": "none", "markeredgewidth": 0.6, "zorder": 4.0}
     edge = {"markeredgecolor": mpl.rcParams["axes.facecolor"], "marker": "o", "markersize": 4.5, "clip_on": False}
-    return list(axes.plot(marks.curves.x, shown[key], label="marked", **style, **edge))
-
-
-MAIN: Final = MappingProxyType({"activation": "mean", "delta": "delta", "sigma": "sigma", "gradient": "gradient"})
-"""The main curve of every panel."""
+    return list(axes.plot(marks.curves.x, quantity(marks, SHOWN[key].column), label="marked", **style, **edge))
 
 
 def _wrong_bars(axes: Axes, one: Series, color: str, *, row: int) -> list[Artist]:
@@ -349,6 +341,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
     {
         "activation": Panel(
             ylabel=r"$\varphi(x,\xi)$",
+            main="mean",
             entries=_activation_entries,
             limits=_activation_limits,
             draw=draw_activation,
@@ -356,6 +349,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         ),
         "delta": Panel(
             ylabel=r"$\Delta(x)$",
+            main="delta",
             entries=lambda series: ["delta"],  # noqa: ARG005
             limits=_delta_limits,
             draw=_draw_delta,
@@ -363,6 +357,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         ),
         "sigma": Panel(
             ylabel=r"$\sigma(x)$",
+            main="sigma",
             entries=_sigma_entries,
             limits=_sigma_limits,
             draw=_draw_sigma,
@@ -370,6 +365,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         ),
         "gradient": Panel(
             ylabel=r"$\partial\varphi/\partial x$",
+            main="gradient",
             entries=_gradient_entries,
             limits=_gradient_limits,
             draw=_draw_gradient,
