@@ -20,7 +20,7 @@ CONFIG = """
 module-path = "noisyviz/{room}"
 timeout = {timeout}
 excluded-modules = []
-test-command = "{python} -m pytest -x -q -p no:cacheprovider -p no:randomly {tests}"
+test-command = "{python} -m benchmarks.mutation {room} --test"
 [cosmic-ray.distributor]
 name = "local"
 """
@@ -34,20 +34,37 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=None, help="end after this time and report what is done")
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds for one mutant")
+    parser.add_argument("--test", action="store_true", help="run the room's tests once, as for every mutant")
     asked = parser.parse_args()
-    tests = [
-        "tests/pytorch" if asked.room == "torch" else f"tests/{asked.room}",
-        *(() if asked.room == "torch" else (f"noisyviz/{asked.room}", *SHARED)),
-    ]
+    if asked.test:
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
+        sys.exit(subprocess.call([*command, *tests(asked.room)]))
     with tempfile.TemporaryDirectory() as folder:
         config, session = Path(folder) / "config.toml", Path(folder) / "session.sqlite"
-        text = CONFIG.format(room=asked.room, timeout=asked.timeout, python=sys.executable, tests=" ".join(tests))
+        text = CONFIG.format(room=asked.room, timeout=asked.timeout, python=sys.executable)
         config.write_text(text, encoding="utf-8")
         command = [str(Path(sys.executable).with_name("cosmic-ray"))]
         subprocess.run([*command, "init", str(config), str(session)], check=True)
         total = sample(session, asked.count, asked.seed)
         work([*command, "exec", str(config), str(session)], asked.minutes)
         report(session, asked.room, total)
+
+
+def tests(room: str) -> list[str]:
+    """Return the files with the tests of a room, those first that name a changed module: one failure ends the run."""
+    changed = subprocess.run(["git", "diff", "--name-only", "noisyviz"], check=True, capture_output=True, text=True)
+    paths = [Path(line).with_suffix("") for line in changed.stdout.splitlines()]
+    names = [path.parent if path.name == "__init__" else path for path in paths]
+    files = sorted(Path("tests", "pytorch" if room == "torch" else room).rglob("test_*.py"))
+    files += [] if room == "torch" else [Path("noisyviz", room), *map(Path, SHARED)]
+
+    def far(file: Path) -> int:
+        text = file.read_text(encoding="utf-8") if file.is_file() else ""
+        return min(
+            (0 if one.name in file.name else 1 if ".".join(one.parts) in text else 2 for one in names), default=2
+        )
+
+    return [str(file) for file in sorted(files, key=far)]
 
 
 def work(command: list[str], minutes: float | None) -> None:
