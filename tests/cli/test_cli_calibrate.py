@@ -69,7 +69,10 @@ def test_the_schedule_starts_at_a_multiple_of_the_target_and_its_command_runs(ru
     assert result.exit_code == 0
     config = json.loads(result.stdout)["config"]
     assert (config["c_start"], config["c_end"], config["alpha"]) == (schedule["c_start"], schedule["c_end"], 1.0)
-    assert schedule["command"] in run("calibrate", *words, "--start-factor", "3").stderr
+    for more, told in (((), "(--max-bias does not"), (("--max-std", "1"), "(--max-bias and --max-std do not")):
+        said = run("calibrate", *words, *more, "--start-factor", "3").stderr
+        assert schedule["command"] in said
+        assert f"{schedule['bias_rms_start']:.4g} {told} apply there), to {schedule['c_end']:.4g}: " in said
 
 
 def test_a_schedule_that_ends_without_noise_takes_a_form_that_can(run: Run) -> None:
@@ -157,7 +160,10 @@ def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
     ("words", "near"),
     [
         (("--unit", "nani", "--target-grad", "0.9"), "the largest root-mean-square gradient found is 0."),
-        (("--unit", "nani", "--target-grad", "0.9", "--max-bias", "0"), "gradient within these limits is 0."),
+        (
+            ("--unit", "nani", "--target-grad", "0.9", "--max-bias", "0"),
+            "with a bias of at most 0; the largest root-mean-square gradient within these limits is 0.",
+        ),
         (
             ("--unit", "nah", "--alpha", "0.9", "--max-bias", "1e-6"),
             "at the smallest bias the root-mean-square gradient is 0.",
@@ -167,8 +173,8 @@ def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
 def test_the_sentence_says_how_near_it_came_within_the_bound(run: Run, words: tuple[str, ...], near: str) -> None:
     said = run("calibrate", *NORMAL, *words).stderr
     assert near in said
-    if "such" in near:
-        assert said.endswith("of nani at c = 0 with a bias of 0\n")
+    if "these" in near:
+        assert said.endswith("for nani at c = 0 with a bias of 0\n")
 
 
 @pytest.mark.parametrize(
