@@ -30,7 +30,7 @@ from noisyviz.pictures.picture import DataSource, Picture
 from noisyviz.pictures.profile.picture import ProfilePicture, ProfileResult
 from noisyviz.pictures.shared import panels as shared_panels
 from noisyviz.pictures.shared.panels import Look
-from noisyviz.pictures.shared.style import HEIGHTS, colours, width_in
+from noisyviz.pictures.shared.style import HEIGHTS, QUANTITIES, colours, width_in
 from noisyviz.results import Drawable
 from noisyviz.units.noise import RandomSource, seed_of
 from noisyviz.units.unit import NoisyUnit
@@ -216,5 +216,5 @@ def _into(ax: Axes, result: OverviewResult) -> Figure:
     ax.set(xlim=result.xlim, ylim=panel.limits(result.series), xlabel="$x$", ylabel=panel.ylabel)
     entries = panel.entries(result.series)
     handles = [shared_panels.handle(entry, look, among=False) for entry in entries]
-    ax.legend(handles, [shared_panels.label(entry, among=False) for entry in entries])
+    ax.legend(handles, [QUANTITIES[entry].label for entry in entries])
     return figure

@@ -133,7 +133,7 @@ def entry_label(result: CompareResult, key: str) -> str:
         entry for panel in result.panels for cell in result.cells for entry in PANELS[panel].entries([cell.series])
     }
     shared = [text for twin, (first, text) in TWINS.items() if first == key and twin in shown]
-    return shared[0] if shared else panels.label(key, among=False)
+    return shared[0] if shared else QUANTITIES[key].label
 
 
 def caption_words(result: CompareResult) -> list[str]:

@@ -59,23 +59,14 @@ class Panel:
 
 
 # In a picture of several functions colour tells the function, so the style of the line tells the quantity.
-AMONG: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType(
+AMONG: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
-        "mean": (QUANTITIES["mean"].label, {"linewidth": 1.6}),
-        "h": (QUANTITIES["h"].label, {"linestyle": DASHED, "linewidth": 1.0}),
-        "delta": (QUANTITIES["delta"].label, {"linewidth": 1.6}),
-        "sigma": (QUANTITIES["sigma"].label, {"linewidth": 1.6}),
-        "spread": (QUANTITIES["spread"].label, {"linewidth": 1.6}),
-        "derivative": (QUANTITIES["derivative"].label, {"linestyle": DASHED, "linewidth": 1.0}),
-        "gradient": (QUANTITIES["gradient"].label, {"linewidth": 1.6}),
-        "wrong": (QUANTITIES["wrong"].label, {"linewidth": 3.0}),
+        "h": {"linestyle": DASHED, "linewidth": 1.0},
+        "derivative": {"linestyle": DASHED, "linewidth": 1.0},
+        "wrong": {"linewidth": 3.0},
     }
 )
-
-
-def label(key: str, *, among: bool) -> str:
-    """Return the legend text of an entry."""
-    return AMONG[key][0] if among and key in AMONG else QUANTITIES[key].label
+MAIN_AMONG: Final[Mapping[str, Any]] = MappingProxyType({"linewidth": 1.6})  # of every other quantity
 
 
 def handle(key: str, look: Look, *, among: bool) -> Artist | tuple[Artist, ...]:
@@ -91,7 +82,7 @@ def handle(key: str, look: Look, *, among: bool) -> Artist | tuple[Artist, ...]:
         size: dict[str, Any] = {"marker": "o", "markersize": 2.0, "markeredgewidth": 0.0, "linestyle": "none"}
         return Line2D([0.15, 0.5, 0.85], [0.3, 0.75, 0.4], color=look.hues[QUANTITIES[key].hue], **size)
     if among:
-        return Line2D([], [], color=look.ink, **AMONG[key][1])
+        return Line2D([], [], color=look.ink, **AMONG.get(key, MAIN_AMONG))
     style = look.line(key)
     return Line2D([], [], **style)
 
@@ -238,7 +229,7 @@ def _line_among(
     axes: Axes, x: Array, values: Array, look: Look, *, key: str, index: int, marked: bool = False
 ) -> list[Artist]:
     hue, marker = SERIES[index]
-    style: dict[str, Any] = dict(AMONG[key][1]) | {"color": look.hues[hue], "label": key}
+    style: dict[str, Any] = dict(AMONG.get(key, MAIN_AMONG)) | {"color": look.hues[hue], "label": key}
     if marked:
         every = max(1, x.size // MARKERS_PER_CURVE)
         style |= {
