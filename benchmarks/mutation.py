@@ -99,18 +99,24 @@ def sample(session: Path, count: int, seed: int) -> int:
 
 
 def report(session: Path, room: str, total: int) -> None:
-    """Print the share that was noticed, and the mutants that were not."""
+    """Print the share that was noticed and by which tests, and the mutants that were not.
+
+    One whose tests did not end in time is no mutant that was noticed, unless it cannot end: judge it by hand.
+    """
     with sqlite3.connect(session) as database:
         rows = list(
             database.execute(
-                "SELECT m.module_path, m.start_pos_row, m.operator_name, r.test_outcome, r.diff "
+                "SELECT m.module_path, m.start_pos_row, m.operator_name, r.test_outcome, r.diff, r.output "
                 "FROM mutation_specs m JOIN work_results r ON m.job_id = r.job_id"
             )
         )
-    lost = [row for row in rows if "KILLED" not in str(row[3]).upper()]
-    print(f"{room}: {len(rows) - len(lost)} of {len(rows)} mutants noticed, sampled from {total:,}")
-    for path, line, operator, _outcome, diff in lost:
-        print(f"-- {path}:{line} {operator}\n{diff}")
+    noticed = [row for row in rows if "KILLED" in str(row[3]).upper() and row[5] != "timeout"]
+    print(f"{room}: {len(noticed)} of {len(rows)} mutants noticed, sampled from {total:,}")
+    for path, line, operator, _outcome, _diff, output in noticed:
+        tests_failed = [text for text in output.splitlines() if text.startswith(("FAILED", "ERROR"))]
+        print(f"{path}:{line} {operator}: {(tests_failed or [output[-200:]])[0]}")
+    for path, line, operator, _outcome, diff, output in (row for row in rows if row not in noticed):
+        print(f"-- {path}:{line} {operator}{' (out of time)' if output == 'timeout' else ''}\n{diff}")
 
 
 if __name__ == "__main__":
