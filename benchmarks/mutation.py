@@ -20,7 +20,7 @@ CONFIG = """
 module-path = "noisyviz/{room}"
 timeout = {timeout}
 excluded-modules = []
-test-command = "{python} -m benchmarks.mutation {room} --test"
+test-command = "{python} -m benchmarks.mutation {room} --test{near}"
 [cosmic-ray.distributor]
 name = "local"
 """
@@ -34,14 +34,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--minutes", type=float, default=None, help="end after this time and report what is done")
     parser.add_argument("--timeout", type=float, default=300.0, help="seconds for one mutant")
+    parser.add_argument(
+        "--near", action="store_true", help="only the tests that name the changed module, and notice less"
+    )
     parser.add_argument("--test", action="store_true", help="run the room's tests once, as for every mutant")
     asked = parser.parse_args()
     if asked.test:
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
-        sys.exit(subprocess.call([*command, *tests(asked.room)]))
+        sys.exit(subprocess.call([*command, *files(asked.room, near=asked.near)]))
     with tempfile.TemporaryDirectory() as folder:
         config, session = Path(folder) / "config.toml", Path(folder) / "session.sqlite"
-        text = CONFIG.format(room=asked.room, timeout=asked.timeout, python=sys.executable)
+        text = CONFIG.format(
+            room=asked.room, timeout=asked.timeout, python=sys.executable, near=" --near" if asked.near else ""
+        )
         config.write_text(text, encoding="utf-8")
         command = [str(Path(sys.executable).with_name("cosmic-ray"))]
         subprocess.run([*command, "init", str(config), str(session)], check=True)
@@ -50,21 +55,29 @@ def main() -> None:
         report(session, asked.room, total)
 
 
-def tests(room: str) -> list[str]:
-    """Return the files with the tests of a room, those first that name a changed module: one failure ends the run."""
+def files(room: str, *, near: bool) -> list[str]:
+    """Return the files with the tests of a room, those first that name a changed module: one failure ends the run.
+
+    `near` leaves out the others. A command is named by its module or as a word of its own.
+    """
     changed = subprocess.run(["git", "diff", "--name-only", "noisyviz"], check=True, capture_output=True, text=True)
     paths = [Path(line).with_suffix("") for line in changed.stdout.splitlines()]
     names = [path.parent if path.name == "__init__" else path for path in paths]
-    files = sorted(Path("tests", "pytorch" if room == "torch" else room).rglob("test_*.py"))
-    files += [] if room == "torch" else [Path("noisyviz", room), *map(Path, SHARED)]
+    own = Path("tests", "pytorch" if room == "torch" else room)
+    beside = [] if room == "torch" else [Path("noisyviz", room), *map(Path, SHARED)]
 
     def far(file: Path) -> int:
         text = file.read_text(encoding="utf-8") if file.is_file() else ""
+        told = [(one.name in file.name, ".".join(one.parts) in text, f'"{one.name}"' in text) for one in names]
         return min(
-            (0 if one.name in file.name else 1 if ".".join(one.parts) in text else 2 for one in names), default=2
+            (0 if name else 1 if module or (word and room == "cli") else 2 for name, module, word in told), default=2
         )
 
-    return [str(file) for file in sorted(files, key=far)]
+    every = [*sorted(Path("tests").rglob("test_*.py")), *beside]
+    ranks = {file: far(file) for file in every}
+    kept = [file for file in every if ranks[file] < 2 or (not near and (own in file.parents or file in beside))]
+    kept.sort(key=lambda file: (ranks[file], own not in file.parents))
+    return [*map(str, kept), *changed.stdout.splitlines()]
 
 
 def work(command: list[str], minutes: float | None) -> None:
