@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 ROOMS = ("units", "moments", "annealing", "networks", "torch", "pictures", "export", "cli")
+OF_TRAINING = ("tests/experiments/test_train_command.py", "tests/experiments/test_reproduce.py")
 SHARED = ("tests/test_properties.py", "tests/test_paper_facts.py")
 CONFIG = """
 [cosmic-ray]
@@ -58,19 +59,22 @@ def main() -> None:
 def files(room: str, *, near: bool) -> list[str]:
     """Return the files with the tests of a room, those first that name a changed module: one failure ends the run.
 
-    `near` leaves out the others. A command is named by its module or as a word of its own.
+    `near` leaves out the others.
     """
     changed = subprocess.run(["git", "diff", "--name-only", "noisyviz"], check=True, capture_output=True, text=True)
     paths = [Path(line).with_suffix("") for line in changed.stdout.splitlines()]
     names = [path.parent if path.name == "__init__" else path for path in paths]
     own = Path("tests", "pytorch" if room == "torch" else room)
-    beside = [] if room == "torch" else [Path("noisyviz", room), *map(Path, SHARED)]
+    beside = (
+        []
+        if room == "torch"
+        else [Path("noisyviz", room), *map(Path, SHARED), *(map(Path, OF_TRAINING) if room == "cli" else ())]
+    )
 
     def far(file: Path) -> int:
         text = file.read_text(encoding="utf-8") if file.is_file() else ""
-        told = [(one.name in file.name, ".".join(one.parts) in text, f'"{one.name}"' in text) for one in names]
         return min(
-            (0 if name else 1 if module or (word and room == "cli") else 2 for name, module, word in told), default=2
+            (0 if one.name in file.name else 1 if ".".join(one.parts) in text else 2 for one in names), default=2
         )
 
     every = [*sorted(Path("tests").rglob("test_*.py")), *beside]
