@@ -59,7 +59,7 @@ def main() -> None:
 def files(room: str, *, near: bool) -> list[str]:
     """Return the files with the tests of a room, those first that name a changed module: one failure ends the run.
 
-    `near` leaves out the others.
+    `near` leaves out the others, where there is such a file.
     """
     changed = subprocess.run(["git", "diff", "--name-only", "noisyviz"], check=True, capture_output=True, text=True)
     paths = [Path(line).with_suffix("") for line in changed.stdout.splitlines()]
@@ -79,6 +79,7 @@ def files(room: str, *, near: bool) -> list[str]:
 
     every = [*sorted(Path("tests").rglob("test_*.py")), *beside]
     ranks = {file: far(file) for file in every}
+    near = near and min(ranks.values()) < 2
     kept = [file for file in every if ranks[file] < 2 or (not near and (own in file.parents or file in beside))]
     kept.sort(key=lambda file: (ranks[file], own not in file.parents))
     return [*map(str, kept), *changed.stdout.splitlines()]

@@ -248,6 +248,8 @@ def test_noise_larger_than_the_signal_is_told_with_a_bound_that_keeps_it_down(ru
     told = f"phi has a std of {found['best']['std_rms']:.3g}, h varies over these samples by 1 only; bound it with"
     assert f"{told} --max-std 1, within which the most pull is" in run("calibrate", *words, "5").stderr
     assert "larger than the signal" not in run("calibrate", *words, "5", "--max-std", "9").stderr
+    np.save("far.npy", [[-3.0], [3.0]])
+    assert "--max-std 1, within which the most pull is 0.4" in run("calibrate", "far.npy", *words[1:], "2").stderr
     assert document(run, *words, "0.01")["best"]["std_rms"] < 1.0
     assert "larger than the signal" not in run("calibrate", *words, "0.01").stderr
 

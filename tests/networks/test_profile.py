@@ -1,5 +1,6 @@
 """The profile of real pre-activations against plain NumPy on the same numbers, and against known distributions."""
 
+import itertools
 from pathlib import Path
 from statistics import NormalDist
 
@@ -271,6 +272,12 @@ def test_very_wide_arrays_get_no_quantiles_per_unit_and_say_so() -> None:
     assert per_unit.quantile_error is None
     assert per_unit.noise is None
     assert np.isnan(per_unit.quantiles).all()
+
+
+def test_twice_the_units_cost_one_bit_of_the_quantiles_at_most() -> None:
+    found = [nv.profile(np.zeros((1, units)), fn="tanh").arrays[0].per_unit for units in (30, 60, 120, 240)]
+    errors = [rows.quantile_error for rows in found if rows is not None and rows.quantile_error is not None]
+    assert [b / a for a, b in itertools.pairwise(errors)] == [2.0, 2.0, 2.0]
 
 
 @pytest.mark.parametrize("chunk", [None, 100])
