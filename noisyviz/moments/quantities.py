@@ -259,6 +259,7 @@ def curves(unit: NoisyUnit, x: npt.ArrayLike) -> Curves:
     )
 
 
+_HELD: Final = 2**21  # numbers in a block
 TRAINING: Final = ("response", "pull", "noise")
 """What a unit gives to training, see `training`."""
 
@@ -337,6 +338,8 @@ def pointwise(
     points = np.broadcast_to(x, shape).reshape(-1)
     columns = {name: np.full(points.size, np.nan) for name in names}
     known = np.flatnonzero(~np.isnan(points))
+    # Until a block as large as this has been freed, glibc gives memory back at once and gets it anew page by page.
+    np.empty(_HELD)
     for start in range(0, known.size, block):
         rows = known[start : start + block]
         parts = [v if v.ndim == 0 else np.broadcast_to(v, shape).reshape(-1)[rows] for v in values]

@@ -82,8 +82,8 @@ class Activation:
     panels
         Edges between which 20 Gauss-Legendre nodes resolve h and h′ to rounding; outside them h is its asymptote.
     strip
-        How far from the real axis h is analytic and of moderate size: the distance of its nearest pole, or 1/2 for
-        entire h; 0 where h is not analytic.
+        How far from the real axis h is analytic and of moderate size: the distance of its nearest pole, or for entire h
+        where it is about three times as large as on the axis; 0 where h is not analytic.
     pair_function
         h and h′ at once, in new arrays, for a bounded h where that is much less work: the same h′, and h to rounding.
     delta_function

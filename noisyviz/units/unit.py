@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 At = TypeVar("At", "OutputNoise", "InputNoise")
 _SETTINGS: Final = ("kind", "alpha", "c", "p", "scale", "noise")
 _STEPS: Final = 9  # of Newton's method
-Cut = slice | npt.NDArray[np.int64] | tuple[slice | npt.NDArray[np.int64], None]
+Cut = slice | npt.NDArray[np.int64] | tuple[slice | npt.NDArray[np.int64] | None, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,11 +144,15 @@ class InputNoise:
         if np.isfinite(h.left) and np.isfinite(h.right):
             return h.function(self.x + s) - self.base
         # h = u + Δ: difference whichever of h and Δ is the smaller at x
-        delta = h.finite_delta(self.x)
+        delta, z = h.finite_delta(self.x), self.x + s
         small = np.abs(self.base) <= np.abs(delta)
-        by_h = h.function(self.x + s) - self.base if small.any() else s
-        by_delta = s if small.all() else h.slope * s + (h.finite_delta(self.x + s) - delta)
-        return np.where(small, by_h, by_delta)
+        every, none = bool(small.all()), not small.any()
+        value = s if none and h.delta_function is not None else h.function(z)
+        if every:
+            return value - self.base
+        far = value - (h.intercept + h.slope * z) if h.delta_function is None else h.delta_function(z)
+        by_delta = h.slope * s + (far - delta)
+        return by_delta if none else np.where(small, value - self.base, by_delta)
 
     def values(self, xi: Array, *, learned: bool) -> list[Array]:
         """Return φ − h(x), ∂φ/∂x and, if wanted, ∂φ/∂p together, in new arrays: less work than apart."""

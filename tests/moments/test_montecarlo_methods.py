@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from noisyviz.moments.montecarlo.buckets import Buckets
 from noisyviz.moments.montecarlo.estimates import ESTIMATES
 from noisyviz.moments.montecarlo.piecewise_linear import piecewise_sums
 from noisyviz.moments.montecarlo.plain import plain_sums
-from noisyviz.moments.montecarlo.thresholds import Counter, first_reaching
+from noisyviz.moments.montecarlo.thresholds import first_reaching
 from noisyviz.moments.samplers import SAMPLERS, Draws
 from noisyviz.units.kinds import KINDS
 from noisyviz.units.noise import noise
@@ -306,42 +306,46 @@ def test_limits_that_every_draw_reaches_or_none() -> None:
     np.testing.assert_array_equal(first_reaching(base, slope, limit), [-np.inf, np.inf, -np.inf, np.inf, np.inf])
 
 
-@pytest.mark.parametrize("few", [3, 400])
-def test_draws_below_thresholds_are_counted_one_by_one(few: int) -> None:
-    rng = np.random.default_rng(few)
-    xi = np.round(rng.normal(size=2000), 2)  # many draws on a threshold: below means below
-    thresholds = np.concatenate([np.round(rng.normal(size=few), 2), [-9.0, 9.0, xi.min(), xi.max(), np.inf, -np.inf]])
-    counter = Counter(thresholds)
-    columns = np.concatenate([[0], counter.below(xi.copy()), [xi.size]])
-    found = columns[counter.place(thresholds)]
-    np.testing.assert_array_equal(found, [sum(draw < limit for draw in xi.tolist()) for limit in thresholds.tolist()])
-
-
 @pytest.mark.parametrize("powers", [1, 4])
 @pytest.mark.parametrize("few", [2, 400])
 def test_draws_below_walls_are_counted_one_by_one(few: int, powers: int) -> None:
     rng = np.random.default_rng(few)
     xi = np.concatenate([np.round(rng.normal(size=2000), 2), [-70.0, 9.0, -0.0, -1e-20]])  # many draws on a wall
-    near = np.repeat(np.round(rng.normal(size=few), 2), 3) + np.tile([0.0, 1e-9, 2e-9], few)  # several in one cell
+    near = np.repeat(np.round(rng.normal(size=few), 2), 3) + np.tile([0.0, 1e-13, 1e-9], few)  # several in one cell
     walls = np.concatenate([near[: 2 if few == 2 else None], [-80.0, -9.5, 9.5, 0.0, np.inf, -np.inf]])
-    buckets = Buckets(walls, powers=powers)
-    found = np.zeros(buckets.shape)
-    for part in np.split(xi, [700, 1400]):
-        buckets.add(found, part)
-    below = buckets.below(found[:1], walls[None])[0][0]
+    walls = np.append(walls, np.nextafter(near[0], np.inf))
+    buckets, sums = _put(xi, walls, powers=powers)
+    below = buckets.below(sums[:1], walls[None])[0][0]
     np.testing.assert_array_equal(below, [sum(draw < limit for draw in xi.tolist()) for limit in walls.tolist()])
-    assert found[0].sum() == xi.size
+    assert sums[0].sum() == xi.size
+
+
+def _put(xi: Array, walls: Array, **chosen: Any) -> tuple[Buckets, Array]:
+    """Buckets and their sums, of draws added in three parts."""
+    buckets = Buckets(walls, **chosen)
+    found = np.zeros(buckets.shape)
+    for part in np.array_split(xi, 3):
+        buckets.add(found, part)
+    return buckets, buckets.collected(found)
 
 
 def test_powers_are_those_of_the_place_in_the_cell() -> None:
-    buckets = Buckets(np.array([0.3]), powers=3)
-    found = np.zeros(buckets.shape)
-    buckets.add(found, np.array([0.3 - 1e-9, 0.3, 5.0]))
-    place = 0.3 / buckets.width % 1.0 - 0.5
-    held = np.flatnonzero(found[0])
-    np.testing.assert_array_equal(found[0, held], [1.0, 1.0, 1.0])
-    np.testing.assert_allclose(found[1, held], [place, place, -0.5], atol=1e-6)
-    np.testing.assert_allclose(found[2, held], [place**2, place**2, 0.25], atol=1e-6)
+    buckets, sums = _put(np.array([0.3 - 1e-5, 0.3 + 1e-12, 5.0001]), np.array([0.3]), powers=3)
+    held, first = np.flatnonzero(sums[0]), buckets.at_walls[0]
+    assert held.tolist() == [first - 1, first, buckets.cells[1 + 2**12 + int(5.0001 / buckets.width)]]
+    near, far = (z / buckets.width % 1.0 - 0.5 for z in (0.3, 5.0001))
+    np.testing.assert_allclose(sums[:, held[1:]].T, [[1.0, near, near**2], [1.0, far, far**2]], rtol=1e-7)
+    np.testing.assert_allclose(sums[1, held[0]], near - 1e-5 / buckets.width, rtol=1e-9)
+
+
+def test_powers_are_those_of_the_distance_from_the_wall_that_was_passed() -> None:
+    walls = np.array([-2.0, -1.0, 0.5, 0.5 + 1e-12, 0.5003, 0.51, 40.0])  # far apart, in one cell, next to each other
+    xi = [-3.5, -1.25, 0.25, 0.5 + 5e-13, 0.50025, 0.503, 0.75, 60.0]  # one draw in each bucket
+    buckets, sums = _put(np.array(xi), walls, powers=4, from_walls=True)
+    between = np.add.reduceat(sums, np.append(0, buckets.at_walls), axis=1)
+    passed = [-2.0, -1.0, 0.0, *walls[2:]]
+    wanted = [[(draw - wall) ** k for draw, wall in zip(xi, passed, strict=True)] for k in range(4)]
+    np.testing.assert_allclose(between, wanted, rtol=1e-14)
 
 
 SMOOTH: Final = (

@@ -11,6 +11,7 @@ The polynomials are exact to about 1e-11 of the largest value on a cell, those o
 draws lie in what is small on a cell, that is too coarse for the sum of their fourth powers: such cells are halved too.
 """
 
+from functools import cache
 from itertools import pairwise
 from math import ceil, log
 from typing import Final
@@ -18,21 +19,20 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from noisyviz.moments.montecarlo.analytic import chebyshev, interpolation
+from noisyviz.moments.montecarlo.analytic import chebyshev, from_powers, interpolation
 from noisyviz.moments.montecarlo.buckets import LEVELS, REACH, Buckets, Index
 from noisyviz.moments.montecarlo.plain import PLAIN_CHUNK, add_plainly, plain_sums
-from noisyviz.moments.montecarlo.power_sums import PRODUCTS, ROWS, over_blocks, products
+from noisyviz.moments.montecarlo.power_sums import CHUNK, PRODUCTS, ROWS, over_blocks, products
 from noisyviz.moments.montecarlo.power_sums import powers as powers_of
 from noisyviz.moments.montecarlo.walls import Walls, count_signs, smooth_panels
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
 from noisyviz.units.unit import InputNoise, NoisyUnit, SoftplusNoise
 
-CHUNK: Final = 2**14  # draws worked on at once: all that is made of them stays in the cache
 _NODES: Final = 36  # hold φ and its powers over one panel of h
 _FEWEST: Final = 5  # hold the fourth power of a line
 _NEAREST: Final = 3.43  # (ρ + √(ρ² + a²))/a for panels of half-width a, with singularities at a distance ρ = 1.57 a
-_ELEMENTS: Final = 2**14  # values at once
+_ELEMENTS: Final = 2**13  # values at once
 _AT_ONCE: Final = 64
 _SOFT: Final = 15  # nodes that hold the softplus form between ξ and 2ξ
 _OCTAVE: Final = 2.0**-5  # of ξ, the most that a smallest cell may cover for the softplus form
@@ -45,10 +45,11 @@ _FEW_CELLS: Final = 16  # that pairs share: one product of matrices each
 _THIN: Final = 1e-5  # of a smallest cell: a part that is narrower is one point
 
 
-def _from_powers(count: int) -> Array:
-    """Return the matrix from sums of the powers 0, 1, … of places from −1 to 1 to weights at Chebyshev nodes."""
-    found = np.linalg.inv(chebyshev(count) ** np.arange(count)[:, None]).T
-    return np.asarray(found, dtype=np.float64)
+@cache
+def _halves(count: int, of_half: int) -> Array:
+    """Return the matrix from weights at the nodes of both halves of a cell to weights at its own."""
+    nodes, finer = chebyshev(count), chebyshev(of_half)
+    return np.concatenate([interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
 
 
 def _needed(share: float, digits: float, most: int) -> int:
@@ -172,12 +173,13 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
     *parts, rare = np.split(over_blocks(draws, work, jobs=jobs), cuts, axis=1)
     sums = rare.reshape(draws.replicates, ROWS, -1).copy()
     open_rows = ~(np.abs(at.x) < _FAR)
-    for grid, part in zip(grids, parts, strict=True):
-        moments = part.reshape(draws.replicates, *grid.shape)
+    collected = [
+        grid.collected(part.reshape(draws.replicates, *grid.shape)) for grid, part in zip(grids, parts, strict=True)
+    ]
+    for grid, moments in zip(grids, collected, strict=True):
         _Cells(grid, moments, smooth, hole).add(sums, at, leak, open_rows)
         hole = grid.reach
-    counts = parts[main].reshape(draws.replicates, *grids[main].shape)[:, 0]
-    count_signs(sums, unit, at, walls, grids[main], counts, draws, held=held)
+    count_signs(sums, unit, at, walls, grids[main], collected[main][:, 0], draws, held=held)
     for row in np.flatnonzero(open_rows):
         cut = slice(row, row + 1)
         sums[:, :, cut] = plain_sums(unit, at.part(cut), draws, chunk=PLAIN_CHUNK, jobs=jobs)
@@ -189,19 +191,17 @@ class _Cells:
 
     def __init__(self, grid: Buckets, moments: Array, smooth: _Smooth, hole: float) -> None:
         self._grid, self._moments, self._smooth = grid, moments, smooth
-        self._starts = np.searchsorted(grid.edges, grid.grid, side="right")
         count = moments.shape[1]
-        of_cells = np.add.reduceat(moments[:, :, : self._starts[-1]], self._starts[:-1], axis=2)
+        of_cells = grid.by_cells(moments).copy()
         of_cells[:, :, np.abs(grid.grid[:-1] + 0.5 * grid.width) < hole] = 0.0  # a finer grid has them
-        weights = np.moveaxis(of_cells, 1, 2) @ (_from_powers(count) * 2.0 ** np.arange(count)[:, None])
+        weights = np.moveaxis(of_cells, 1, 2) @ from_powers(count)
         self._levels = [(min(smooth.steepest * grid.width, _STEEP), chebyshev(count), weights)]
         for level in range(grid.levels - 1, -1, -1):
             parts = 2 ** (grid.levels - level)
             share = min(smooth.steepest * grid.width * parts, _STEEP * parts, 1.0)
             nodes = chebyshev(max(_needed(share, 15.0, _NODES), _SOFT if smooth.soft else 0))
             _, finer, weights = self._levels[0]
-            halves = np.concatenate([interpolation(nodes, 0.5 * (finer + side)) for side in (-1.0, 1.0)])
-            merged = weights.reshape(weights.shape[0], 2**level, -1) @ halves
+            merged = weights.reshape(weights.shape[0], 2**level, -1) @ _halves(nodes.size, finer.size)
             self._levels.insert(0, (share, nodes, merged))
 
     def add(self, sums: Array, at: InputNoise, leak: Array, open_rows: npt.NDArray[np.bool_]) -> None:
@@ -231,23 +231,27 @@ class _Cells:
     ) -> None:
         """Add the smallest cells that hold a kink of their x, each part between kinks by itself."""
         low = cells * self._grid.width - self._grid.reach
-        ends = np.sort(np.clip(self._smooth.kinks[:, rows], low, low + self._grid.width), axis=0)
-        ends = np.concatenate([low[None], ends, low[None] + self._grid.width])
+        high = low + self._grid.width
+        ends = np.sort(np.clip(self._smooth.kinks[:, rows], low, high), axis=0)
+        at_kinks = np.append(self._grid.at_walls, 0)[np.searchsorted(self._grid.walls, ends)]
+        whole = self._grid.cells[cells + 1], self._grid.cells[cells + 2]  # the first cell is what lies below the grid
+        buckets = np.where(ends == low, whole[0], np.where(ends == high, whole[1], np.clip(at_kinks, *whole)))
+        ends = np.concatenate([low[None], ends, high[None]])
+        buckets = np.concatenate([whole[0][None], buckets, whole[1][None]])
         allowed, nodes, _ = self._levels[-1]
-        for start, stop in pairwise(ends):
-            some = np.flatnonzero((stop > start) & ~self._smooth.doubtful(rows, start, stop))
+        for (start, stop), between in zip(pairwise(ends), pairwise(buckets), strict=True):
+            some = np.flatnonzero((between[1] > between[0]) & ~self._smooth.doubtful(rows, start, stop))
             if not some.size:
                 continue
             start, stop = start[some], stop[some]
-            buckets = np.stack([self._grid.place(start), self._grid.place(stop)], axis=1).ravel()
-            moments = np.add.reduceat(self._moments, buckets, axis=2)[:, :, ::2]
+            moments = np.add.reduceat(self._moments, np.stack(between, axis=1)[some].ravel(), axis=2)[:, :, ::2]
             open_rows[rows[some][~self._smooth.accepted(rows[some], start, stop, allowed, smallest=True)]] = True
             centre, half = 0.5 * (start + stop), 0.5 * (stop - start)
             from_middle = (centre - (low[some] + 0.5 * self._grid.width)) / self._grid.width
             share = 2.0 * half / self._grid.width
-            wide = np.where(share > _THIN, 0.5 * share, np.inf)
+            wide = np.where(share > _THIN, share, np.inf)
             moved = _moved(moments, -from_middle) / wide ** np.arange(nodes.size)[:, None]
-            weights = np.moveaxis(moved, 1, 2) @ _from_powers(nodes.size)
+            weights = np.moveaxis(moved, 1, 2) @ from_powers(nodes.size)
             _evaluate(sums, at, leak, rows[some], centre, half, nodes, weights, np.arange(some.size), least=0.0)
 
 
@@ -296,27 +300,26 @@ def _evaluate(
         Which pairs were left out, shape (m,).
     """
     step, learned = max(1, _ELEMENTS // nodes.size), bool(at.sigma_p.any())
-    powers = np.empty((4, step, nodes.size))
+    powers = np.empty((4, nodes.size, step))  # the nodes first: sums over them then go over long rows
     coarse, drawn = np.zeros(rows.size, dtype=np.bool_), weights.sum(axis=(0, 2))
-    shared = np.unique(cells)
-    # a cell that many points use takes one product of matrices, and has each point once
-    apart = shared.size <= _FEW_CELLS
+    # with replicates, a cell that many points use takes one product of matrices, and has each point once
+    shared = np.unique(cells) if weights.shape[0] > 1 else cells
+    apart = weights.shape[0] > 1 and shared.size <= _FEW_CELLS
     parts = [np.flatnonzero(cells == cell) for cell in shared] if apart else [np.arange(rows.size)]
     for pairs in parts:
         for begin in range(0, pairs.size, step):
             cut = pairs[begin : begin + step]
             row, cell, left = rows[cut], cells[cut], np.zeros(cut.size, dtype=np.bool_)
-            part = at.part((row, None))
-            xi = centre[cut, None] + half[cut, None] * nodes
-            values = part.values(xi, learned=learned)
-            values[1] -= leak[row, None]
-            room = powers[:, : row.size]
-            weight = weights[:, cell[0]].T if apart else weights[:, None, cell]
+            part = at.part((None, row))
+            values = part.values(centre[cut] + half[cut] * nodes[:, None], learned=learned)
+            values[1] -= leak[row]
+            room = powers[:, :, : row.size]
+            weight = weights[:, cell[0]] if apart else np.moveaxis(weights[:, cell], 1, 2)
             found = []
             for first, value in zip((0, 4, 8), values, strict=False):
                 found.append((first, _weighted(powers_of(value, room), weight)))
                 if least:
-                    enough = least * drawn[cell] * room[3].max(axis=1)
+                    enough = least * drawn[cell] * room[3].max(axis=0)
                     left |= found[-1][1][:, 3].sum(axis=0) < enough
             found.append((PRODUCTS, _weighted(products(values[0], values[1], room), weight)))
             coarse[cut] = left
@@ -331,10 +334,10 @@ def _evaluate(
 
 
 def _weighted(values: Array, weights: Array) -> Array:
-    """Return the sums over the nodes of values, shape (4, m, k), times weights, as (replicates, 4, m).
+    """Return the sums over the nodes of values, shape (4, k, m), times weights, as (replicates, 4, m).
 
-    The weights have the shape (k, replicates), or (replicates, 1, m, k).
+    The weights have the shape (replicates, k), or (replicates, k, m).
     """
     if weights.ndim == 2:
-        return np.moveaxis(values @ weights, 2, 0)
-    return np.asarray(np.vecdot(values, weights))
+        return np.moveaxis(weights @ values, 1, 0)
+    return np.stack([np.einsum("jkm,km->jm", values, of_replicate) for of_replicate in weights])

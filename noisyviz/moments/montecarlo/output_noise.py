@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from noisyviz.moments.montecarlo.buckets import Buckets
 from noisyviz.moments.montecarlo.power_sums import (
     CHUNK,
     EXPONENTS,
@@ -15,7 +16,7 @@ from noisyviz.moments.montecarlo.power_sums import (
     over_blocks,
     powers,
 )
-from noisyviz.moments.montecarlo.thresholds import Counter, first_reaching
+from noisyviz.moments.montecarlo.thresholds import first_reaching
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
 from noisyviz.units.unit import NoisyUnit, OutputNoise
@@ -24,15 +25,15 @@ from noisyviz.units.unit import NoisyUnit, OutputNoise
 def affine_sums(unit: NoisyUnit, at: OutputNoise, draws: Draws, *, chunk: int = CHUNK, jobs: int) -> Array:
     """Return the sums over the draws, see `noisyviz.moments.montecarlo.power_sums`."""
     edges = _thresholds(at, unit.activation.bounds)
-    counter = Counter(*edges)
+    grid = Buckets(edges)
 
     def work(block: Block) -> Array:
-        found = np.zeros(4 + counter.sorted.size)
+        found = np.zeros(4 + grid.shape[1])
         rows = np.empty((4, min(chunk, block.stop - block.start)))
         for xi in draws.read(block, chunk):
             epsilon = at.epsilon(xi)
             found[:4] += powers(epsilon, rows[:, : xi.size]).sum(axis=1)
-            found[4:] += counter.below(epsilon)
+            grid.add(found[None, 4:], epsilon)
         return found
 
     found = over_blocks(draws, work, jobs=jobs)
@@ -44,7 +45,7 @@ def affine_sums(unit: NoisyUnit, at: OutputNoise, draws: Draws, *, chunk: int = 
             power = power * factor
     for row, (i, j) in enumerate(EXPONENTS, start=PRODUCTS):
         sums[:, row] = at.amplitude**i * at.amplitude_slope**j * found[:, i + j - 1, None]
-    below = counter.looked_up(found[:, 4:], draws.each, edges)
+    below = grid.below(grid.collected(found[:, None, 4:])[:, 0], edges)
     _count_signs(sums, unit, at, below, draws.each)
     sums[:, OUTSIDE] = below[2] + draws.each - below[3]
     return sums

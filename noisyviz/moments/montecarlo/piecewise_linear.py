@@ -1,9 +1,9 @@
 """Sums for input noise on a piecewise-linear h: the draws between the thresholds of all x are summed once.
 
-For one x, φ and its gradients are linear in ξ between the pre-images of the kinks. Sorted draws are summed over the
-buckets between the sorted thresholds ("walls") of all x, as powers 0 to 4 of their distance from the wall that they
-have passed on their way from 0, and the buckets are cumulated from the outer ends with the distances moved along: sums
-of terms of one sign, so that the few draws that just pass a kink keep their digits.
+For one x, φ and its gradients are linear in ξ between the pre-images of the kinks. Draws are summed over the buckets
+between the thresholds ("walls") of all x, as powers 0 to 4 of their distance from the wall that they have passed on
+their way from 0, and the buckets are cumulated from the outer ends with the distances moved along: sums of terms of one
+sign, so that the few draws that just pass a kink keep their digits.
 """
 
 from dataclasses import dataclass
@@ -12,84 +12,47 @@ from typing import Final
 
 import numpy as np
 
-from noisyviz.moments.montecarlo.power_sums import CHUNK, EXPONENTS, PRODUCTS, ROWS, over_blocks, powers
+from noisyviz.moments.montecarlo.buckets import LEVELS, Buckets, Index
+from noisyviz.moments.montecarlo.power_sums import CHUNK, EXPONENTS, PRODUCTS, ROWS, over_blocks
 from noisyviz.moments.montecarlo.sign_counts import Pieces, count_signs, factor_thresholds, z_thresholds
-from noisyviz.moments.montecarlo.thresholds import Counter, Index
 from noisyviz.moments.samplers import Block, Draws
 from noisyviz.units.activation import Array
 from noisyviz.units.unit import InputNoise
 
 _GROUP: Final = 16  # buckets cumulated one after the other, groups of them side by side
-_COUNT: Final = 5  # the row behind those of the powers 0 to 4: how many draws lie below a wall
 
 
 def piecewise_sums(at: InputNoise, draws: Draws, *, chunk: int = CHUNK, jobs: int) -> Array:
     """Return the sums over the draws, see `noisyviz.moments.montecarlo.power_sums`."""
     pieces = Pieces.of(at.activation)
     edges, turns = z_thresholds(at, pieces), factor_thresholds(at)
-    counter = Counter(edges, turns)
-    walls = counter.sorted
-    left = int(np.searchsorted(walls, 0.0, side="right"))  # walls that are passed on the way down
-    ordered = draws.sampler == "stratified"
+    grid = Buckets(edges, turns, powers=5, levels=LEVELS - (draws.replicates > 1), from_walls=True)
 
     def work(block: Block) -> Array:
-        found = np.zeros((6, walls.size + 3))
-        rows = np.empty((4, min(chunk, block.stop - block.start)))
+        found = np.zeros(grid.shape)
         for xi in draws.read(block, chunk):
-            if not ordered:
-                xi.sort()
-            add_buckets(found, xi, walls, left, counter.below(xi, ordered=True), rows)
+            grid.add(found, xi)
         return found
 
-    found = over_blocks(draws, work, jobs=jobs)
-    whole, passed = found[:, :_COUNT, -1:], found[:, :_COUNT, :-1]
-    down, up = passed[:, :, left:0:-1], passed[:, :, left + 1 : -1]
-    down[:], up[:] = _behind(down, -walls[:left][::-1]), _behind(up, walls[left:])
+    buckets = grid.collected(over_blocks(draws, work, jobs=jobs))
+    walls = grid.walls
+    left = int(np.searchsorted(walls, 0.0, side="right"))  # walls that are passed on the way down
+    between = np.add.reduceat(buckets, np.append(0, grid.at_walls), axis=2)
+    between[:, 1::2, :left] *= -1.0  # distances below a wall
+    passed = np.zeros((draws.replicates, 5, walls.size + 2))
+    passed[:, :, left:0:-1] = _behind(between[:, :, :left][:, :, ::-1], -walls[:left][::-1])
+    passed[:, :, left + 1 : -1] = _behind(between[:, :, left + 1 :], walls[left:])
+    whole = between[:, :, left : left + 1].copy()
+    for column, mirror in ((left, -1.0), (left + 1, 1.0)):
+        if 0 < column <= walls.size:
+            moved = moves(np.abs(walls[column - 1])) @ passed[:, :, column, None]
+            whole += mirror ** np.arange(5)[:, None] * moved
     sums = np.zeros((draws.replicates, ROWS, at.x.size))
-    leak, columns = at.activation.slope_function(at.x), counter.place(edges)
+    leak, columns = at.activation.slope_function(at.x), grid.rank(edges)
     _Lines(at=at, pieces=pieces, edges=edges, columns=columns, whole=whole, leak=leak, passed=passed).add(sums)
-    below_z, below_turns = (counter.looked_up(found[:, _COUNT, 1:-2], draws.each, part) for part in (edges, turns))
+    below_z, below_turns = (grid.below(buckets[:, 0], part) for part in (edges, turns))
     count_signs(sums, at, pieces, below_z, below_turns, draws.each)
     return sums
-
-
-def add_buckets(found: Array, xi: Array, walls: Array, left: int, below: Index, rows: Array) -> None:
-    """Add sorted draws to the sums over buckets.
-
-    Parameters
-    ----------
-    found
-        Shape (6, m + 3): powers 0 to 4 and the number of draws below each wall. Columns 1 to m are the walls', of which
-        the first `left` get the draws below them down to the next, the others those above them up to the next, with
-        their distances from the wall; the last column gets all draws with their distances from 0.
-    xi
-        Sorted, shape (n,).
-    walls
-        Sorted, shape (m,), the first `left` of them ≤ 0 and the others > 0.
-    below
-        How many of the draws lie below each wall, shape (m,).
-    rows
-        Room for four rows of n numbers.
-    """
-    found[0, -1] += xi.size
-    found[1:_COUNT, -1] += powers(xi, rows[:, : xi.size]).sum(axis=1)
-    found[_COUNT, 1:-2] += below
-    if left:
-        starts, stops = np.concatenate([[0], below[: left - 1]]), below[:left]
-        distance = np.repeat(walls[:left], stops - starts) - xi[: stops[-1]]
-        _add_powers(found[:_COUNT, 1 : left + 1], distance, starts, stops, rows)
-    if left < walls.size:
-        starts, stops = below[left:], np.concatenate([below[left + 1 :], [xi.size]])
-        distance = xi[starts[0] :] - np.repeat(walls[left:], stops - starts)
-        _add_powers(found[:_COUNT, left + 1 : -2], distance, starts - starts[0], stops - starts[0], rows)
-
-
-def _add_powers(found: Array, distance: Array, starts: Index, stops: Index, rows: Array) -> None:
-    found[0] += stops - starts
-    filled = np.flatnonzero(stops > starts)
-    if filled.size:
-        for k, power in enumerate(powers(distance, rows[:, : distance.size]), start=1):
-            found[k, filled] += np.add.reduceat(power, starts[filled])
 
 
 def moves(by: Array) -> Array:
@@ -203,14 +166,19 @@ class _Lines:
             (change + slope * sigma_slope * side, sign * slope * sigma_slope),
             (slope * sigma_p * side, sign * slope * sigma_p),
         )
-        present = [offset.any() or factor.any() for offset, factor in lines]
-        for row, line in enumerate(lines):
-            if present[row]:
-                for k, power in enumerate(_powers_of_line(*line, part), start=4 * row):
+        totals = [_powers_of_line(*line, part) if line[0].any() or line[1].any() else None for line in lines]
+        for row, total in enumerate(totals):
+            if total is not None:
+                for k, power in enumerate(total, start=4 * row):
                     sums[:, k, points] += power
-        if present[0] and present[1]:
+        if totals[0] is not None and totals[1] is not None:
+            # often the gradient is the same for all draws of the stretch
+            steady = not lines[1][1].any() and np.isfinite(lines[1][0]).all()
             for row, (i, j) in enumerate(EXPONENTS, start=PRODUCTS):
-                sums[:, row, points] += _summed(_product_of_lines(lines[0], lines[1], i, j), part)
+                if steady:
+                    sums[:, row, points] += lines[1][0] ** j * totals[0][i - 1]
+                else:
+                    sums[:, row, points] += _summed(_product_of_lines(lines[0], lines[1], i, j), part)
 
     def _rise(self, piece: int, x: Array, home: Index) -> Array:
         """Return φ − φ₀ at the edge of a stretch that faces x, from kink to kink so that nothing cancels."""

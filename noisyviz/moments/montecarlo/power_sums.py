@@ -19,7 +19,7 @@ ROWS: Final = 19
 ZERO, WRONG, OUTSIDE = 12, 13, 14
 PRODUCTS: Final = 15  # the first of the rows of products
 EXPONENTS: Final = ((1, 1), (2, 1), (1, 2), (2, 2))  # of D and G in them
-# Draws worked on at once by the fast ways: they stay in the cache while they are sorted and summed.
+# Draws worked on at once by the fast ways: they stay in the cache while they are put into buckets.
 CHUNK: Final = 2**16
 
 

@@ -1,4 +1,4 @@
-"""Thresholds among the draws: where a line in ξ reaches a limit, to the last bit, and what lies below.
+"""Thresholds among the draws: where a line in ξ reaches a limit, to the last bit.
 
 A share such as p_wrong is decided draw by draw in floating point. Every such decision turns at one number; with that
 number known exactly, draws need only be counted below it and the count is that of the plain evaluation.
@@ -17,7 +17,6 @@ Index = npt.NDArray[np.int64]
 FARTHEST: Final = 1e30  # farther than any draw, and its fourth power is finite
 _NEXT: Final = 3  # steps of the last bit within which most thresholds lie from where they are computed
 _NEAR: Final = 2**10  # and within which nearly all do
-_FEW: Final = 8  # thresholds that are counted one by one
 
 
 def first_reaching(base: npt.ArrayLike, slope: npt.ArrayLike, limit: npt.ArrayLike) -> Array:
@@ -40,7 +39,8 @@ def first_reaching(base: npt.ArrayLike, slope: npt.ArrayLike, limit: npt.ArrayLi
     """
     line = np.broadcast_arrays(base, slope, limit)
     with np.errstate(all="ignore"):
-        guess = (line[2] - line[0]) / line[1]
+        # base + slope·ξ is rounded up to the limit from halfway between it and the number before
+        guess = (line[2] - line[0] - 0.5 * (line[2] - np.nextafter(line[2], -np.inf))) / line[1]
         found = np.where(np.isnan(guess), np.where(line[0] >= line[2], -np.inf, np.inf), guess)
         asked = np.isfinite(guess)
         line = tuple(part[asked] for part in line)
@@ -81,59 +81,3 @@ def _rank(x: Array) -> Index:
 def _value(rank: Index) -> Array:
     magnitude = np.abs(rank).view(np.float64)
     return np.where(rank < 0, -magnitude, magnitude)
-
-
-class Counter:
-    """Counts draws below many thresholds.
-
-    Parameters
-    ----------
-    thresholds
-        Arrays of any shapes, ±inf allowed.
-
-    Attributes
-    ----------
-    sorted
-        The distinct finite thresholds, increasing, shape (m,).
-    """
-
-    def __init__(self, *thresholds: Array) -> None:
-        every = np.concatenate([np.ravel(part) for part in thresholds])
-        self.sorted = np.unique(every[np.isfinite(every)])
-
-    def below(self, xi: Array, *, ordered: bool = False) -> Index:
-        """Return how many draws lie below each of the sorted thresholds; sorts `xi` in place where that pays."""
-        first, last = np.searchsorted(self.sorted, (xi.min(), xi.max()), side="right")
-        counts = np.zeros(self.sorted.size, dtype=np.int64)
-        counts[last:] = xi.size
-        if last - first <= _FEW and not ordered:
-            for place in range(first, last):
-                counts[place] = np.count_nonzero(xi < self.sorted[place])
-        else:
-            if not ordered:
-                xi.sort()
-            counts[first:last] = np.searchsorted(xi, self.sorted[first:last], side="left")
-        return counts
-
-    def looked_up(self, counts: Array, each: int, thresholds: Array) -> list[Array]:
-        """Return how many of `each` draws lie below thresholds, for every row of them.
-
-        Parameters
-        ----------
-        counts
-            Below the sorted thresholds, shape (replicates, m).
-        thresholds
-            Some of those given at first, shape (rows, n).
-
-        Returns
-        -------
-        list of ndarray
-            For each row the counts, shape (replicates, n).
-        """
-        columns = np.pad(counts, ((0, 0), (1, 1)), constant_values=((0, 0), (0.0, each)))
-        return [columns[:, self.place(row)] for row in thresholds]
-
-    def place(self, threshold: Array) -> Index:
-        """Return where thresholds stand in columns with one entry before, and one after, the sorted ones."""
-        rank = np.searchsorted(self.sorted, threshold) + 1
-        return np.where(threshold == -np.inf, 0, np.where(threshold == np.inf, self.sorted.size + 1, rank))
