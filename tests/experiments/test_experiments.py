@@ -551,6 +551,7 @@ def test_differences_are_paired_by_seed_and_have_the_interval_of_student() -> No
     pairs, (mean, half) = gaps["soft"]
     assert (pairs, mean) == (3, -2.0)
     assert half == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)  # t of 2 degrees of freedom; deviation 1
+    assert half is not None
     told = next(entry(group, gaps) for group, gaps in compared(grouped(records)) if group.activation == "nan")
     assert told["minus"]["soft"] == {"seeds": 3, "mean": -2.0, "interval": pytest.approx([-2.0 - half, -2.0 + half])}
 
