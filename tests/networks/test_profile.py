@@ -297,11 +297,13 @@ def test_shares_alone_are_those_of_the_whole_profile(chunk: int | None) -> None:
 
 def test_counts_outlast_the_integers_they_are_packed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     x, unit = np.tile(real("gates.npz")["input_gate"][:400], (20, 1)), nv.NoisyUnit("sigmoid", kind="nani")
-    usual = nv.profile(x, fn="sigmoid", unit=unit)
+    full = np.full((17, 1), np.nextafter(3.0, 0.0))  # one count too many, each at the far end of its cell
+    usual, one_more = (nv.profile(values, fn="sigmoid", unit=unit) for values in (x, full))
     monkeypatch.setattr(tally, "_COUNT", 4)
     monkeypatch.setattr(tally, "_SHIFT", tally._PLACE + 4)
     spilled = nv.profile(x, fn="sigmoid", unit=unit, chunk=1000)
     same(spilled.total, usual.total)
+    same(nv.profile(full, fn="sigmoid", unit=unit, chunk=17).total, one_more.total)
     one, other = spilled.arrays[0].per_unit, usual.arrays[0].per_unit
     assert one is not None
     assert other is not None
