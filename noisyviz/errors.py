@@ -1,6 +1,5 @@
 """Every failure that noisyviz reports, with the exit code of the command line."""
 
-import difflib
 import errno
 from collections.abc import Iterable
 from typing import Final
@@ -104,6 +103,8 @@ def suggestion(word: str, allowed: Iterable[str]) -> str:
     >>> suggestion("quadratic", ["tanh", "sigmoid"])
     ''
     """
+    import difflib  # which a shell that waits for completion need not load
+
     near = difflib.get_close_matches(word.lower(), list(allowed), n=1)
     return f"; did you mean '{near[0]}'?" if near else ""
 

@@ -11,6 +11,7 @@ from noisyviz.cli.outputs import Outputs, Table, file_stem, outputs
 from noisyviz.cli.parsing import member
 from noisyviz.cli.settings import idle_draws, idle_notes, point_settings, versions
 from noisyviz.export.formats import PICTURE_FORMATS, TABLE_FORMATS
+from noisyviz.pictures.overview import PANELS
 from noisyviz.results import masked_document
 from noisyviz.units.parameters import PARAMETERS
 
@@ -45,9 +46,9 @@ OPTIONS: Final = (
     *opt.changed(
         (opt.PANELS, opt.SAMPLES),
         panels={
-            "help": "Panels to draw for each unit: activation, delta, sigma, gradient.",
+            "help": f"Panels to draw for each unit: {', '.join(PANELS)}.",
             "default": "activation,gradient",
-            "read": partial(member, registry="noisyviz.pictures.overview.picture:PANELS"),
+            "read": partial(member, registry="noisyviz.pictures.overview:PANELS"),
         },
         samples={"help": "Number of draws in the cloud of each unit.", "default": "400", "read": opt.CLOUD},
     ),

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+from noisyviz.pictures.overview import PANELS
 from noisyviz.units.kinds import KINDS, SCALES
 from noisyviz.units.names import FAMILIES, FORMULAS
 
@@ -29,7 +30,7 @@ NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "objective": ("desaturate", "funnel", "double-well", "plateau"),
         "style": ("paper", "screen", "dark", "slide"),
         "width": ("icml", "icml-page", "neurips", "iclr", "a4", "slide"),
-        "panels": ("activation", "delta", "sigma", "gradient"),
+        "panels": tuple(PANELS),
         "edition": ("icml", "v3"),
         "group": (
             "activations",

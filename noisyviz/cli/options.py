@@ -27,6 +27,7 @@ from noisyviz.cli.parsing import (
     whole,
 )
 from noisyviz.errors import InputError
+from noisyviz.pictures.overview import DRAWN
 from noisyviz.units.parameters import PARAMETERS, Parameter
 
 
@@ -208,9 +209,7 @@ SAMPLES: Final = Option(
 CLOUD: Final = partial(whole, low=1, high=1_000_000)
 """Reads the number of draws that a picture shows one by one."""
 SEED: Final = Option("seed", "N", "Random seed; 'random' picks one and reports it.", default="0", read=seed_from)
-PANELS: Final = Option(
-    "panels", "LIST", "Panels to draw, in this order.", default="activation,delta,sigma,gradient", type=list[str]
-)
+PANELS: Final = Option("panels", "LIST", "Panels to draw, in this order.", default=",".join(DRAWN), type=list[str])
 
 OUTPUT: Final = Option(
     "output", "PATH", "File to write (may be repeated); '-' is standard output.", also=("-o",), type=list[str]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from noisyviz.cli import terminal
 from noisyviz.cli.options import Given
 from noisyviz.errors import InputError, MissingExtraError
+from noisyviz.pictures.overview import PANELS
 
 if TYPE_CHECKING:
     from noisyviz.pictures.anneal.picture import Anneal, AnnealResult
@@ -23,12 +24,6 @@ HEIGHT: Final = 13
 MOST_CURVES: Final = 6
 _WIDEST: Final = 120  # letters
 _MARKS: Final = ("o", "+", "x", "*", "#", "@")
-_MEANS: Final = {
-    "activation": ("Expected output E φ", "mean"),
-    "delta": ("Saturation Δ = h − u", "delta"),
-    "sigma": ("Noise scale σ(x)", "sigma"),
-    "gradient": ("Expected gradient E ∂φ/∂x", "grad_mean"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,13 +57,15 @@ def wanted(given: Given) -> bool:
 
 def of_overview(picture: "Overview", result: "OverviewResult") -> Iterator[Chart]:
     """Yield the panels of ``plot``: of one function with what it comes from and its quantiles, of several the means."""
+    from noisyviz.pictures.overview.picture import quantity
+
     table, names = picture.tables(result)[""], [one.name for one in result.series]
     for panel in result.panels:
-        title, column = _MEANS[panel]
-        if len(names) > 1 or panel in ("delta", "sigma"):
+        column, title = PANELS[panel]
+        if len(names) > 1 or panel not in ("activation", "gradient"):
             label = title.split(" ", 1)[1].partition(" = ")[0] if len(names) == 1 else ""
-            rows = {name: table["fn"] == name for name in names}
-            curves = {label.split(" ")[-1] or name: (table["x"][k], table[column][k]) for name, k in rows.items()}
+            short = label.split(" ")[-1]
+            curves = {short or one.name: (one.curves.x, quantity(one, column)) for one in result.series}
             yield Chart(title=title, curves=curves)
             continue
         bare = {"u": "u", "h": "h"} if panel == "activation" else {"h′": "derivative"}
@@ -77,7 +74,7 @@ def of_overview(picture: "Overview", result: "OverviewResult") -> Iterator[Chart
         if panel == "gradient" or one.noisy:
             ends = one.bands.phi if panel == "activation" else one.bands.grad
             lines |= {"5 %": (one.band_x, ends[0]), "95 %": (one.band_x, ends[-1])}
-        lines[title.split(" ", 2)[2]] = (x, table[column])  # the last one lies on top
+        lines[title.split(" ", 2)[2]] = (x, quantity(one, column))  # the last one lies on top
         held = tuple(y for label, (_, y) in lines.items() if label != "u")
         what = "Output φ" if panel == "activation" else "Gradient ∂φ/∂x"
         yield Chart(
@@ -90,10 +87,11 @@ def of_overview(picture: "Overview", result: "OverviewResult") -> Iterator[Chart
 def of_comparison(picture: "Compare", result: "CompareResult") -> Iterator[Chart]:
     """Yield a chart for every panel, and more where there are more units than one holds."""
     from noisyviz.pictures.compare.picture import settings_of
+    from noisyviz.pictures.overview.picture import quantity
 
     options = picture.span() or ["fn", "unit"]
     for panel in result.panels:
-        title, column = _MEANS[panel]
+        column, title = PANELS[panel]
         curves = {}
         for cell in result.cells:
             told = settings_of(cell)
@@ -102,8 +100,7 @@ def of_comparison(picture: "Compare", result: "CompareResult") -> Iterator[Chart
                 for key in options
                 if told[key] is not None
             )
-            source = cell.series.moments if column in ("mean", "grad_mean") else cell.series.curves
-            curves[label] = (cell.series.curves.x, getattr(source, column))
+            curves[label] = (cell.series.curves.x, quantity(cell.series, column))
         yield from _in_parts(title, curves)
 
 

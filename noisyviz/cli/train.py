@@ -14,8 +14,10 @@ from noisyviz.cli.progress import Bar
 from noisyviz.errors import InputError, NoisyvizError
 from noisyviz.experiments.settings import (
     ACTIVATIONS,
+    ALPHA,
     ATTENTION,
     DEVICES,
+    LEVELS,
     NOISY,
     PRECISIONS,
     PRESETS,
@@ -131,13 +133,15 @@ OPTIONS: Final = (
         read=partial(choice, allowed=ACTIVATIONS),
         type=list[str],
     ),
-    Option("alpha", "NUMBER", "alpha of tanh.", told="1.15, the authors'", read=number),
-    Option("alpha_sigmoid", "NUMBER", "alpha of sigmoid.", told="1.1, the authors'", read=number),
+    Option("alpha", "NUMBER", "alpha of tanh.", told=f"{ALPHA[0]:g}, the authors'", read=number),
+    Option("alpha_sigmoid", "NUMBER", "alpha of sigmoid.", told=f"{ALPHA[1]:g}, the authors'", read=number),
     Option(
         "c",
         "NUMBER",
         "Noise level.",
-        told="0.5; nani 0.05, nanis 0.25",
+        told="; ".join(
+            (f"{LEVELS['nan']:g}", ", ".join(f"{k} {c:g}" for k, c in LEVELS.items() if c != LEVELS["nan"]))
+        ),
         read=partial(number, at_least=0.0),
     ),
     Option(

@@ -24,12 +24,13 @@ from noisyviz.pictures.anneal.picture import Anneal, AnnealResult, result_of
 from noisyviz.pictures.calibrate.picture import CalibratePicture
 from noisyviz.pictures.compare.comparison import Comparison, several
 from noisyviz.pictures.compare.picture import CompareResult
-from noisyviz.pictures.overview.picture import PANELS, Overview, OverviewResult
+from noisyviz.pictures.overview import DRAWN
+from noisyviz.pictures.overview.picture import Overview, OverviewResult
 from noisyviz.pictures.picture import DataSource, Picture
 from noisyviz.pictures.profile.picture import ProfilePicture, ProfileResult
 from noisyviz.pictures.shared import panels as shared_panels
 from noisyviz.pictures.shared.panels import Look
-from noisyviz.pictures.shared.style import HEIGHTS, colours, width_in
+from noisyviz.pictures.shared.style import HEIGHTS, QUANTITIES, colours, width_in
 from noisyviz.results import Drawable
 from noisyviz.units.noise import RandomSource, seed_of
 from noisyviz.units.unit import NoisyUnit
@@ -183,7 +184,7 @@ def plot(
     for name in ("alpha", "c", "p"):
         if np.ndim(getattr(unit, name)):
             raise InputError(f"{name} must be one number in a picture, got an array", parameter=name)
-    chosen = several(panels) if panels is not None else PANELS if ax is None else PANELS[:1]
+    chosen = several(panels) if panels is not None else DRAWN if ax is None else DRAWN[:1]
     if ax is not None and len(chosen) != 1:
         raise InputError(f"panels must name one panel for ax, got {len(chosen)}", parameter="panels")
     if ax is not None and data is not None:
@@ -215,5 +216,5 @@ def _into(ax: Axes, result: OverviewResult) -> Figure:
     ax.set(xlim=result.xlim, ylim=panel.limits(result.series), xlabel="$x$", ylabel=panel.ylabel)
     entries = panel.entries(result.series)
     handles = [shared_panels.handle(entry, look, among=False) for entry in entries]
-    ax.legend(handles, [shared_panels.label(entry, among=False) for entry in entries])
+    ax.legend(handles, [QUANTITIES[entry].label for entry in entries])
     return figure

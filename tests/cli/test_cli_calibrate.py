@@ -70,7 +70,10 @@ def test_the_schedule_starts_at_a_multiple_of_the_target_and_its_command_runs(ru
     assert result.exit_code == 0
     config = json.loads(result.stdout)["config"]
     assert (config["c_start"], config["c_end"], config["alpha"]) == (schedule["c_start"], schedule["c_end"], 1.0)
-    assert schedule["command"] in run("calibrate", *words, "--start-factor", "3").stderr
+    for more, told in (((), "(--max-bias does not"), (("--max-std", "1"), "(--max-bias and --max-std do not")):
+        said = run("calibrate", *words, *more, "--start-factor", "3").stderr
+        assert schedule["command"] in said
+        assert f"{schedule['bias_rms_start']:.4g} {told} apply there), to {schedule['c_end']:.4g}: " in said
 
 
 def test_a_schedule_that_ends_without_noise_takes_a_form_that_can(run: Run) -> None:
@@ -161,7 +164,10 @@ def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
     ("words", "near"),
     [
         (("--unit", "nani", "--target-grad", "0.9"), "the largest root-mean-square gradient found is 0."),
-        (("--unit", "nani", "--target-grad", "0.9", "--max-bias", "0"), "gradient within these limits is 0."),
+        (
+            ("--unit", "nani", "--target-grad", "0.9", "--max-bias", "0"),
+            "with a bias of at most 0; the largest root-mean-square gradient within these limits is 0.",
+        ),
         (
             ("--unit", "nah", "--alpha", "0.9", "--max-bias", "1e-6"),
             "at the smallest bias the root-mean-square gradient is 0.",
@@ -171,8 +177,8 @@ def test_no_setting_is_exit_3_with_one_sentence(run: Run) -> None:
 def test_the_sentence_says_how_near_it_came_within_the_bound(run: Run, words: tuple[str, ...], near: str) -> None:
     said = run("calibrate", *NORMAL, *words).stderr
     assert near in said
-    if "such" in near:
-        assert said.endswith("of nani at c = 0 with a bias of 0\n")
+    if "these" in near:
+        assert said.endswith("for nani at c = 0 with a bias of 0\n")
 
 
 @pytest.mark.parametrize(
@@ -247,6 +253,8 @@ def test_noise_larger_than_the_signal_is_told_with_a_bound_that_keeps_it_down(ru
     told = f"phi has a std of {found['best']['std_rms']:.3g}, h varies over these samples by 1 only; bound it with"
     assert f"{told} --max-std 1, within which the most pull is" in run("calibrate", *words, "5").stderr
     assert "larger than the signal" not in run("calibrate", *words, "5", "--max-std", "9").stderr
+    np.save("far.npy", [[-3.0], [3.0]])
+    assert "--max-std 1, within which the most pull is 0.4" in run("calibrate", "far.npy", *words[1:], "2").stderr
     assert document(run, *words, "0.01")["best"]["std_rms"] < 1.0
     assert "larger than the signal" not in run("calibrate", *words, "0.01").stderr
 

@@ -21,7 +21,7 @@ import noisyviz as nv
 from noisyviz.cli.completion import NAMES, answer, arrays, joined
 from noisyviz.cli.list import _GROUPS
 from noisyviz.networks.calibration import TARGETS
-from noisyviz.pictures.overview.picture import PANELS
+from noisyviz.pictures.overview import PANELS
 from noisyviz.pictures.paper import EDITIONS
 from noisyviz.pictures.shared.style import STYLES, WIDTHS
 from noisyviz.units.names import FAMILIES

@@ -179,7 +179,12 @@ def test_a_person_sees_a_short_table_and_is_told_so(run: Run, monkeypatch: pytes
     assert len(result.stdout.splitlines()) < 25
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "21 of 401 points shown" in result.stderr
-    assert "shown" not in run("estimate", *QUICK, "--at", "0,1").stderr
+    short = run("estimate", *QUICK, "--at", "0,1.3", "--fn", "softsign", "--unit", "nani")
+    assert "shown" not in short.stderr
+    title, _, at_0, at_1 = short.stdout.splitlines()
+    assert title.rstrip() == "nani of softsign, c 0.5, normal noise"
+    assert at_0.split()[:2] == ["0", "0"]  # E φ(0) = 0, of which quadrature leaves 5e-17
+    assert [len(cell.replace(".", "").lstrip("-0")) for cell in at_1.split()] == [2, 4, 4, 2, 2, 4, 2, 2, 0]  # digits
 
 
 def test_estimates_that_rest_on_few_draws_are_named(run: Run) -> None:

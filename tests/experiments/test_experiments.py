@@ -24,6 +24,7 @@ from conftest import Start, wait_for
 torch = pytest.importorskip("torch", reason="PyTorch is an extra")
 
 import noisyviz as nv  # noqa: E402
+from noisyviz.cli.runs import entry  # noqa: E402
 from noisyviz.errors import InputError  # noqa: E402
 from noisyviz.experiments import digits, execute, loop, make_task, programs, recall, unique  # noqa: E402
 from noisyviz.experiments.checkpoint import read_checkpoint, write_whole  # noqa: E402
@@ -550,6 +551,9 @@ def test_differences_are_paired_by_seed_and_have_the_interval_of_student() -> No
     pairs, (mean, half) = gaps["soft"]
     assert (pairs, mean) == (3, -2.0)
     assert half == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)  # t of 2 degrees of freedom; deviation 1
+    assert half is not None
+    told = next(entry(group, gaps) for group, gaps in compared(grouped(records)) if group.activation == "nan")
+    assert told["minus"]["soft"] == {"seeds": 3, "mean": -2.0, "interval": pytest.approx([-2.0 - half, -2.0 + half])}
 
 
 def test_runs_of_other_sizes_are_not_compared() -> None:

@@ -13,6 +13,7 @@ from conftest import Read, Run, listing, rows
 
 torch = pytest.importorskip("torch", reason="PyTorch is an extra")
 
+from noisyviz.cli import reproduce as command  # noqa: E402
 from noisyviz.cli import run_pictures  # noqa: E402
 from noisyviz.experiments import reproduce  # noqa: E402
 from noisyviz.experiments.checkpoint import Held  # noqa: E402
@@ -27,7 +28,7 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tiny runs of one task, in this process."""
     sizes = {"unique": {"small": {"updates": 4, "curriculum": False, "hidden": 4, "batch": 4, "every": 2}}}
     monkeypatch.setattr("noisyviz.experiments.settings.PRESETS", sizes)
-    monkeypatch.setattr("noisyviz.cli.reproduce.PRESETS", sizes)
+    monkeypatch.setattr(command, "PRESETS", sizes)
     monkeypatch.setattr("noisyviz.experiments.unique.TESTED", 60)
 
 
@@ -114,6 +115,12 @@ def test_a_task_that_lacks_a_package_is_left_out_and_named(run: Run, monkeypatch
     result = begin(run)
     assert result.exit_code == 1
     assert "unique is left out: the task needs a package" in result.stderr
+    sizes = {name: {"small": {"updates": 4}} for name in ("digits", "unique", "words")}
+    monkeypatch.setattr("noisyviz.experiments.settings.PRESETS", sizes)
+    monkeypatch.setattr(command, "PRESETS", sizes)
+    monkeypatch.setattr(reproduce, "trial", lambda one: "it lacks a package" if one.task == "unique" else 0.1)
+    lines = [line.removeprefix("noisyviz: ").strip() for line in begin(run, "--plan").output.splitlines()]
+    assert [line.partition(":")[0] for line in lines if " runs, " in line] == ["digits", "words"]
 
 
 def test_runs_stop_in_time_and_keep_what_they_did(tmp_path: Path) -> None:

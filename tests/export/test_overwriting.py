@@ -17,7 +17,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from noisyviz.errors import InputError
 from noisyviz.export import marks, saving, write
-from noisyviz.export.integrity import UNSEALED, intact, seal_file, sealed
+from noisyviz.export.integrity import PNG_SIGNATURE, UNSEALED, intact, seal_file, sealed
 
 KEPT = hasattr(os, "setxattr")
 COLUMNS = {"x": np.array([0.0, 0.5]), "mean": np.array([-1.5, 2.0]), "n": np.array([1, 2])}
@@ -189,6 +189,17 @@ def test_a_seal_that_stands_twice_is_refused_and_none_is_found_in_the_middle() -
         seal_file(file)
         assert file.getvalue() == sealed(content)
         assert intact(file.getvalue())
+
+
+def test_the_checksum_of_a_png_is_renewed_where_its_chunk_ends_the_file_and_not_beyond() -> None:
+    chunk = b'tEXtnoisyviz\0{"noisyviz":"1","sha256":"' + UNSEALED.encode() + b'"}'
+    png = PNG_SIGNATURE + (len(chunk) - 4).to_bytes(4) + chunk + zlib.crc32(chunk).to_bytes(4)
+    for rest in (b"", b"more"):
+        done = sealed(png + rest)
+        changed = done[12 : 12 + len(chunk)]
+        assert done == png[:12] + changed + zlib.crc32(changed).to_bytes(4) + rest
+        assert intact(done)
+    assert len(sealed(png[:-1])) == len(png) - 1  # a file that was cut has no checksum to renew
 
 
 @pytest.mark.parametrize("words", ["-o a.csv", "-o ./a.csv --force", "-o b.csv --force"])

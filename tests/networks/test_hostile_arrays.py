@@ -97,6 +97,7 @@ CASES: dict[str, tuple[bytes | Callable[[], bytes], str]] = {  # large files are
         "lie on top of each other",
     ),
     "long header.safetensors": (lambda: b"\xff\xff\xff\x00" + b"\0" * 4 + b" " * (1 << 24), "more than 8,388,608"),
+    "a table.safetensors": (b"1.0 2.0\n" * 40, "is a damaged or truncated"),
     "no end.safetensors": (tensors(one(data_offsets=[0, 1])).replace(b"[0, 1]", b"[0, 1e999]"), "damaged"),
     "no length.safetensors": (tensors(one(shape=[2, float("nan")])), "does not describe array 'x'"),
     "name twice.safetensors": (tensors({"x": one()["x"], "y": one()["x"]}).replace(b'"y"', b'"x"'), "is a damaged"),

@@ -149,13 +149,13 @@ def test_members_that_are_no_real_arrays_are_left_out_counted_and_named(a: Float
     np.savez("mask.npz", fc1=a, mask=a > 0)
     np.savez("more.npz", words=np.array(["a"]), none=np.zeros((0, 3)), fc1=a, z=np.ones(2, dtype=complex))
     np.savez("objects.npz", fc1=a, o=np.array([None, 1], dtype=object))
-    Path("mask.safetensors").write_bytes(tensors({"fc1": ("F32", a), "mask": ("BOOL", a > 0)}))
+    Path("mask.safetensors").write_bytes(tensors({"fc1": ("F32", a), "mask": ("BOOL", a > 0), "no": ("F32", a[:0])}))
     told = {
         "scalar.npz": "1 of 2 arrays of 'scalar.npz': 'epoch' (a single number, not an array)",
         "mask.npz": "1 of 2 arrays of 'mask.npz': 'mask' (bool values)",
         "more.npz": "3 of 4 arrays of 'more.npz': 'words' (str32 values), 'none' (an empty array of shape (0, 3)), 'z'",
         "objects.npz": "1 of 2 arrays of 'objects.npz': 'o' (Python objects",
-        "mask.safetensors": "1 of 2 arrays of 'mask.safetensors': 'mask' (BOOL values in 'mask')",
+        "mask.safetensors": "2 of 3 arrays of 'mask.safetensors': 'mask' (BOOL values in 'mask'), 'no' (an empty",
     }
     for name, words in told.items():
         found = seen(name)

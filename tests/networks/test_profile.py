@@ -1,5 +1,6 @@
 """The profile of real pre-activations against plain NumPy on the same numbers, and against known distributions."""
 
+import itertools
 from pathlib import Path
 from statistics import NormalDist
 
@@ -275,6 +276,12 @@ def test_very_wide_arrays_get_no_quantiles_per_unit_and_say_so() -> None:
     assert np.isnan(per_unit.quantiles).all()
 
 
+def test_twice_the_units_cost_one_bit_of_the_quantiles_at_most() -> None:
+    found = [nv.profile(np.zeros((1, units)), fn="tanh").arrays[0].per_unit for units in (30, 60, 120, 240)]
+    errors = [rows.quantile_error for rows in found if rows is not None and rows.quantile_error is not None]
+    assert [b / a for a, b in itertools.pairwise(errors)] == [2.0, 2.0, 2.0]
+
+
 @pytest.mark.parametrize("chunk", [None, 100])
 def test_shares_alone_are_those_of_the_whole_profile(chunk: int | None) -> None:
     x = real("digits.npz")["layer2"].copy()
@@ -292,11 +299,13 @@ def test_shares_alone_are_those_of_the_whole_profile(chunk: int | None) -> None:
 
 def test_counts_outlast_the_integers_they_are_packed_in(monkeypatch: pytest.MonkeyPatch) -> None:
     x, unit = np.tile(real("gates.npz")["input_gate"][:400], (20, 1)), nv.NoisyUnit("sigmoid", kind="nani")
-    usual = nv.profile(x, fn="sigmoid", unit=unit)
+    full = np.full((17, 1), np.nextafter(3.0, 0.0))  # one count too many, each at the far end of its cell
+    usual, one_more = (nv.profile(values, fn="sigmoid", unit=unit) for values in (x, full))
     monkeypatch.setattr(tally, "_COUNT", 4)
     monkeypatch.setattr(tally, "_SHIFT", tally._PLACE + 4)
     spilled = nv.profile(x, fn="sigmoid", unit=unit, chunk=1000)
     same(spilled.total, usual.total)
+    same(nv.profile(full, fn="sigmoid", unit=unit, chunk=17).total, one_more.total)
     one, other = spilled.arrays[0].per_unit, usual.arrays[0].per_unit
     assert one is not None
     assert other is not None

@@ -21,7 +21,7 @@ from noisyviz.export.render import picture_bytes
 from noisyviz.pictures.anneal import drawing as picture
 from noisyviz.pictures.anneal.animation import Layers, frame_steps, stage
 from noisyviz.pictures.anneal.film import film
-from noisyviz.pictures.anneal.panels import RUNS, equals, positions
+from noisyviz.pictures.anneal.panels import RUNS, equals, level_names, positions
 from noisyviz.pictures.anneal.picture import Anneal, AnnealResult, noise_levels, series, series_names
 from noisyviz.pictures.shared.style import OKABE_ITO, luminance, style
 from noisyviz.pictures.stored import stored_picture
@@ -224,6 +224,13 @@ def test_series_have_the_documented_columns() -> None:
 def test_noise_levels_of_the_field() -> None:
     assert noise_levels(np.array([30.0, 0.5])) == (30.0, 7.7, 2.0, 0.5)
     assert noise_levels(np.array([0.5, 3.0])) == (3.0, 1.7, 0.91, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"), [("none", ["$c=0$ (leak)", "noiseless"]), ("landscape", ["$c=0.5$", "$f(x)$"])]
+)
+def test_the_legend_of_the_field_names_the_leak_and_what_has_no_noise(name: str, ends: list[str]) -> None:
+    assert level_names(result(name))[-2:] == ends
 
 
 def test_numbers_as_mathematics() -> None:

@@ -9,7 +9,8 @@ import pytest
 from noisyviz.errors import InputError
 from noisyviz.moments.exact import exact
 from noisyviz.pictures import PICTURES, picture_class
-from noisyviz.pictures.overview.picture import PANELS, Overview, default_xlim, wrong_intervals
+from noisyviz.pictures.overview import PANELS
+from noisyviz.pictures.overview.picture import Overview, default_xlim, wrong_intervals
 from noisyviz.pictures.picture import DataSource
 from noisyviz.pictures.shared.panels import PANELS as DRAWN
 from noisyviz.pictures.stored import stored_picture
@@ -41,7 +42,7 @@ def test_settings_survive_json_and_make_the_recipe_again() -> None:
 
 
 def test_the_panels_are_those_that_can_be_drawn() -> None:
-    assert tuple(DRAWN) == PANELS
+    assert tuple(DRAWN) == tuple(PANELS)
 
 
 def test_the_seed_decides_the_draws_and_every_function_has_its_own_stream() -> None:

@@ -72,6 +72,11 @@ def test_the_density_is_that_of_a_normal_around_h_in_proportion() -> None:
     np.testing.assert_array_equal(phi, table["phi"])
 
 
+def test_on_the_left_the_range_of_x_is_that_on_the_right_mirrored() -> None:
+    right, left = (SaturatedNoise(fn="relu6", x=x).compute().x for x in (9.0, -3.0))  # thresholds 0 and 6
+    np.testing.assert_allclose([left[0], left[-1]], [6.0 - right[-1], 6.0 - right[0]], rtol=1e-12)
+
+
 def test_delta_is_an_arrow_from_u_to_h() -> None:
     _, axes = drawn()
     (arrow,) = named(axes, "delta")

@@ -370,7 +370,7 @@ def level_names(result: AnnealResult) -> list[str]:
     """Return the legend texts of the field."""
     names = [equals("c", level, digits=3) for level in result.field.levels]
     if not result.landscape and result.field.levels[-1] == 0.0:
-        names[-1] = "$c=0$ (leak)" if result.runs[0].leak is not None else "$c=0$"
+        names[-1] = "$c=0$ (leak)"
     return [*names, "$f(x)$" if result.landscape else "noiseless"]
 
 

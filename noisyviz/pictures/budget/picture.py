@@ -58,7 +58,7 @@ class BudgetResult:
     marks: tuple[float, ...]  # Noise levels that are marked on the curves, rising; each is one of every curve's
 
 
-NOISY: Final = tuple(kind for kind in KINDS if kind not in ("none", "add", "mult"))  # the paper's, and its authors'
+NOISY: Final = ("nan", "nah", "nani", "nanil", "nanis", "nanil-softplus")  # the paper's, and its authors'
 MOST_LEVELS: Final = 1000
 _BITS: Final = 3  # cells of the input, as shares of the width over which the noise acts
 

@@ -72,7 +72,7 @@ def draw(result: CompareResult, figure: Figure, *, caption: Sequence[str] | None
             else:
                 PANELS[key].draw(axes, cell.series, look)
             if cell.marks is not None:
-                panels.draw_marks(axes, key, cell.marks, look.line(panels.MAIN[key])["color"])
+                panels.draw_marks(axes, key, cell.marks, look.line(PANELS[key].main)["color"])
     plan.figure_legend(figure, [panels.handle(key, look, among=False) for key in entries(result)])
     return drawn
 
@@ -133,7 +133,7 @@ def entry_label(result: CompareResult, key: str) -> str:
         entry for panel in result.panels for cell in result.cells for entry in PANELS[panel].entries([cell.series])
     }
     shared = [text for twin, (first, text) in TWINS.items() if first == key and twin in shown]
-    return shared[0] if shared else panels.label(key, among=False)
+    return shared[0] if shared else QUANTITIES[key].label
 
 
 def caption_words(result: CompareResult) -> list[str]:

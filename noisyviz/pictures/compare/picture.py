@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 
 from noisyviz.errors import InputError, check_name
+from noisyviz.pictures.overview import PANELS
 from noisyviz.pictures.overview.picture import (
     FARTHEST,
     MOST_DRAWS,
-    PANELS,
     Marks,
     Series,
     around,

@@ -112,12 +112,12 @@ def _draw_panel(axes: Axes, cell: Cell, result: OverviewResult, look: Look, *, m
         else:
             panel.draw(axes, one, look)
         if result.marks:
-            color = look.hues[SERIES[index][0]] if result.among else look.line(panels.MAIN[cell.key])["color"]
+            color = look.hues[SERIES[index][0]] if result.among else look.line(panel.main)["color"]
             panels.draw_marks(axes, cell.key, result.marks[index], color)
     if cell.key == result.panels[0]:
         _name_thresholds(axes, cell, result)
     handles = [panels.handle(key, look, among=result.among) for key in cell.entries]
-    texts, indent = legend_labels(result, cell.entries), cell.legend_indent
+    texts, indent = legend_labels(cell.entries), cell.legend_indent
     legend_above(axes, handles, texts, width=cell.legend_width, lift=cell.lift, indent=indent)
 
 

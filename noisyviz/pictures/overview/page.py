@@ -23,6 +23,7 @@ from noisyviz.pictures.shared.layout import (
     ticks,
 )
 from noisyviz.pictures.shared.panels import PANELS
+from noisyviz.pictures.shared.style import QUANTITIES
 
 NARROW_IN: Final = 4.5
 X_TICKS: Final = 8  # intervals between the ticks of x, at most
@@ -80,11 +81,11 @@ def page(result: OverviewResult, width: float) -> Page:
         pitch = width / len(row)
         drafts = [_draft(result, key, room=pitch - left - right, wide=width > NARROW_IN) for key in row]
         if len(row) > 1 and row[0] == result.panels[0]:
-            heads = [draft.lift + _head(result, draft) for draft in drafts[1:]]
+            heads = [draft.lift + _head(draft) for draft in drafts[1:]]
             lift = max([drafts[0].lift, *heads])
             drafts[0] = replace(drafts[0], lift=lift)
         if row[0] == result.panels[0] and not finish.in_force().letters:
-            texts = legend_labels(result, drafts[0].entries)
+            texts = legend_labels(drafts[0].entries)
             start = legend_start(texts, width=width, margin=left, edge=EDGE_EM * size)
             room = width - start - (right if start == left else EDGE_EM * size)
             drafts[0] = replace(drafts[0], legend_width=room, legend_indent=start - left)
@@ -94,7 +95,7 @@ def page(result: OverviewResult, width: float) -> Page:
         tall = max(draft.axes.height + _strip_height(draft) for draft in drafts)
         for column, draft in enumerate(drafts):
             cells.append(_placed(draft, left=column * pitch + left, bottom=y, tall=tall, outer=outer))
-        y += tall + max(draft.lift + _head(result, draft) for draft in drafts)
+        y += tall + max(draft.lift + _head(draft) for draft in drafts)
     series_bottom = y + 0.6 * size
     if result.among and finish.in_force().legend != "none":
         y = series_bottom + legend_height(series_names(result), width=width - left - EDGE_EM * size)
@@ -120,9 +121,9 @@ def series_names(result: OverviewResult) -> list[str]:
     return [literal(one.name) for one in result.series]
 
 
-def legend_labels(result: OverviewResult, entries: Sequence[str]) -> list[str]:
+def legend_labels(entries: Sequence[str]) -> list[str]:
     """Return the texts of a legend."""
-    return [panels.label(key, among=result.among) for key in entries]
+    return [QUANTITIES[key].label for key in entries]
 
 
 def _rows(keys: Sequence[str], *, columns: int) -> list[list[str]]:
@@ -177,8 +178,8 @@ def _strip_height(cell: Cell) -> float:
     return 0.0 if cell.strip is None else cell.strip.height + STRIP_GAP_EM * em()
 
 
-def _head(result: OverviewResult, cell: Cell) -> float:
-    return legend_height(legend_labels(result, cell.entries), width=cell.legend_width)
+def _head(cell: Cell) -> float:
+    return legend_height(legend_labels(cell.entries), width=cell.legend_width)
 
 
 def _placed(draft: Cell, *, left: float, bottom: float, tall: float, outer: bool) -> Cell:

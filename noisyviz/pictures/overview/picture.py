@@ -12,6 +12,7 @@ from noisyviz.errors import InputError, printable, suggestion
 from noisyviz.moments.exact import exact
 from noisyviz.moments.quantiles import Quantiles, quantiles
 from noisyviz.moments.quantities import Curves, Moments, curves
+from noisyviz.pictures.overview import DRAWN, PANELS
 from noisyviz.pictures.picture import Columns, DataSource, Picture
 from noisyviz.pictures.shared.style import SERIES
 from noisyviz.units.activations import Activation, Array
@@ -112,7 +113,6 @@ class OverviewResult:
 
 BANDS: Final = (0.05, 0.25, 0.75, 0.95)  # quantiles that end the outer and the inner band
 MOST_BAND: Final = 2_000  # x of a band, one per dot of a wide page
-PANELS: Final = ("activation", "delta", "sigma", "gradient")
 MARGIN: Final = 3.0  # how far beyond the outer thresholds x goes
 MOST_MARKED: Final = 10_000  # points x on the curves
 FARTHEST: Final = 1e6  # the largest |x| that a picture can show
@@ -170,7 +170,7 @@ class Overview(Picture[OverviewResult]):
     p: float = default("p")
     scale: str = default("scale")
     noise: str = default("noise")
-    panels: tuple[str, ...] = PANELS
+    panels: tuple[str, ...] = DRAWN
     xlim: tuple[float, float] | None = None
     points: int = 401
     samples: int = 2000
@@ -272,6 +272,12 @@ class Overview(Picture[OverviewResult]):
             at = {key: [getattr(one.curves, key) for one in result.marks] for key in bare}
             found["-points"] = stack(at | {key: [getattr(one.moments, key) for one in result.marks] for key in moments})
         return found
+
+
+def quantity(one: Series | Marks, column: str) -> Array:
+    """Return a quantity of a unit, of its curves or its moments, by its name."""
+    values: Array = getattr(one.curves if hasattr(one.curves, column) else one.moments, column)
+    return values
 
 
 def check_at(at: Sequence[float]) -> None:

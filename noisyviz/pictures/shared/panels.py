@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from noisyviz.pictures.overview.picture import Marks, Series
+from noisyviz.pictures.overview import PANELS as SHOWN
+from noisyviz.pictures.overview.picture import Marks, Series, quantity
 from noisyviz.pictures.shared.dots import dots
 from noisyviz.pictures.shared.style import DASHED, QUANTITIES, SERIES
 from noisyviz.units.activations import Array
@@ -49,6 +50,7 @@ class Panel:
     """One panel."""
 
     ylabel: str  # What the vertical axis shows
+    main: str  # Key of `QUANTITIES` of its main curve, whose colour the marked points take
     entries: Callable[[Sequence[Series]], list[str]]  # Keys of the legend for one series, or for several
     limits: Callable[[Sequence[Series]], tuple[float, float]]  # The range of y for all series
     draw: Callable[[Axes, Series, Look], list[Artist]]  # Draws one series
@@ -57,23 +59,14 @@ class Panel:
 
 
 # In a picture of several functions colour tells the function, so the style of the line tells the quantity.
-AMONG: Final[Mapping[str, tuple[str, Mapping[str, Any]]]] = MappingProxyType(
+AMONG: Final[Mapping[str, Mapping[str, Any]]] = MappingProxyType(
     {
-        "mean": (QUANTITIES["mean"].label, {"linewidth": 1.6}),
-        "h": (QUANTITIES["h"].label, {"linestyle": DASHED, "linewidth": 1.0}),
-        "delta": (QUANTITIES["delta"].label, {"linewidth": 1.6}),
-        "sigma": (QUANTITIES["sigma"].label, {"linewidth": 1.6}),
-        "spread": (QUANTITIES["spread"].label, {"linewidth": 1.6}),
-        "derivative": (QUANTITIES["derivative"].label, {"linestyle": DASHED, "linewidth": 1.0}),
-        "gradient": (QUANTITIES["gradient"].label, {"linewidth": 1.6}),
-        "wrong": (QUANTITIES["wrong"].label, {"linewidth": 3.0}),
+        "h": {"linestyle": DASHED, "linewidth": 1.0},
+        "derivative": {"linestyle": DASHED, "linewidth": 1.0},
+        "wrong": {"linewidth": 3.0},
     }
 )
-
-
-def label(key: str, *, among: bool) -> str:
-    """Return the legend text of an entry."""
-    return AMONG[key][0] if among and key in AMONG else QUANTITIES[key].label
+MAIN_AMONG: Final[Mapping[str, Any]] = MappingProxyType({"linewidth": 1.6})  # of every other quantity
 
 
 def handle(key: str, look: Look, *, among: bool) -> Artist | tuple[Artist, ...]:
@@ -89,7 +82,7 @@ def handle(key: str, look: Look, *, among: bool) -> Artist | tuple[Artist, ...]:
         size: dict[str, Any] = {"marker": "o", "markersize": 2.0, "markeredgewidth": 0.0, "linestyle": "none"}
         return Line2D([0.15, 0.5, 0.85], [0.3, 0.75, 0.4], color=look.hues[QUANTITIES[key].hue], **size)
     if among:
-        return Line2D([], [], color=look.ink, **AMONG[key][1])
+        return Line2D([], [], color=look.ink, **AMONG.get(key, MAIN_AMONG))
     style = look.line(key)
     return Line2D([], [], **style)
 
@@ -210,19 +203,9 @@ def _draw_gradient(axes: Axes, one: Series, look: Look) -> list[Artist]:
 
 def draw_marks(axes: Axes, key: str, marks: Marks, color: str) -> list[Artist]:
     """Mark points on the main curve of a panel."""
-    shown = {
-        "activation": marks.moments.mean,
-        "delta": marks.curves.delta,
-        "sigma": marks.curves.sigma,
-        "gradient": marks.moments.grad_mean,
-    }
     style: dict[str, Any] = {"color": color, "linestyle": "none", "markeredgewidth": 0.6, "zorder": 4.0}
     edge = {"markeredgecolor": mpl.rcParams["axes.facecolor"], "marker": "o", "markersize": 4.5, "clip_on": False}
-    return list(axes.plot(marks.curves.x, shown[key], label="marked", **style, **edge))
-
-
-MAIN: Final = MappingProxyType({"activation": "mean", "delta": "delta", "sigma": "sigma", "gradient": "gradient"})
-"""The main curve of every panel."""
+    return list(axes.plot(marks.curves.x, quantity(marks, SHOWN[key].column), label="marked", **style, **edge))
 
 
 def _wrong_bars(axes: Axes, one: Series, color: str, *, row: int) -> list[Artist]:
@@ -246,7 +229,7 @@ def _line_among(
     axes: Axes, x: Array, values: Array, look: Look, *, key: str, index: int, marked: bool = False
 ) -> list[Artist]:
     hue, marker = SERIES[index]
-    style: dict[str, Any] = dict(AMONG[key][1]) | {"color": look.hues[hue], "label": key}
+    style: dict[str, Any] = dict(AMONG.get(key, MAIN_AMONG)) | {"color": look.hues[hue], "label": key}
     if marked:
         every = max(1, x.size // MARKERS_PER_CURVE)
         style |= {
@@ -349,6 +332,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
     {
         "activation": Panel(
             ylabel=r"$\varphi(x,\xi)$",
+            main="mean",
             entries=_activation_entries,
             limits=_activation_limits,
             draw=draw_activation,
@@ -356,6 +340,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         ),
         "delta": Panel(
             ylabel=r"$\Delta(x)$",
+            main="delta",
             entries=lambda series: ["delta"],  # noqa: ARG005
             limits=_delta_limits,
             draw=_draw_delta,
@@ -363,6 +348,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         ),
         "sigma": Panel(
             ylabel=r"$\sigma(x)$",
+            main="sigma",
             entries=_sigma_entries,
             limits=_sigma_limits,
             draw=_draw_sigma,
@@ -370,6 +356,7 @@ PANELS: Final[Mapping[str, Panel]] = MappingProxyType(
         ),
         "gradient": Panel(
             ylabel=r"$\partial\varphi/\partial x$",
+            main="gradient",
             entries=_gradient_entries,
             limits=_gradient_limits,
             draw=_draw_gradient,
