@@ -144,13 +144,13 @@ def _merged(weights: Array, count: int, nodes: int) -> Array:
 def _evaluate(sums: Array, at: InputNoise, leak: Array, nodes: Array, weights: Array) -> None:
     """Add powers and products of φ − φ₀, of ∂φ/∂x − leak and of ∂φ/∂p at weighted nodes, in blocks of points."""
     step, learned = max(1, _ELEMENTS // max(nodes.size, 1)), bool(at.sigma_p.any())
-    rows = np.empty((4, min(step, at.x.size), nodes.size))
+    rows = np.empty((4, nodes.size, min(step, at.x.size)))  # the nodes first: points lie side by side
     for start in range(0, at.x.size, step):
         cut = slice(start, start + step)
-        part = at.part((cut, np.newaxis))
-        values = part.values(nodes, learned=learned)
-        values[1] -= leak[cut, None]
-        room = rows[:, : part.x.size]
+        part = at.part((None, cut))
+        values = part.values(nodes[:, None], learned=learned)
+        values[1] -= leak[cut]
+        room = rows[:, :, : part.x.size]
         for row, value in zip((0, 4, 8), values, strict=False):
-            sums[:, row : row + 4, cut] += np.moveaxis(powers(value, room) @ weights.T, 2, 0)
-        sums[:, PRODUCTS:, cut] += np.moveaxis(products(values[0], values[1], room) @ weights.T, 2, 0)
+            sums[:, row : row + 4, cut] += np.moveaxis(weights @ powers(value, room), 1, 0)
+        sums[:, PRODUCTS:, cut] += np.moveaxis(weights @ products(values[0], values[1], room), 1, 0)

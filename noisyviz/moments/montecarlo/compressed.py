@@ -80,10 +80,12 @@ class _Smooth:
         self._widths = np.concatenate([[np.inf], widths, [np.inf]])
         self.steepest = float(np.max(at.sigma, initial=0.0)) / float(self._widths[self._widths > self._point].min())
 
-    def accepted(self, rows: Index, low: Array, high: Array, share: float, *, smallest: bool) -> npt.NDArray[np.bool_]:
-        """Return on which cells, of shape (m,), φ is smooth; they cover at most this share of a panel of h.
+    def accepted(
+        self, rows: Index, low: Array, high: Array, share: float, *, smallest: bool
+    ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Return on which cells, of shape (m,), φ is smooth, and which lie in a band: these need no looking at.
 
-        What lies in a band is accepted, and gets no weight.
+        Smooth ones cover at most this share of a panel of h.
         """
         kinks = self.kinks[:, rows]
         good = np.asarray(~((kinks > low) & (kinks < high)).any(axis=0))
@@ -102,12 +104,9 @@ class _Smooth:
         if smallest:
             inside |= (across <= room) & (room <= self._point)  # next to nothing
         good[some] = (last - first <= 1) & inside
-        return np.asarray(good | self.doubtful(rows, low, high))
-
-    def doubtful(self, rows: Index, low: Array, high: Array) -> npt.NDArray[np.bool_]:
-        """Return which cells, of shape (m,), lie in a band."""
         bands = self.bands[:, :, rows]
-        return np.asarray(((bands[0] <= low) & (high <= bands[1])).any(axis=0))
+        doubtful = np.asarray(((bands[0] <= low) & (high <= bands[1])).any(axis=0))
+        return good & ~doubtful, doubtful
 
 
 def _grids(smooth: _Smooth, draws: Draws, walls: Walls) -> tuple[list[Buckets], float]:
@@ -131,7 +130,9 @@ def _grids(smooth: _Smooth, draws: Draws, walls: Walls) -> tuple[list[Buckets], 
         powers = _needed(min(smooth.steepest * 2.0 * reach / 2**levels, _STEEP), 11.5, 99) - _FEWEST + 1
         powers = max(powers, 5 if smooth.soft else 4)
         own = [walls.kinks, walls.turns] if reach >= REACH else [walls.kinks[np.abs(walls.kinks) <= reach]]
-        found.append(Buckets(*own, powers=powers, reach=reach, levels=levels))
+        # without kinks no part of a cell is looked at by itself
+        packed = not smooth.kinks.size
+        found.append(Buckets(*own, powers=powers, reach=reach, levels=levels, packed=packed))
     return found, hole
 
 
@@ -214,13 +215,14 @@ class _Cells:
                 return
             width = 2.0 * self._grid.reach / 2**level
             low = cells * width - self._grid.reach
-            good = self._smooth.accepted(rows, low, low + width, share, smallest=level == self._grid.levels)
-            some = np.flatnonzero(good & ~self._smooth.doubtful(rows, low, low + width))
+            good, doubtful = self._smooth.accepted(rows, low, low + width, share, smallest=level == self._grid.levels)
+            some = np.flatnonzero(good)
             half = np.full(some.size, 0.5 * width)
             args = (rows[some], low[some] + half, half, nodes, weights, cells[some])
             coarse = _evaluate(sums, at, leak, *args, least=_SMALL if level < self._grid.levels else 0.0)
             good[some[coarse]] = False
-            rows, cells = rows[~good], cells[~good]
+            left = ~(good | doubtful)
+            rows, cells = rows[left], cells[left]
             if level < self._grid.levels:
                 rows, cells = np.repeat(rows, 2), (2 * cells[:, None] + np.arange(2)).ravel()
         if rows.size:
@@ -240,12 +242,15 @@ class _Cells:
         buckets = np.concatenate([whole[0][None], buckets, whole[1][None]])
         allowed, nodes, _ = self._levels[-1]
         for (start, stop), between in zip(pairwise(ends), pairwise(buckets), strict=True):
-            some = np.flatnonzero((between[1] > between[0]) & ~self._smooth.doubtful(rows, start, stop))
+            some = np.flatnonzero(between[1] > between[0])
+            args = rows[some], start[some], stop[some]
+            good, doubtful = self._smooth.accepted(*args, allowed, smallest=True)
+            open_rows[rows[some][~(good | doubtful)]] = True
+            some = some[~doubtful]
             if not some.size:
                 continue
             start, stop = start[some], stop[some]
             moments = np.add.reduceat(self._moments, np.stack(between, axis=1)[some].ravel(), axis=2)[:, :, ::2]
-            open_rows[rows[some][~self._smooth.accepted(rows[some], start, stop, allowed, smallest=True)]] = True
             centre, half = 0.5 * (start + stop), 0.5 * (stop - start)
             from_middle = (centre - (low[some] + 0.5 * self._grid.width)) / self._grid.width
             share = 2.0 * half / self._grid.width
