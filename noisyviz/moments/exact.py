@@ -480,7 +480,7 @@ def _cut(rows: Rows, low: Array, high: Array, owner: Rows, cuts: Array) -> Group
 
 
 def _tails(noise: Noise, at: InputNoise) -> dict[str, list[tuple[Array, Array, Moments3]]]:
-    """Return what lies beyond the last edges of the noise, where h is taken as the asymptote that x + s has reached.
+    """Return what lies beyond the last edges of the noise, where h is taken as the line that `_line_beyond` returns.
 
     For each tail of ξ the intercept and the slope in ξ of φ − h(x), ∂φ/∂x and ∂φ/∂p, and the partial moments.
     """
@@ -488,7 +488,7 @@ def _tails(noise: Noise, at: InputNoise) -> dict[str, list[tuple[Array, Array, M
     tails: dict[str, list[tuple[Array, Array, Moments3]]] = {"deviation": [], "grad": [], "grad_p": []}
     for side in (-1.0, 1.0):
         moments = noise.interval_moments(end, inf) if side > 0 else noise.interval_moments(-inf, -end)
-        offset, slope = _asymptote(at, at.x + at.shift(np.asarray(side * end)))
+        offset, slope = _line_beyond(at, at.shift(np.asarray(side * end)))
         if isinstance(at, SoftplusNoise):  # s tends to c(ξ·log 2 + sgn ξ·p·abs Δ/2)
             pairs = (
                 (offset + slope * side * at.sigma * 0.5 * at.reach, slope * at.sigma * np.log(2.0)),
@@ -502,11 +502,16 @@ def _tails(noise: Noise, at: InputNoise) -> dict[str, list[tuple[Array, Array, M
     return tails
 
 
-def _asymptote(at: InputNoise, z: Array) -> tuple[Array, Array]:
-    """Return (line at x) − h(x) and the slope of the asymptote of h on z's side, each of x's shape."""
-    h = at.activation
-    right = z > 0
+def _line_beyond(at: InputNoise, shift: Array) -> tuple[Array, Array]:
+    """Return (line at x) − h(x) and the slope of the line for h beyond x + shift, each of x's shape.
+
+    It is the asymptote of h, or, where the noise is so small that x + shift is far from that, the tangent.
+    """
+    h, z = at.activation, at.x + shift
     (a0, b0), (a1, b1) = h.asymptotes
-    intercept, slope = np.where(right, a1, a0), np.where(right, b1, b0)
+    intercept, slope = np.where(z > 0, a1, a0), np.where(z > 0, b1, b0)
     is_u = (slope == h.slope) & (intercept == h.intercept)
-    return np.where(is_u, -h.finite_delta(at.x), intercept + slope * at.x - at.base), slope
+    offset = np.where(is_u, -h.finite_delta(at.x), intercept + slope * at.x - at.base)
+    tangent, deviation = h.slope_function(z), at.change(shift)
+    near = np.abs(tangent * shift) < 0.5 * np.abs(offset + slope * shift - deviation)
+    return np.where(near, deviation - tangent * shift, offset), np.where(near, tangent, slope)

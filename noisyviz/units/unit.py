@@ -132,9 +132,10 @@ class InputNoise:
 
     def deviation(self, xi: Array) -> Array:
         """Return φ − h(x), with its own digits also where h is large."""
-        return self._deviation(self.shift(xi))
+        return self.change(self.shift(xi))
 
-    def _deviation(self, s: Array) -> Array:
+    def change(self, s: Array) -> Array:
+        """Return h(x + s) − h(x), with its own digits also where h is large."""
         h = self.activation
         if h.pieces is not None:
             breaks, slopes = np.asarray(h.breaks), np.asarray(h.pieces)[:, 1]
@@ -174,13 +175,13 @@ class InputNoise:
             middle = shift[len(shift) // 2]
             slope = h.slope_function(self.x + middle)
             deviation = slope * shift
-            deviation += self._deviation(middle) - slope * middle
+            deviation += self.change(middle) - slope * middle
         elif h.pair_function is not None:
             deviation, slope = h.pair_function(self.x + shift)
             # not the base, which may differ in its last bit: no noise, no deviation
             deviation -= h.pair_function(self.x)[0]
         else:
-            deviation, slope = self._deviation(shift), h.slope_function(self.x + shift)
+            deviation, slope = self.change(shift), h.slope_function(self.x + shift)
         grad = slope + (slope * self.sigma_slope) * gain if self.sigma_slope.any() else slope + 0.0 * deviation
         return [deviation, grad, (slope * self.sigma_p) * gain] if learned else [deviation, grad]
 

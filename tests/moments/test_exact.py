@@ -436,3 +436,12 @@ def test_softplus_noise_too_small_to_move_x_leaves_the_sign_of_the_slope(c: floa
 
 if __name__ == "__main__":
     keep(every_case())
+
+
+@pytest.mark.parametrize("law", ["normal", "laplace", "student-t:5", "student-t:2.5"])
+@pytest.mark.parametrize(("fn", "slope"), [("arctan", 1.0), ("softsign", 1.0), ("erf", 2.0 / math.sqrt(math.pi))])
+def test_noise_too_small_to_leave_the_linear_regime_has_the_spread_of_a_line(fn: str, slope: float, law: str) -> None:
+    """The tails of the noise, in which h was once taken as saturated, spread more than all the rest."""
+    c = 1e-13
+    found = nv.exact(nv.NoisyUnit(fn, kind="nani", c=c, noise=law), 0.0)
+    np.testing.assert_allclose([found.std, found.grad_mean], [slope * c, slope], rtol=1e-7)
