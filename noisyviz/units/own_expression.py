@@ -138,9 +138,13 @@ class Expression:
 
     def derivative(self, x: Array) -> Array:
         """Return the derivative at float64 x, of its shape; not finite where the chain rule gives no number."""
+        return self.with_derivative(x)[1]
+
+    def with_derivative(self, x: Array) -> tuple[Array, Array]:
+        """Return values, in a new array, and the derivative at float64 x, of its shape."""
         with np.errstate(all="ignore"):
-            slope = self.root.with_slope(x)[1]
-        return np.zeros_like(x) if slope is None else slope
+            value, slope = self.root.with_slope(x)
+        return np.array(np.broadcast_to(value, x.shape)), np.zeros_like(x) if slope is None else slope
 
 
 def is_expression(name: str) -> bool:

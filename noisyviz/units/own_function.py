@@ -20,6 +20,7 @@ import numpy as np
 from noisyviz.errors import InputError
 from noisyviz.units.activation import Activation, Array, Function, Saturation
 from noisyviz.units.own_calls import DOUBLE, SINGLE, Call, OwnCodeError, UnfitError, adapted, own_code, precision_of
+from noisyviz.units.own_expression import Expression
 from noisyviz.units.own_pieces import Pieces, TooRoughError, resolve
 from noisyviz.units.own_tails import Continued, End, ends_of
 
@@ -174,6 +175,7 @@ def _activation(name: str, call: Call, notes: list[str]) -> Activation:
         _saturation(limit, any(end in interval for interval in flat))
         for limit, end in zip(limits, (-inf, inf), strict=True)
     )
+    bounded = isinstance(call.function, Expression) and bool(np.isfinite(limits).all())
     return Activation(
         name=name,
         formula=name,
@@ -193,6 +195,7 @@ def _activation(name: str, call: Call, notes: list[str]) -> Activation:
         turns=_crossings(slopes, kinks, x, np.where(clear, derivative, 0.0)),
         excursions=_excursions(h, x, *limits, precision),
         panels=tuple(pieces.wide.tolist()),
+        pair_function=_Pair(call.function, slopes) if slopes.automatic and bounded else None,
         notes=tuple(notes),
     )
 
@@ -222,12 +225,19 @@ class _Slopes:
 
     def __call__(self, x: Array) -> Array:
         x = np.asarray(x, dtype=np.float64)
+        found = self.automatic.derivative(self._near(x)) if self.automatic is not None and x.size else None
+        return self._put_right(x, found)
+
+    def _near(self, x: Array) -> Array:
+        return np.clip(x, float(self.pieces.edges[0]), float(self.pieces.edges[-1]))
+
+    def _put_right(self, x: Array, found: Array | None) -> Array:
+        """Return h′ from that of the library, which may fail, where h was looked at."""
         low, high = float(self.pieces.edges[0]), float(self.pieces.edges[-1])
-        found = self.automatic.derivative(np.clip(x, low, high)) if self.automatic is not None and x.size else None
         slope = np.full(x.shape, np.nan) if found is None else np.array(found, dtype=np.float64)
         missing = ~np.isfinite(slope)
         if missing.any():
-            there = np.clip(x[missing], low, high)
+            there = self._near(x[missing])
             of_pieces = self.pieces.slope(there)
             slope[missing] = np.where(np.abs(of_pieces) < self.pieces.doubt[self.pieces.panel(there)], 0.0, of_pieces)
         for outside, value in ((x < low, self.beyond[0]), (x > high, self.beyond[1])):
@@ -236,6 +246,15 @@ class _Slopes:
         for kink, value in zip(self.kinks, self.at_kinks, strict=False):
             slope = np.where(x == kink, value, slope)
         return np.where(np.isnan(x), np.nan, slope)
+
+    def with_value(self, x: Array, expression: Expression) -> tuple[Array, Array]:
+        """Return h and h′ of an expression at once, in new arrays."""
+        near = self._near(x)
+        value, slope = expression.with_derivative(near)
+        away = x != near
+        if away.any():
+            value[away] = self.h(x[away])
+        return value, self._put_right(x, slope)
 
     def _far(self, x: Array) -> Array:
         """Return difference quotients where h was not looked at."""
@@ -252,6 +271,17 @@ class _Slopes:
             saturated = {thresholds[0]: left, thresholds[1]: right}.get(kink)
             values.append(max(left, right, key=abs) if saturated is None else saturated)
         return _Slopes(self.h, self.kinks, self.pieces, self.beyond, self.automatic, tuple(values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """h and h′ of an expression at once."""
+
+    expression: Expression
+    slopes: _Slopes
+
+    def __call__(self, x: Array) -> tuple[Array, Array]:
+        return self.slopes.with_value(x, self.expression)
 
 
 def _automatic_agrees(call: Call, derivative: Array, x: Array, notes: list[str]) -> bool:
