@@ -116,6 +116,23 @@ def test_draws_far_beyond_what_the_noise_leads_to_expect_are_counted_too(fn: str
     check(*both(unit, np.array([-3.0, -1.0, 0.2, 2.5]), sampler="iid", samples=400), near=nearness(unit))
 
 
+@pytest.mark.parametrize(
+    ("fn", "kind"),
+    [
+        ("hard-shrink", "nani"),
+        ("threshold:0.1:0.4", "nanil"),
+        ("threshold:-1:2", "nanis"),
+        ("elu:0.5", "nanil-softplus"),
+        ("leaky-relu:0.2", "nanil-softplus"),
+    ],
+)
+def test_functions_that_jump_and_those_with_parameters_are_regrouped_too(fn: str, kind: str) -> None:
+    unit = nv.NoisyUnit(fn, kind=kind, c=0.7)
+    draws = Draws(unit.noise, samples=3000, sampler="iid", rng=0)
+    assert montecarlo._fast_way(unit, unit.at(X[8:]), draws) is not None
+    check(*both(unit, X, sampler="iid"), near=nearness(unit))
+
+
 @pytest.mark.parametrize("c", [1e-9, 30.0, 300.0])
 @pytest.mark.parametrize("fn", ["tanh", "softplus"])
 def test_cells_are_as_fine_as_the_noise_is_large(fn: str, c: float) -> None:

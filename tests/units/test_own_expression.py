@@ -134,7 +134,9 @@ def test_rounding_of_a_derivative_far_out_makes_no_turn(text: str) -> None:
     assert (h.turns, h.thresholds) == ((), (-1.0, 1.0))
 
 
-@pytest.mark.parametrize("text", ["x/sqrt(1 + x**2)", "hard-tanh(x)*exp(-x**2)", "max(-1, min(1, x/2))", "x/(1 + abs(x))"])
+@pytest.mark.parametrize(
+    "text", ["x/sqrt(1 + x**2)", "hard-tanh(x)*exp(-x**2)", "max(-1, min(1, x/2))", "x/(1 + abs(x))"]
+)
 def test_a_bounded_expression_gives_its_values_and_slopes_at_once(text: str) -> None:
     h = nv.activation(text)
     x = np.array([-1e300, -1e6, -2.0, -0.3, 0.0, 1.0, 2.0, 40.0, 1e200, np.nan])

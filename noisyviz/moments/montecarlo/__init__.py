@@ -25,7 +25,6 @@ from noisyviz.moments.montecarlo.power_sums import ROWS
 from noisyviz.moments.quantities import MOMENTS, MonteCarloMoments, pointwise
 from noisyviz.moments.samplers import Draws
 from noisyviz.units.activation import Array
-from noisyviz.units.activations import ACTIVATIONS
 from noisyviz.units.noise import RandomSource
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise, SoftplusNoise
 
@@ -145,7 +144,8 @@ def _fast_way(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws) -> _W
     if isinstance(at, OutputNoise):
         return partial(affine_sums, unit, at, draws)
     soft = isinstance(at, SoftplusNoise)
-    if h.excursions or h.jumps or (soft and h.name not in ACTIVATIONS):  # where an own function bends is not known well
+    own = h.formula == h.name  # where such a function bends is not known well
+    if h.excursions or (soft and (own or h.jumps)):
         return None
     if not soft:
         if h.pieces is not None:

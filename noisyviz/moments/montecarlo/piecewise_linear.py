@@ -183,8 +183,8 @@ class _Lines:
     def _rise(self, piece: int, x: Array, home: Index) -> Array:
         """Return φ − φ₀ at the edge of a stretch that faces x, from kink to kink so that nothing cancels."""
         assert self.pieces.lines is not None
-        rise, kinks = np.zeros_like(x), [-np.inf, *self.at.activation.breaks, np.inf]
-        for between, (_, slope) in enumerate(self.pieces.lines):
+        rise, kinks, lines = np.zeros_like(x), [-np.inf, *self.at.activation.breaks, np.inf], self.pieces.lines
+        for between, (_, slope) in enumerate(lines):
             low, high = kinks[between : between + 2]
             if slope == 0.0:
                 continue
@@ -192,6 +192,12 @@ class _Lines:
                 rise = np.where(between <= home, rise - slope * (np.minimum(x, high) - low), rise)
             elif between < piece:
                 rise = np.where(between >= home, rise + slope * (high - np.maximum(x, low)), rise)
+        for z in self.at.activation.jumps:
+            after = kinks.index(z)
+            (a, b), (c, d) = lines[after - 1], lines[after]
+            jump = (c - a) + (d - b) * z
+            rise = rise + np.where((home < after) & (after <= piece), jump, 0.0)
+            rise = rise - np.where((piece < after) & (after <= home), jump, 0.0)
         return rise
 
     def _about_zero(self, piece: int, points: Index) -> Array:
