@@ -122,6 +122,7 @@ def test_draws_far_beyond_what_the_noise_leads_to_expect_are_counted_too(fn: str
         ("hard-shrink", "nani"),
         ("threshold:0.1:0.4", "nanil"),
         ("threshold:-1:2", "nanis"),
+        ("hard-shrink:0.2", "nanil-softplus"),
         ("elu:0.5", "nanil-softplus"),
         ("leaky-relu:0.2", "nanil-softplus"),
     ],

@@ -144,8 +144,7 @@ def _fast_way(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws) -> _W
     if isinstance(at, OutputNoise):
         return partial(affine_sums, unit, at, draws)
     soft = isinstance(at, SoftplusNoise)
-    own = h.formula == h.name  # where such a function bends is not known well
-    if h.excursions or (soft and (own or h.jumps)):
+    if h.excursions or (soft and h.formula == h.name):  # an own function: where it bends is not known well
         return None
     if not soft:
         if h.pieces is not None:

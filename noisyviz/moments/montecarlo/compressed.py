@@ -34,7 +34,7 @@ _FEWEST: Final = 5  # hold the fourth power of a line
 _NEAREST: Final = 3.43  # (ρ + √(ρ² + a²))/a for panels of half-width a, with singularities at a distance ρ = 1.57 a
 _ELEMENTS: Final = 2**13  # values at once
 _AT_ONCE: Final = 64
-_SOFT: Final = 15  # nodes that hold the softplus form between ξ and 2ξ
+_SOFT: Final = 16  # nodes that hold the softplus form between ξ and 2ξ
 _OCTAVE: Final = 2.0**-5  # of ξ, the most that a smallest cell may cover for the softplus form
 _SETTLED: Final = 0.03125  # below this share of its reach, s of the softplus form is a constant
 _RARE: Final = 64  # draws beyond a grid are evaluated as they are, more of them put into a wider one
