@@ -331,8 +331,8 @@ def error_slope(noise: Noise, at: InputNoise, *, target: float) -> Array:
 
 
 def _metric(h: Activation) -> tuple[Array, Array]:
-    """Return `metric` for h; a function of the user's own has its name for a formula."""
-    return metric(h.panels, _CLEAR[h.formula == h.name])
+    """Return `metric` for h."""
+    return metric(h.panels, _CLEAR[h.own])
 
 
 def _places(at: InputNoise, rows: Rows, xi: Array) -> tuple[Array, Array]:

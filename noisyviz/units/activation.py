@@ -221,6 +221,11 @@ class Activation:
         return min(self.left, self.right), max(self.left, self.right)
 
     @property
+    def own(self) -> bool:
+        """Tell whether it is a function of the user's own, whose formula is its name."""
+        return self.formula == self.name
+
+    @property
     def corners(self) -> tuple[float, ...]:
         """Return the finite thresholds and breaks, increasing: where a little noise acts; (0,) where there is none."""
         return tuple(sorted({x for x in (*self.thresholds, *self.breaks) if abs(x) < inf})) or (0.0,)

@@ -144,7 +144,7 @@ def _fast_way(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws) -> _W
     if isinstance(at, OutputNoise):
         return partial(affine_sums, unit, at, draws)
     soft = isinstance(at, SoftplusNoise)
-    if h.excursions or (soft and h.formula == h.name):  # an own function: where it bends is not known well
+    if h.excursions or (soft and h.own):  # where an own function bends is not known well
         return None
     if not soft:
         if h.pieces is not None:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.polynomial.chebyshev import chebvander
 
 from noisyviz.moments.montecarlo.buckets import LEVELS, REACH, Buckets
-from noisyviz.moments.montecarlo.plain import add_plainly
+from noisyviz.moments.montecarlo.plain import add_few
 from noisyviz.moments.montecarlo.power_sums import CHUNK, PRODUCTS, ROWS, over_blocks, powers, products
 from noisyviz.moments.montecarlo.sign_counts import Pieces, count_signs, factor_thresholds, z_thresholds
 from noisyviz.moments.samplers import Block, Draws
@@ -29,7 +29,6 @@ _MOST_POWERS: Final = 8
 _FARTHEST: Final = 64.0  # draws beyond are evaluated as they are
 _RARE: Final = 64  # and as many as this nearer by
 _ELEMENTS: Final = 2**14  # nodes × points evaluated at once
-_PLAIN_CHUNK: Final = 64
 
 
 def chebyshev(count: int) -> Array:
@@ -51,6 +50,11 @@ def from_powers(count: int) -> Array:
     return np.asarray(found, dtype=np.float64)
 
 
+def _steepness(at: InputNoise) -> float:
+    """Return how many distances of the nearest pole ξ passes by 1, at most."""
+    return float(np.max(at.sigma, initial=0.0)) / at.activation.strip
+
+
 def _grid(at: InputNoise, draws: Draws) -> tuple[float, int, int]:
     """Return how far the grid reaches, how often it is halved, and how many powers its cells need."""
     reach = REACH
@@ -58,7 +62,7 @@ def _grid(at: InputNoise, draws: Draws) -> tuple[float, int, int]:
         reach *= 2.0
     levels = LEVELS + 1 - (len(at.activation.sign_edges) > 0) - (draws.replicates > 1)
     # half a cell over half the distance of the pole, where h still is of moderate size
-    share = 2.0 * reach / 2**levels * float(np.max(at.sigma, initial=0.0)) / at.activation.strip
+    share = 2.0 * reach / 2**levels * _steepness(at)
     fewest = log(2.0 / _EXACT) / log(2.0 / min(max(share, 1e-300), 1.0))
     return reach, levels, max(ceil(fewest), 3 if levels > LEVELS else 4)
 
@@ -66,7 +70,7 @@ def _grid(at: InputNoise, draws: Draws) -> tuple[float, int, int]:
 def pays(at: InputNoise, draws: Draws) -> bool:
     """Tell whether compressing is less work than evaluating every draw."""
     reach, _, count = _grid(at, draws)
-    bins = reach * float(np.max(at.sigma, initial=0.0)) / (_SHARE * at.activation.strip) + 1.0
+    bins = reach * _steepness(at) / _SHARE + 1.0
     return count <= _MOST_POWERS and _NODES * bins < draws.samples
 
 
@@ -83,20 +87,14 @@ def smooth_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int = C
         found = np.zeros(size + ROWS * at.x.size)
         for xi in draws.read(block, chunk):
             outer = xi[grid.add(found[:size].reshape(grid.shape), xi)]
-            with np.errstate(all="ignore"):
-                for start in range(0, outer.size, _PLAIN_CHUNK):
-                    add_plainly(found[size:].reshape(ROWS, -1), unit, at, leak, outer[start : start + _PLAIN_CHUNK])
+            add_few(found[size:].reshape(ROWS, -1), unit, at, leak, outer)
         return found
 
     found = over_blocks(draws, work, jobs=jobs)
     sums = found[:, size:].reshape(draws.replicates, ROWS, -1).copy()
     buckets = grid.collected(found[:, :size].reshape(draws.replicates, *grid.shape))
-    _evaluate(
-        sums,
-        at,
-        leak,
-        *_nodes(grid.by_cells(buckets), grid, float(np.max(at.sigma, initial=0.0)) / at.activation.strip),
-    )
+    nodes, weights = _nodes(grid.by_cells(buckets), grid, _steepness(at))
+    _evaluate(sums, at, leak, nodes, weights)
     below_z, below_turns = (grid.below(buckets[:, 0], part) for part in (edges, turns))
     count_signs(sums, at, pieces, below_z, below_turns, draws.each)
     return sums

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from noisyviz.moments.montecarlo.analytic import chebyshev, from_powers, interpolation
 from noisyviz.moments.montecarlo.buckets import LEVELS, REACH, Buckets, Index
-from noisyviz.moments.montecarlo.plain import PLAIN_CHUNK, add_plainly, plain_sums
+from noisyviz.moments.montecarlo.plain import PLAIN_CHUNK, add_few, plain_sums
 from noisyviz.moments.montecarlo.power_sums import CHUNK, PRODUCTS, ROWS, over_blocks, products
 from noisyviz.moments.montecarlo.power_sums import powers as powers_of
 from noisyviz.moments.montecarlo.walls import Walls, count_signs, smooth_panels
@@ -33,7 +33,6 @@ _NODES: Final = 36  # hold φ and its powers over one panel of h
 _FEWEST: Final = 5  # hold the fourth power of a line
 _NEAREST: Final = 3.43  # (ρ + √(ρ² + a²))/a for panels of half-width a, with singularities at a distance ρ = 1.57 a
 _ELEMENTS: Final = 2**13  # values at once
-_AT_ONCE: Final = 64
 _SOFT: Final = 16  # nodes that hold the softplus form between ξ and 2ξ
 _OCTAVE: Final = 2.0**-5  # of ξ, the most that a smallest cell may cover for the softplus form
 _SETTLED: Final = 0.03125  # below this share of its reach, s of the softplus form is a constant
@@ -152,23 +151,17 @@ def compressed_sums(unit: NoisyUnit, at: InputNoise, draws: Draws, *, chunk: int
         parts = [part.reshape(grid.shape) for grid, part in zip(grids, parts, strict=True)]
         inner_pieces, outer_pieces = [], []
         for xi in draws.read(block, chunk):
-            grids[main].add(parts[main], xi)
-            size = np.abs(xi)
+            outer_pieces.append(xi[grids[main].add(parts[main], xi)])
             if finer:
-                inner_pieces.append(xi[size <= finer])
-            if size.max() >= REACH:
-                outer_pieces.append(xi[(xi < -REACH) | (xi >= REACH)])
+                inner_pieces.append(xi[np.abs(xi) <= finer])
         inner, outer = (np.concatenate([np.empty(0), *pieces]) for pieces in (inner_pieces, outer_pieces))
         for grid, part in zip(grids[:main][::-1], parts[:main][::-1], strict=True):
             inner = inner[(inner >= -grid.reach) & (inner < grid.reach)]
             grid.add(part, inner)
         for grid, part in zip(grids[main + 1 :], parts[main + 1 :], strict=True):
-            grid.add(part, outer)
-            outer = outer[(outer < -grid.reach) | (outer >= grid.reach)]
+            outer = outer[grid.add(part, outer)]
         few = np.concatenate([inner[(inner >= -hole) & (inner < hole)], outer])
-        with np.errstate(all="ignore"):
-            for start in range(0, few.size, _AT_ONCE):
-                add_plainly(rare.reshape(ROWS, -1), unit, at, leak, few[start : start + _AT_ONCE])
+        add_few(rare.reshape(ROWS, -1), unit, at, leak, few)
         return found
 
     *parts, rare = np.split(over_blocks(draws, work, jobs=jobs), cuts, axis=1)

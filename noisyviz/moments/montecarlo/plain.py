@@ -10,6 +10,7 @@ from noisyviz.units.activation import Array
 from noisyviz.units.unit import InputNoise, NoisyUnit, OutputNoise
 
 PLAIN_CHUNK: Final = 2048  # draws evaluated at once
+_AT_ONCE: Final = 64  # of draws that a grid leaves out, at all x
 
 
 def plain_sums(unit: NoisyUnit, at: OutputNoise | InputNoise, draws: Draws, *, chunk: int, jobs: int) -> Array:
@@ -45,3 +46,10 @@ def add_plainly(sums: Array, unit: NoisyUnit, at: OutputNoise | InputNoise, leak
     sums[ZERO] += (sign == 0).sum(axis=0)
     sums[WRONG] += (sign * np.sign(h.slope) < 0).sum(axis=0)
     sums[OUTSIDE] += ((phi < low) | (phi > high)).sum(axis=0)
+
+
+def add_few(sums: Array, unit: NoisyUnit, at: OutputNoise | InputNoise, leak: Array, xi: Array) -> None:
+    """Add draws that no grid holds to the sums, shape (19, n), a few at a time."""
+    with np.errstate(all="ignore"):
+        for start in range(0, xi.size, _AT_ONCE):
+            add_plainly(sums, unit, at, leak, xi[start : start + _AT_ONCE])
